@@ -1,0 +1,38 @@
+// Proves a schedule right before anything runs, or says in a sentence what is wrong.
+//
+// Contents are symbolic: which ranks' contributions a chunk holds, and how often. Signals are FIFO
+// per (sender, receiver, channel). Order is tracked by vector clocks; a put is an asynchronous
+// agent that reads its source and writes its target between its issue and the wait that takes it.
+//
+// Checked: every output holds exactly what its collective says, every contribution once; no
+// deadlock; no two accesses of one chunk, one of them a write, without order between them; no
+// signal left over; no chunk index or rank out of range; no chunk read before it was written; and
+// nobody touches a rank's buffers after its program ended. For a barrier: causality between every
+// rank's start and every rank's end.
+
+#pragma once
+
+#include <string>
+
+#include "schedule/schedule.h"
+
+namespace tutti {
+
+enum class Placement {
+  kSeparate,  // input and output are different memory
+  kInPlace,   // all_reduce, broadcast, reduce (root): output(j) is input(j);
+              // all_gather, gather (root): input(j) is output(rank*k+j);
+              // reduce_scatter, scatter (root): output(j) is input(rank*k+j);
+              // all_to_all: output(j) is input(j)
+};
+
+/// "" when the schedule is right; otherwise the first thing wrong, naming ranks and steps:
+/// "deadlock: rank 1 waits for rank 0 at step 12", "race: scratch[1] of rank 0 is …".
+std::string verify(const Schedule& schedule, Placement placement = Placement::kSeparate);
+
+/// True when every output element that is a reduction is made by one pass over all contributions
+/// in rank order 0, 1, … n-1. Such schedules give the same bits as each other, whatever they are.
+/// REQUIRES: verify(schedule) == "".
+bool reduces_in_rank_order(const Schedule& schedule);
+
+}  // namespace tutti

@@ -1,0 +1,86 @@
+// Moves bytes between the ranks of one communicator.
+//
+// Every rank owns a window: memory of the same size and layout on all ranks, that peers may put
+// into. A signal is one cache line delivered into a window: a flag, and up to 48 bytes of payload
+// that travel with it. The executor is the only caller. It relies on three promises:
+//
+//   Order       Puts and signals from one rank to one peer take effect in the order issued.
+//   Visibility  A rank that reads a line's flag with acquire order and finds the value signalled
+//               can read the line's payload and the bytes of every put issued before it.
+//   Progress    Puts and signals complete without any call on the peer.
+//
+// Waiting is therefore polling one's own memory, the same for every transport. Flags only ever
+// grow, so nothing is reset and no line is reused before its reader is known to be done: the
+// executor's credits see to that.
+//
+// One thread at a time per transport. Implementations pass tests/transport_test.cc.
+
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "tutti/status.h"
+
+namespace tutti {
+
+inline constexpr std::size_t kLineBytes = 64;
+inline constexpr std::size_t kInlineBytes = 48;
+
+/// One signal as it lies in a window.
+struct alignas(kLineBytes) Line {
+  std::atomic<std::uint64_t> flag{0};  // written last, with release; pairs with the waiter's acquire
+  std::uint32_t signature = 0;         // what call the sender thinks this belongs to
+  std::uint32_t bytes = 0;             // payload in use
+  std::byte payload[kInlineBytes] = {};
+};
+static_assert(sizeof(Line) == kLineBytes);
+
+/// What signal() delivers.
+struct Signal {
+  std::uint64_t flag = 0;
+  std::uint32_t signature = 0;
+  std::span<const std::byte> payload;  // at most kInlineBytes
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  virtual int rank() const = 0;
+  virtual int ranks() const = 0;
+
+  /// This rank's own window, zeroed at creation. Page-aligned.
+  virtual std::span<std::byte> window() = 0;
+
+  /// The peer's window as memory that this rank can load and store, or nullptr. Whoever writes
+  /// through it keeps the promises above itself. map(rank()) is window().data().
+  virtual std::byte* map(int peer) = 0;
+
+  /// Copies `source` to `offset` in the peer's window. Returns at once; `source` must stay
+  /// unchanged until flush(peer) or until the peer has answered.
+  /// REQUIRES: peer != rank(), the target lies in the window.
+  virtual Status put(int peer, std::span<const std::byte> source, std::size_t offset) = 0;
+
+  /// Delivers a line at `offset` in the peer's window, after all earlier puts to that peer.
+  /// REQUIRES: offset is a multiple of kLineBytes, payload.size() <= kInlineBytes.
+  virtual Status signal(int peer, std::size_t offset, const Signal& signal) = 0;
+
+  /// Blocks until the sources of all puts to the peer may be changed.
+  virtual Status flush(int peer) = 0;
+
+  /// OK while the peer's process lives, kPeerLost (naming it) when it is known to have ended.
+  /// May make a system call.
+  virtual Status check(int peer) = 0;
+};
+
+/// Waits until the line at `offset` of this rank's window shows `flag` (exactly) from `peer`, who is
+/// checked for life while waiting. kTimeout names the peer. Spins, then yields.
+Status wait(Transport& transport, int peer, std::size_t offset, std::uint64_t flag,
+            std::chrono::steady_clock::time_point deadline);
+
+}  // namespace tutti
