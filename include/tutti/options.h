@@ -1,0 +1,60 @@
+// Settings of a communicator. Every rank of a communicator must use the same ones, except where
+// said. The environment is read only by Options::from_environment().
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "tutti/status.h"
+
+namespace tutti {
+
+struct Options {
+  /// How long ranks may take to meet. TUTTI_START_TIMEOUT, in seconds.
+  std::chrono::milliseconds start_timeout{30'000};
+
+  /// How long a call may take before it fails, naming who is missing. TUTTI_TIMEOUT, in seconds.
+  std::chrono::milliseconds call_timeout{300'000};
+
+  /// Same bits whatever the algorithm, the mapping of ranks to hosts or the transport: reductions
+  /// are made in one pass in rank order. TUTTI_REPRODUCIBLE, 0 or 1.
+  bool reproducible = false;
+
+  /// Forces algorithms: "ring" for every collective that has one of that name, or a list such as
+  /// "all_reduce:ring,broadcast:binomial". Empty: chosen per call. TUTTI_ALGORITHM.
+  std::string algorithm;
+
+  /// Bytes of a tile, the piece that executors pipeline; 0: chosen per call. TUTTI_TILE.
+  std::size_t tile_bytes = 0;
+
+  /// Blocks of a call in flight at once, 1 to 16; 0: chosen per call. TUTTI_LANES.
+  int lanes = 0;
+
+  /// Scratch memory per rank, touched as needed. TUTTI_SCRATCH, in bytes (suffixes K, M, G).
+  std::size_t scratch_bytes = std::size_t{8} << 20;
+
+  /// Address space per rank for allocate() and register_memory(); memory is used only as it is
+  /// touched. 0: as much as the machine has memory. TUTTI_HEAP, in bytes (suffixes K, M, G).
+  std::size_t heap_bytes = 0;
+
+  /// Highest instruction set to use: "", "portable", "avx2", "avx512". May differ between ranks:
+  /// the results do not. TUTTI_ISA.
+  std::string isa;
+
+  /// Address or interface on which the root of a start listens ("" for all). TUTTI_INTERFACE.
+  std::string interface;
+
+  /// One line per communicator and per failure on standard error: 0 silent, 1 failures, 2 also
+  /// starts and choices. TUTTI_LOG.
+  int log_level = 1;
+
+  /// The settings in the environment, or kInvalidArgument naming the variable, its value and what
+  /// was expected. Unknown variables that begin with TUTTI_ are errors too.
+  static Result<Options> from_environment();
+
+  bool operator==(const Options&) const = default;
+};
+
+}  // namespace tutti

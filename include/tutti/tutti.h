@@ -1,0 +1,229 @@
+// Tutti: collectives between ranks that are processes or threads, on one machine or many.
+//
+//   auto comm = tutti::Communicator::from_environment();       // under mpirun, srun, torchrun
+//   if (!comm.ok()) { … comm.status().message() … }
+//   std::vector<float> gradient(n);
+//   tutti::Status status = comm->all_reduce(gradient, gradient);  // in place, sum
+//
+// Meaning of the collectives: as in MPI and NCCL. n is the number of ranks; counts are elements.
+// Every rank makes the same calls on a communicator in the same order, with the same type, counts,
+// reduction and root; a difference is an error on all of them (kMismatch), never a hang. A
+// communicator is used by one thread at a time.
+
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tutti/buffer.h"
+#include "tutti/options.h"
+#include "tutti/status.h"
+#include "tutti/types.h"
+#include "tutti/unique_id.h"
+
+#define TUTTI_API __attribute__((visibility("default")))
+
+namespace tutti {
+
+/// One collective, as a value: what Communicator::run and start take, alone or in groups.
+/// Made by the functions below. Holds no memory: buffers and counts must live until it has ended.
+struct Call {
+  Collective collective = Collective::kBarrier;
+  ConstBuffer input;
+  Buffer output;
+  ReduceOp op;
+  int root = 0;  // broadcast, reduce, gather, scatter
+  int peer = 0;  // send_recv: the other rank
+  bool variable = false;                         // the _v forms
+  std::span<const std::size_t> send_counts;      // all_to_all_v; reduce_scatter_v: per rank
+  std::span<const std::size_t> receive_counts;   // all_to_all_v; all_gather_v: per rank
+};
+
+/// output[i] = input[i] of rank 0 op … op input[i] of rank n-1, on every rank. Both have c elements;
+/// in place when they are the same memory.
+TUTTI_API Call all_reduce(ConstBuffer input, Buffer output, ReduceOp op = {});
+/// output (n*c) = the inputs (c) of all ranks, in rank order. In place: input is output + rank*c.
+TUTTI_API Call all_gather(ConstBuffer input, Buffer output);
+/// output (c) = part `rank` of the reduction of the inputs (n*c). In place: output is
+/// input + rank*c.
+TUTTI_API Call reduce_scatter(ConstBuffer input, Buffer output, ReduceOp op = {});
+/// Part r of output (n*c) = part `rank` of rank r's input (n*c).
+TUTTI_API Call all_to_all(ConstBuffer input, Buffer output);
+/// output (c) = root's input (c). Only root's input is read.
+TUTTI_API Call broadcast(ConstBuffer input, Buffer output, int root);
+/// output (c) of root = the reduction of the inputs (c). Only root's output is written.
+TUTTI_API Call reduce(ConstBuffer input, Buffer output, ReduceOp op, int root);
+/// output (n*c) of root = the inputs (c) of all ranks, in rank order.
+TUTTI_API Call gather(ConstBuffer input, Buffer output, int root);
+/// output (c) = part `rank` of root's input (n*c).
+TUTTI_API Call scatter(ConstBuffer input, Buffer output, int root);
+/// No rank returns before every rank has called.
+TUTTI_API Call barrier();
+/// Sends input to `peer`, who receives it with receive(). Pairs match in the order of the calls.
+TUTTI_API Call send(ConstBuffer input, int peer);
+TUTTI_API Call receive(Buffer output, int peer);
+/// all_gather with counts[r] elements from rank r, packed in rank order.
+TUTTI_API Call all_gather_v(ConstBuffer input, Buffer output, std::span<const std::size_t> counts);
+/// reduce_scatter with counts[r] elements for rank r, packed in rank order.
+TUTTI_API Call reduce_scatter_v(ConstBuffer input, Buffer output,
+                                std::span<const std::size_t> counts, ReduceOp op = {});
+/// all_to_all with send_counts[r] elements for and receive_counts[r] elements from rank r, packed.
+TUTTI_API Call all_to_all_v(ConstBuffer input, std::span<const std::size_t> send_counts,
+                            Buffer output, std::span<const std::size_t> receive_counts);
+
+/// A call on its way. Waiting is the owner's duty: the destructor waits too.
+class TUTTI_API Request {
+ public:
+  Request();
+  Request(Request&&) noexcept;
+  Request& operator=(Request&&) noexcept;
+  ~Request();
+
+  /// Whether it has ended, well or not; makes no progress itself.
+  bool test() const;
+  /// Blocks until it has ended; its Status, again on every call.
+  Status wait();
+
+  struct State;
+  explicit Request(std::shared_ptr<State> state);
+
+ private:
+  // Shared with the thread that runs the call, which may outlive this handle.
+  std::shared_ptr<State> state_;
+};
+
+/// Waits for all; the first failure, or OK.
+TUTTI_API Status wait_all(std::span<Request> requests);
+
+/// Memory that peers on this host can reach, so that calls on it copy nothing aside. Freed by the
+/// destructor; must not outlive its communicator.
+class TUTTI_API Memory {
+ public:
+  Memory();
+  Memory(Memory&&) noexcept;
+  Memory& operator=(Memory&&) noexcept;
+  ~Memory();
+
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  /// REQUIRES: bytes() holds `count` elements.
+  template <class T>
+  std::span<T> as(std::size_t count) const {
+    return {reinterpret_cast<T*>(data_), count};
+  }
+
+  struct Owner;
+  Memory(std::byte* data, std::size_t bytes, Owner* owner);
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  Owner* owner_ = nullptr;
+};
+
+/// What ran last, for those who ask why it took so long.
+struct Explanation {
+  std::string algorithm;   // "two_shot"
+  std::string transports;  // "shm"
+  bool mapped = false;     // buffers were used in place by peers
+  std::size_t tile_bytes = 0;
+  int lanes = 0;
+};
+
+class TUTTI_API Communicator {
+ public:
+  /// From the launcher's environment: mpirun or srun with PMIx, or torchrun. Options from the
+  /// environment too.
+  static Result<Communicator> from_environment();
+  static Result<Communicator> from_environment(const Options& options);
+
+  /// Every rank calls with the same id (see make_unique_id), its own rank and the same `ranks`.
+  static Result<Communicator> create(const UniqueId& id, int rank, int ranks,
+                                     const Options& options = {});
+
+  /// `ranks` communicators for as many threads of this process.
+  static Result<std::vector<Communicator>> threads(int ranks, const Options& options = {});
+
+  Communicator(Communicator&&) noexcept;
+  Communicator& operator=(Communicator&&) noexcept;
+  ~Communicator();
+
+  int rank() const;
+  int ranks() const;
+
+  /// Runs one call, or several at once as a group (sends and receives in a group cannot deadlock).
+  /// Returns when this rank's part is done: its buffers may be used again.
+  Status run(const Call& call);
+  Status run(std::span<const Call> group);
+  Status run(std::initializer_list<Call> group) { return run(std::span(group.begin(), group.size())); }
+
+  /// The same without blocking. Calls on one communicator run in the order they were made.
+  Result<Request> start(const Call& call);
+  Result<Request> start(std::span<const Call> group);
+  Result<Request> start(std::initializer_list<Call> group) {
+    return start(std::span(group.begin(), group.size()));
+  }
+
+  // run(all_reduce(…)) and so on, for the common case.
+  Status all_reduce(ConstBuffer input, Buffer output, ReduceOp op = {}) {
+    return run(tutti::all_reduce(input, output, op));
+  }
+  Status all_gather(ConstBuffer input, Buffer output) {
+    return run(tutti::all_gather(input, output));
+  }
+  Status reduce_scatter(ConstBuffer input, Buffer output, ReduceOp op = {}) {
+    return run(tutti::reduce_scatter(input, output, op));
+  }
+  Status all_to_all(ConstBuffer input, Buffer output) {
+    return run(tutti::all_to_all(input, output));
+  }
+  Status broadcast(ConstBuffer input, Buffer output, int root) {
+    return run(tutti::broadcast(input, output, root));
+  }
+  Status reduce(ConstBuffer input, Buffer output, ReduceOp op, int root) {
+    return run(tutti::reduce(input, output, op, root));
+  }
+  Status gather(ConstBuffer input, Buffer output, int root) {
+    return run(tutti::gather(input, output, root));
+  }
+  Status scatter(ConstBuffer input, Buffer output, int root) {
+    return run(tutti::scatter(input, output, root));
+  }
+  Status barrier() { return run(tutti::barrier()); }
+  Status send(ConstBuffer input, int peer) { return run(tutti::send(input, peer)); }
+  Status receive(Buffer output, int peer) { return run(tutti::receive(output, peer)); }
+
+  /// Memory for buffers that peers read and write directly. Local: no other rank takes part.
+  Result<Memory> allocate(std::size_t bytes);
+
+  /// Makes memory that the caller has reachable by peers, as if from allocate(), keeping its
+  /// address and contents, until the Memory returned is destroyed. REQUIRES: page-aligned address
+  /// and size, anonymous private memory (malloc, mmap), not in use by another thread meanwhile.
+  Result<Memory> register_memory(std::span<std::byte> memory);
+
+  /// A communicator of the ranks that gave the same color, ordered by (key, rank). Collective.
+  /// A rank that gives a negative color takes part and gets an empty one (empty() is true).
+  Result<Communicator> split(int color, int key = 0);
+  bool empty() const { return impl_ == nullptr; }
+
+  /// Ends every call on every rank with kAborted. Local, returns at once, always.
+  void abort(const std::string& reason = "");
+
+  /// After an error: a communicator of the ranks that live and call shrink() too within the start
+  /// timeout, in their old order.
+  Result<Communicator> shrink();
+
+  /// About the last call that ended on this rank.
+  Explanation explain() const;
+
+  class Impl;
+  explicit Communicator(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tutti
