@@ -1,4 +1,4 @@
-// Builds and prints schedules. Tested by schedule_test.cc.
+// Builds schedules and answers what they have and need. Tested by schedule_test.cc.
 
 #include "schedule/schedule.h"
 
@@ -22,6 +22,81 @@ void Program::signal(int peer, int channel) {
 
 void Program::wait(int peer, int channel) {
   steps.push_back({StepKind::kWait, {}, {}, peer, channel});
+}
+
+namespace {
+
+int inputs_of(const Schedule& schedule, int rank) {
+  switch (schedule.collective) {
+    case Collective::kAllReduce:
+    case Collective::kAllGather:
+    case Collective::kReduce:
+    case Collective::kGather:
+      return schedule.chunks;
+    case Collective::kReduceScatter:
+    case Collective::kAllToAll:
+      return schedule.ranks * schedule.chunks;
+    case Collective::kBroadcast:
+      return rank == schedule.root ? schedule.chunks : 0;
+    case Collective::kScatter:
+      return rank == schedule.root ? schedule.ranks * schedule.chunks : 0;
+    case Collective::kSendRecv:
+      return rank == 0 ? schedule.chunks : 0;
+    case Collective::kBarrier:
+      return 0;
+  }
+  return 0;
+}
+
+int outputs_of(const Schedule& schedule, int rank) {
+  switch (schedule.collective) {
+    case Collective::kAllReduce:
+    case Collective::kReduceScatter:
+    case Collective::kBroadcast:
+    case Collective::kScatter:
+      return schedule.chunks;
+    case Collective::kAllGather:
+    case Collective::kAllToAll:
+      return schedule.ranks * schedule.chunks;
+    case Collective::kReduce:
+      return rank == schedule.root ? schedule.chunks : 0;
+    case Collective::kGather:
+      return rank == schedule.root ? schedule.ranks * schedule.chunks : 0;
+    case Collective::kSendRecv:
+      return rank == 1 ? schedule.chunks : 0;
+    case Collective::kBarrier:
+      return 0;
+  }
+  return 0;
+}
+
+bool reads_peer(int rank, const Step& step) {
+  return std::any_of(step.sources.begin(), step.sources.end(), [rank](const Chunk& source) {
+    return source.rank != kSelf && source.rank != rank;
+  });
+}
+
+}  // namespace
+
+int chunks_of(const Schedule& schedule, Space space, int rank) {
+  switch (space) {
+    case Space::kInput:
+      return inputs_of(schedule, rank);
+    case Space::kOutput:
+      return outputs_of(schedule, rank);
+    case Space::kScratch:
+      return schedule.scratch_chunks;
+  }
+  return 0;
+}
+
+bool needs_mapped(const Schedule& schedule) {
+  for (int rank = 0; rank < schedule.ranks; ++rank) {
+    for (const Step& step : schedule.at(rank).steps) {
+      if (reads_peer(rank, step)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace tutti

@@ -117,5 +117,8 @@ bool needs_mapped(const Schedule& schedule);
 /// The schedule as text, a line a step ("  put    output[1] -> 1:scratch[0]").
 std::string dump(const Schedule& schedule);
 std::string dump(const Program& program);
+/// One step, for a sentence: "put output[1] -> 1:scratch[0]".
+std::string dump(const Step& step);
+std::string dump(const Chunk& chunk);
 
 }  // namespace tutti
