@@ -52,7 +52,7 @@ struct Options {
 
   /// The settings in the environment, or kInvalidArgument naming the variable, its value and what
   /// was expected. Unknown variables that begin with TUTTI_ are errors too.
-  static Result<Options> from_environment();
+  TUTTI_API static Result<Options> from_environment();
 
   bool operator==(const Options&) const = default;
 };

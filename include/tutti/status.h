@@ -10,6 +10,8 @@
 #include <utility>
 #include <variant>
 
+#include "tutti/api.h"
+
 namespace tutti {
 
 enum class Code {
@@ -24,7 +26,7 @@ enum class Code {
 };
 
 /// The name of a code, for messages: "invalid argument".
-const char* name(Code code);
+TUTTI_API const char* name(Code code);
 
 /// Success, or a code and a sentence. A value.
 class [[nodiscard]] Status {
@@ -36,7 +38,7 @@ class [[nodiscard]] Status {
   Code code() const { return code_; }
   const std::string& message() const { return message_; }
   /// "ok", or "timeout: all_reduce #7 …".
-  std::string to_string() const;
+  TUTTI_API std::string to_string() const;
 
   bool operator==(const Status&) const = default;
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "tutti/api.h"
+
 namespace tutti {
 
 enum class Collective : std::uint8_t {
@@ -64,16 +66,16 @@ enum class Reduction : std::uint8_t {
 };
 inline constexpr int kReductions = 13;
 
-std::size_t size_of(DataType type);
-bool is_float(DataType type);
+TUTTI_API std::size_t size_of(DataType type);
+TUTTI_API bool is_float(DataType type);
 
 /// Names as printed and parsed: "all_reduce", "float" (as nccl-tests), "sum".
-std::string_view name(Collective collective);
-std::string_view name(DataType type);
-std::string_view name(Reduction reduction);
-std::optional<Collective> parse_collective(std::string_view text);
-std::optional<DataType> parse_data_type(std::string_view text);
-std::optional<Reduction> parse_reduction(std::string_view text);
+TUTTI_API std::string_view name(Collective collective);
+TUTTI_API std::string_view name(DataType type);
+TUTTI_API std::string_view name(Reduction reduction);
+TUTTI_API std::optional<Collective> parse_collective(std::string_view text);
+TUTTI_API std::optional<DataType> parse_data_type(std::string_view text);
+TUTTI_API std::optional<Reduction> parse_reduction(std::string_view text);
 
 /// dst[i] = dst[i] op src[i] for a reduction that the library does not know. Must be associative
 /// and commutative; called from the thread that runs the collective.
