@@ -1,0 +1,147 @@
+// Chooses among the kernels of each instruction set; copies, scales and divides.
+//
+// Tested by kernels_test.cc.
+
+#include "executor/cpu/kernels.h"
+
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "base/check.h"
+#include "executor/cpu/kernels_isa.h"
+
+namespace tutti {
+namespace {
+
+constexpr std::size_t kSmallCopy = 1024;  // bytes; below, memcpy wins
+
+Kernel kernel_of(DataType type, Reduction reduction, [[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512) return avx512_kernel(type, reduction);
+  if (isa == Isa::kAvx2) return avx2_kernel(type, reduction);
+#endif
+  return portable_kernel(type, reduction);
+}
+
+ScaleKernel scale_of(DataType type) {
+#if defined(__x86_64__)
+  const Isa isa = detect_isa();
+  if (isa == Isa::kAvx512) return avx512_scale(type);
+  if (isa == Isa::kAvx2) return avx2_scale(type);
+#endif
+  return portable_scale(type);
+}
+
+// Towards zero; what does not fit becomes the nearest limit, NaN becomes 0.
+template <class T>
+T to_integer(double value) {
+  using Limits = std::numeric_limits<T>;
+  if (value != value) return 0;
+  if (value <= static_cast<double>(Limits::min())) return Limits::min();
+  if (value >= static_cast<double>(Limits::max())) return Limits::max();
+  return static_cast<T>(value);
+}
+
+template <class T>
+void scale_integers(const std::byte* source, std::byte* target, std::size_t count, double factor) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, source + i * sizeof(T), sizeof(T));
+    value = to_integer<T>(factor * static_cast<double>(value));
+    std::memcpy(target + i * sizeof(T), &value, sizeof(T));
+  }
+}
+
+// The divisor is a number of ranks, so it may be larger than a small T holds: divides in the 64-bit
+// type of T's sign.
+template <class T>
+void divide_integers(std::byte* target, std::size_t count, std::int64_t divisor) {
+  using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+  for (std::size_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, target + i * sizeof(T), sizeof(T));
+    value = static_cast<T>(static_cast<Wide>(value) / static_cast<Wide>(divisor));
+    std::memcpy(target + i * sizeof(T), &value, sizeof(T));
+  }
+}
+
+// Calls function.operator()<T>() with the C++ type of an integer `type`; false for floats.
+template <class Function>
+bool with_integer(DataType type, const Function& function) {
+  switch (type) {
+    case DataType::kInt8:
+      return function.template operator()<std::int8_t>(), true;
+    case DataType::kUint8:
+      return function.template operator()<std::uint8_t>(), true;
+    case DataType::kInt16:
+      return function.template operator()<std::int16_t>(), true;
+    case DataType::kUint16:
+      return function.template operator()<std::uint16_t>(), true;
+    case DataType::kInt32:
+      return function.template operator()<std::int32_t>(), true;
+    case DataType::kUint32:
+      return function.template operator()<std::uint32_t>(), true;
+    case DataType::kInt64:
+      return function.template operator()<std::int64_t>(), true;
+    case DataType::kUint64:
+      return function.template operator()<std::uint64_t>(), true;
+    case DataType::kFloat16:
+    case DataType::kFloat32:
+    case DataType::kFloat64:
+    case DataType::kBfloat16:
+    case DataType::kFloat8e4m3:
+    case DataType::kFloat8e5m2:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+Isa detect_isa() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+    return Isa::kAvx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) return Isa::kAvx2;
+#endif
+  return Isa::kPortable;
+}
+
+Result<Kernel> find_kernel(DataType type, Reduction reduction, Isa isa) {
+  if (const Kernel kernel = kernel_of(type, reduction, isa)) return kernel;
+  return {Code::kNotSupported,
+          "no kernel reduces " + std::string(name(type)) + " with " + std::string(name(reduction))};
+}
+
+void copy(const std::byte* source, std::byte* const* targets, int target_count, std::size_t bytes,
+          std::uint32_t stream_mask, Isa isa) {
+  if (bytes < kSmallCopy || (stream_mask == 0 && target_count == 1)) {
+    for (int t = 0; t < target_count; ++t) {
+      if (targets[t] != source && bytes > 0) std::memcpy(targets[t], source, bytes);
+    }
+    return;
+  }
+  // A reduction of one source is a copy, and reads it once for all targets.
+  const Kernel kernel = kernel_of(DataType::kUint8, Reduction::kBitOr, isa);
+  kernel({&source, 1, targets, target_count, bytes, stream_mask});
+}
+
+void scale(const std::byte* source, std::byte* target, std::size_t count, DataType type,
+           double factor) {
+  if (const ScaleKernel kernel = scale_of(type)) return kernel(source, target, count, factor);
+  const bool integer =
+      with_integer(type, [&]<class T>() { scale_integers<T>(source, target, count, factor); });
+  TUTTI_CHECK(integer, "type %d", static_cast<int>(type));
+}
+
+void divide(std::byte* target, std::size_t count, DataType type, std::int64_t divisor) {
+  TUTTI_CHECK(divisor > 0, "divisor %lld", static_cast<long long>(divisor));
+  const bool integer =
+      with_integer(type, [&]<class T>() { divide_integers<T>(target, count, divisor); });
+  TUTTI_CHECK(integer, "%s is divided by scaling", std::string(name(type)).c_str());
+}
+
+}  // namespace tutti

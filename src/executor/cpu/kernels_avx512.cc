@@ -1,0 +1,68 @@
+// Kernels for AVX-512 F, BW, VL and DQ.
+//
+// The AVX512_BF16 conversions are not used: they flush subnormals, and every instruction set must
+// give the same bits. As in kernels_avx2.cc, shared headers come before the pragma.
+// Tested by kernels_test.cc.
+
+#include "executor/cpu/kernels_isa.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <type_traits>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))), \
+                             apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq")
+#endif
+
+#include "executor/cpu/kernels_loops.h"
+
+namespace tutti {
+namespace {
+
+struct Avx512 {
+  static constexpr int kBytes = 64;
+  static constexpr bool kConvertsHalf = true;
+  using Raw = Vector<std::uint64_t, kBytes>;
+  using F = Vector<float, kBytes>;
+
+  TUTTI_INLINE Raw load(const std::byte* from) { return (Raw)_mm512_loadu_si512(from); }
+  TUTTI_INLINE void store(std::byte* to, Raw raw) { _mm512_storeu_si512(to, (__m512i)raw); }
+  TUTTI_INLINE void stream(std::byte* to, Raw raw) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)raw);
+  }
+  TUTTI_INLINE void fence() { _mm_sfence(); }
+
+  // Shuffles and full masks: the plain intrinsics name an undefined vector, which draws warnings.
+  TUTTI_INLINE void widen_half(Raw raw, F (&wide)[2]) {
+    const auto low = __builtin_shufflevector(raw, raw, 0, 1, 2, 3);
+    const auto high = __builtin_shufflevector(raw, raw, 4, 5, 6, 7);
+    wide[0] = (F)_mm512_maskz_cvtph_ps(0xffff, (__m256i)low);
+    wide[1] = (F)_mm512_maskz_cvtph_ps(0xffff, (__m256i)high);
+  }
+  TUTTI_INLINE Raw narrow_half(const F (&wide)[2]) {
+    constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT;
+    const __m256i low = _mm512_maskz_cvtps_ph(0xffff, (__m512)wide[0], kNearest);
+    const __m256i high = _mm512_maskz_cvtps_ph(0xffff, (__m512)wide[1], kNearest);
+    return (Raw)__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+};
+
+}  // namespace
+
+Kernel avx512_kernel(DataType type, Reduction reduction) {
+  return select_kernel<Avx512>(type, reduction);
+}
+ScaleKernel avx512_scale(DataType type) { return select_scale<Avx512>(type); }
+
+}  // namespace tutti
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif
