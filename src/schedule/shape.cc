@@ -11,7 +11,9 @@ bool takes_part(const Schedule& schedule, int rank) { return in_range(rank, sche
 
 std::string check_header(const Schedule& schedule) {
   const std::string ranks = std::to_string(schedule.ranks);
-  if (schedule.ranks < 1) return "a schedule needs at least one rank, not " + ranks;
+  if (schedule.ranks < 1 || schedule.ranks > kMaxRanks) {
+    return "a schedule needs 1 … " + std::to_string(kMaxRanks) + " ranks, not " + ranks;
+  }
   if (static_cast<int>(schedule.programs.size()) != schedule.ranks) {
     return "there are " + std::to_string(schedule.programs.size()) + " programs for " + ranks +
            " ranks";

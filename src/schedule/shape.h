@@ -8,6 +8,7 @@
 
 namespace tutti {
 
+inline constexpr int kMaxRanks = 1 << 24;
 /// Channels are 0 … kMaxChannels-1.
 inline constexpr int kMaxChannels = 1 << 16;
 
