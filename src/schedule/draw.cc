@@ -3,7 +3,7 @@
 #include "schedule/draw.h"
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "schedule/shape.h"
@@ -14,18 +14,17 @@ namespace {
 
 using Column = std::vector<std::string>;  // a cell per time unit
 
-constexpr std::string_view kIdle = ".";
+constexpr const char* kIdle = ".";
 
 // A rank's cells: its steps, and dots while it waits.
 Column draw_rank(const Program& program, const std::vector<Timeline::Moment>& moments, int units) {
-  Column column(units);
-  int next = 0;
+  Column column;
   for (std::size_t i = 0; i < moments.size(); ++i) {
-    for (; next < moments[i].unit; ++next) column[next] = kIdle;
-    column[next++] = dump(program.steps[i]);
+    column.resize(moments[i].unit, kIdle);
+    column.push_back(dump(program.steps[i]));
   }
   const bool stuck = moments.size() < program.steps.size();
-  for (; stuck && next < units; ++next) column[next] = kIdle;
+  column.resize(units, stuck ? kIdle : "");
   return column;
 }
 
