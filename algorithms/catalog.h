@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string_view>
 
@@ -11,17 +10,18 @@
 namespace tutti {
 
 struct Algorithm {
-  Collective collective;
-  std::string_view name;      // "ring", unique per collective; what --algorithm takes
-  Schedule (*make)(int ranks, int root);  // root is ignored by collectives without one
-  bool (*allows)(int ranks);  // which sizes it takes, or nullptr for all
-  bool in_place;              // verify(…, kInPlace) == ""
-  bool pull;                  // needs_mapped(): reads peers' memory
-  bool variable_counts;       // every step names an input or output chunk, so that chunks may
-                              // have different lengths (the _v collectives)
-  bool rank_order;            // reduces_in_rank_order(): candidates of `reproducible`
-  std::string_view summary;   // one line for docs/algorithms.md
-  std::string_view source;    // the paper, or ""
+  Collective collective = Collective::kBarrier;
+  std::string_view name;  // "ring", unique per collective; what --algorithm takes
+  Schedule (*make)(int ranks, int root) = nullptr;  // root: ignored by collectives without one
+  bool (*allows)(int ranks) = nullptr;              // which sizes it takes, or nullptr for all
+  bool in_place = false;                            // verify(…, kInPlace) == ""
+  bool pull = false;                                // needs_mapped(): reads peers' memory
+  bool variable_counts = false;  // every step that moves a chunk names one of input or output,
+                                 // and all that a step names have the same length, so that
+                                 // chunks may have different ones (the _v collectives)
+  bool rank_order = false;       // reduces_in_rank_order(): candidates of `reproducible`
+  std::string_view summary;      // one line for docs/algorithms.md
+  std::string_view source;       // the paper, or ""
 };
 
 /// All of them, grouped by collective.
@@ -29,5 +29,10 @@ std::span<const Algorithm> catalog();
 
 /// nullptr when there is none of that name.
 const Algorithm* find_algorithm(Collective collective, std::string_view name);
+
+/// True when the algorithm takes groups of this size.
+inline bool allows(const Algorithm& algorithm, int ranks) {
+  return algorithm.allows == nullptr || algorithm.allows(ranks);
+}
 
 }  // namespace tutti

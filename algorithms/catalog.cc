@@ -1,0 +1,154 @@
+// The table of all algorithms. Tested by catalog_test.cc.
+
+#include "algorithms/catalog.h"
+
+#include "algorithms/all_pairs.h"
+#include "algorithms/all_pairs_pull.h"
+#include "algorithms/binomial.h"
+#include "algorithms/bruck.h"
+#include "algorithms/direct.h"
+#include "algorithms/direct_pull.h"
+#include "algorithms/dissemination.h"
+#include "algorithms/double_tree.h"
+#include "algorithms/pairwise.h"
+#include "algorithms/recursive.h"
+#include "algorithms/ring.h"
+#include "algorithms/scatter_gather.h"
+
+namespace tutti {
+namespace {
+
+constexpr std::string_view kBruck = "Bruck et al., IEEE TPDS 8 (1997)";
+constexpr std::string_view kChan = "Chan et al., CCPE 19 (2007)";
+constexpr std::string_view kHensgen = "Hensgen, Finkel and Manber, IJPP 17 (1988)";
+constexpr std::string_view kPatarasuk = "Patarasuk and Yuan, JPDC 69 (2009)";
+constexpr std::string_view kRabenseifner = "Rabenseifner, ICCS (2004)";
+constexpr std::string_view kSanders = "Sanders, Speck and Traeff, Parallel Computing 35 (2009)";
+constexpr std::string_view kThakur = "Thakur, Rabenseifner and Gropp, IJHPCA 19 (2005)";
+
+template <Schedule (*make)(int ranks)>
+Schedule rootless(int ranks, int /*root*/) {
+  return make(ranks);
+}
+
+bool is_two(int ranks) { return ranks == 2; }
+
+// One letter a flag, so that the table stays a table.
+constexpr bool x = true, o = false;
+bool (*const any)(int ranks) = nullptr;
+constexpr std::string_view none = "";
+
+using enum Collective;
+
+// clang-format off
+const Algorithm kCatalog[] = {
+    // collective, name, make, allows, in place, pull, variable counts, rank order,
+    //     summary, source
+    {kAllReduce, "ring", rootless<ring_all_reduce>, any, x, o, o, o,
+     "Partial sums, then results, travel round a ring, a chunk per rank.", kPatarasuk},
+    {kAllReduce, "tree", rootless<binomial_all_reduce>, any, x, o, x, o,
+     "Reduce up a binomial tree, then broadcast down it.", kThakur},
+    {kAllReduce, "double_tree", rootless<double_tree_all_reduce>, any, x, o, x, o,
+     "Two binary trees with opposite leaves, half of the buffer each, up and then down.", kSanders},
+    {kAllReduce, "recursive_doubling", rootless<recursive_doubling_all_reduce>, any, x, o, o, o,
+     "Exchange and add the whole buffer with the rank that differs in one bit, for each bit.", kThakur},
+    {kAllReduce, "halving_doubling", rootless<halving_doubling_all_reduce>, any, x, o, o, o,
+     "Reduce-scatter by recursive halving, then all-gather by recursive doubling.", kRabenseifner},
+    {kAllReduce, "one_shot", rootless<one_shot_all_reduce>, any, x, o, o, x,
+     "Everybody puts its buffer to everybody, and reduces all.", none},
+    {kAllReduce, "two_shot", rootless<two_shot_all_reduce>, any, x, o, x, x,
+     "Everybody reduces one chunk, and puts the result to everybody.", none},
+    {kAllReduce, "one_shot_pull", rootless<one_shot_pull_all_reduce>, any, x, x, x, x,
+     "Everybody reduces all buffers where they lie.", none},
+    {kAllReduce, "two_shot_pull", rootless<two_shot_pull_all_reduce>, any, x, x, x, x,
+     "Everybody reduces one chunk where it lies, and puts the result to everybody.", none},
+
+    {kAllGather, "ring", rootless<ring_all_gather>, any, x, o, x, x,
+     "Chunks travel round a ring.", kPatarasuk},
+    {kAllGather, "recursive_doubling", rootless<recursive_doubling_all_gather>, any, x, o, x, x,
+     "Exchange all chunks held with the rank that differs in one bit, for each bit.", kThakur},
+    {kAllGather, "bruck", rootless<bruck_all_gather>, any, x, o, x, x,
+     "Give the run of chunks held to the rank one run before, which doubles the runs.", kBruck},
+    {kAllGather, "all_pairs", rootless<all_pairs_all_gather>, any, x, o, x, x,
+     "Everybody puts its chunk to everybody.", none},
+    {kAllGather, "all_pairs_pull", rootless<all_pairs_pull_all_gather>, any, x, x, x, x,
+     "Everybody reads the chunks of all.", none},
+
+    {kReduceScatter, "ring", rootless<ring_reduce_scatter>, any, x, o, o, o,
+     "Partial sums travel round a ring and end at the rank whose chunk it is.", kPatarasuk},
+    {kReduceScatter, "recursive_halving", rootless<recursive_halving_reduce_scatter>, any, x, o, o, o,
+     "Give half of the partial sums held to the rank that differs in one bit, for each bit.", kThakur},
+    {kReduceScatter, "all_pairs", rootless<all_pairs_reduce_scatter>, any, x, o, x, x,
+     "Everybody puts each chunk to the rank that reduces it.", none},
+    {kReduceScatter, "all_pairs_pull", rootless<all_pairs_pull_reduce_scatter>, any, x, x, x, x,
+     "Everybody reduces its chunk of all buffers where they lie.", none},
+
+    {kAllToAll, "pairwise", rootless<pairwise_all_to_all>, any, o, o, x, x,
+     "Send one rank further in each step, and receive from one rank further back.", kThakur},
+    {kAllToAll, "bruck", rootless<bruck_all_to_all>, any, o, o, o, x,
+     "Chunks take a hop for each set bit of the distance they travel, many at once.", kBruck},
+    {kAllToAll, "all_pairs", rootless<all_pairs_all_to_all>, any, o, o, x, x,
+     "Everybody puts to everybody at once.", none},
+    {kAllToAll, "all_pairs_pull", rootless<all_pairs_pull_all_to_all>, any, o, x, x, x,
+     "Everybody reads from everybody.", none},
+
+    {kBroadcast, "binomial", binomial_broadcast, any, x, o, x, x,
+     "Down a binomial tree: who has the buffer doubles with every step.", kThakur},
+    {kBroadcast, "double_tree", double_tree_broadcast, any, x, o, x, x,
+     "Down two binary trees with opposite leaves, half of the buffer each.", kSanders},
+    {kBroadcast, "scatter_all_gather", scatter_all_gather_broadcast, any, x, o, x, x,
+     "Scatter a chunk to each rank, then pass the chunks round a ring.", kChan},
+    {kBroadcast, "direct", direct_broadcast, any, x, o, x, x,
+     "The root puts to everybody.", none},
+    {kBroadcast, "direct_pull", direct_pull_broadcast, any, x, x, x, x,
+     "Everybody reads from the root.", none},
+
+    {kReduce, "binomial", binomial_reduce, any, x, o, x, o,
+     "Up a binomial tree.", kThakur},
+    {kReduce, "double_tree", double_tree_reduce, any, x, o, o, o,
+     "Up two binary trees with opposite leaves, half of the buffer each.", kSanders},
+    {kReduce, "reduce_scatter_gather", reduce_scatter_gather_reduce, any, x, o, x, x,
+     "Everybody reduces one chunk, and puts the result to the root.", kChan},
+    {kReduce, "direct", direct_reduce, any, x, o, x, x,
+     "Everybody puts its buffer to the root, which reduces all.", none},
+    {kReduce, "direct_pull", direct_pull_reduce, any, x, x, x, x,
+     "The root reduces all buffers where they lie.", none},
+
+    {kGather, "binomial", binomial_gather, any, x, o, o, x,
+     "Up a binomial tree, chunk by chunk.", kThakur},
+    {kGather, "direct", direct_gather, any, x, o, x, x,
+     "Everybody puts its chunk to the root.", none},
+    {kGather, "direct_pull", direct_pull_gather, any, x, x, x, x,
+     "The root reads the chunks of all.", none},
+
+    {kScatter, "binomial", binomial_scatter, any, x, o, o, x,
+     "Down a binomial tree, chunk by chunk.", kThakur},
+    {kScatter, "direct", direct_scatter, any, x, o, x, x,
+     "The root puts each its chunk.", none},
+    {kScatter, "direct_pull", direct_pull_scatter, any, x, x, x, x,
+     "Everybody reads its chunk from the root.", none},
+
+    {kBarrier, "dissemination", rootless<dissemination_barrier>, any, x, o, x, x,
+     "Signal the rank 1, 2, 4, … further on, and wait for the one as far back.", kHensgen},
+    {kBarrier, "all_pairs", rootless<all_pairs_barrier>, any, x, o, x, x,
+     "Everybody signals everybody.", none},
+
+    {kSendRecv, "direct", rootless<direct_send_recv>, is_two, x, o, x, x,
+     "The sender puts.", none},
+    {kSendRecv, "direct_pull", rootless<direct_pull_send_recv>, is_two, x, x, x, x,
+     "The receiver reads.", none},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Algorithm> catalog() { return kCatalog; }
+
+const Algorithm* find_algorithm(Collective collective, std::string_view name) {
+  for (const Algorithm& algorithm : kCatalog) {
+    if (algorithm.collective == collective && algorithm.name == name) return &algorithm;
+  }
+  return nullptr;
+}
+
+}  // namespace tutti
