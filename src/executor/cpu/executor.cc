@@ -1,0 +1,241 @@
+#include "executor/cpu/executor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "executor/cpu/patience.h"
+#include "executor/cpu/positions.h"
+
+namespace tutti {
+namespace {
+
+// The failure word in a control page: the code, and the rank that gave up first, plus 1.
+std::uint64_t failure_word(Code code, int rank) {
+  return static_cast<std::uint64_t>(code) << 32 | static_cast<std::uint32_t>(rank + 1);
+}
+
+Code failure_code(std::uint64_t word) { return static_cast<Code>(word >> 32); }
+int failed_rank(std::uint64_t word) { return static_cast<int>(word & 0xFFFFFFFFu) - 1; }
+
+const Line& notice_from(const Site& site, int peer) {
+  return *reinterpret_cast<const Line*>(site.windows[site.rank] + site.layout.failure_notice(peer));
+}
+
+}  // namespace
+
+CpuExecutor::CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayout& layout,
+                         const ExecutorSettings& settings)
+    : transport_(std::move(transport)),
+      settings_(settings),
+      collectives_(Arena::collectives(layout)),
+      outboxes_(layout.ranks),
+      inboxes_(layout.ranks) {
+  TUTTI_CHECK(transport_->window().size() >= layout.total);
+  site_.transport = transport_.get();
+  site_.layout = layout;
+  site_.rank = transport_->rank();
+  site_.ranks = transport_->ranks();
+  for (int r = 0; r < site_.ranks; ++r) {
+    site_.windows.push_back(transport_->map(r));
+    site_.has_unmapped |= site_.windows.back() == nullptr;
+  }
+  site_.control().pid.store(getpid(), std::memory_order_relaxed);
+}
+
+Arena& CpuExecutor::outbox(int peer) {
+  if (!outboxes_[peer]) {
+    outboxes_[peer] = std::make_unique<Arena>(Arena::messages(site_.layout, site_.rank));
+  }
+  return *outboxes_[peer];
+}
+
+Arena& CpuExecutor::inbox(int peer) {
+  if (!inboxes_[peer]) {
+    inboxes_[peer] = std::make_unique<Arena>(Arena::messages(site_.layout, peer));
+  }
+  return *inboxes_[peer];
+}
+
+Status CpuExecutor::run(Task& task) {
+  if (peers_gave_up()) return adopt_failure();
+  Patience patience(settings_.spins);
+  waiting_since_ = {};
+  while (true) {
+    const bool moved = task.step();
+    if (task.state() == Task::State::kDone) return {};
+    if (task.state() == Task::State::kMismatch) return give_up(explain_mismatch(task));
+    if (task.state() == Task::State::kFailed) return give_up(task.failure());
+    if (moved) {
+      patience.reset();
+      continue;
+    }
+    if (peers_gave_up()) return adopt_failure();
+    if (!patience.pause()) continue;
+    if (Status status = look_around(task); !status.ok()) return give_up(std::move(status));
+  }
+}
+
+Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
+  if (tasks.size() == 1) return run(*tasks[0]);
+  if (peers_gave_up()) return adopt_failure();
+  Patience patience(settings_.spins);
+  waiting_since_ = {};
+  std::vector<Task*> waiting;
+  for (const std::unique_ptr<Task>& task : tasks) waiting.push_back(task.get());
+  std::vector<const Arena*> busy;
+  while (!waiting.empty()) {
+    bool moved = false;
+    busy.clear();
+    for (Task* task : waiting) {
+      // The next task of an arena begins when the one before has ended.
+      if (std::find(busy.begin(), busy.end(), &task->arena()) != busy.end()) continue;
+      moved |= task->step();
+      if (task->state() == Task::State::kMismatch) return give_up(explain_mismatch(*task));
+      if (task->state() == Task::State::kFailed) return give_up(task->failure());
+      if (!task->ended()) busy.push_back(&task->arena());
+    }
+    const std::size_t before = waiting.size();
+    std::erase_if(waiting, [](const Task* task) { return task->ended(); });
+    if (moved || waiting.size() < before) {
+      patience.reset();
+      continue;
+    }
+    if (peers_gave_up()) return adopt_failure();
+    if (!patience.pause()) continue;
+    if (Status status = look_around(*waiting[0]); !status.ok()) return give_up(std::move(status));
+  }
+  return {};
+}
+
+bool CpuExecutor::peers_gave_up() const {
+  return site_.control().failure.load(std::memory_order_acquire) != 0;
+}
+
+// Called every few milliseconds while nothing moves.
+Status CpuExecutor::look_around(const Task& task) {
+  const Clock::time_point now = Clock::now();
+  if (waiting_since_ == Clock::time_point{}) {
+    waiting_since_ = last_lives_ = now;
+    if (!task.job().is_message()) {
+      site_.control().records[task.sequence() % kRecords].waiting_since_ns.store(
+          now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+  }
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    if (site_.windows[peer] != nullptr) continue;
+    const Line& notice = notice_from(site_, peer);
+    const std::uint64_t word = notice.flag.load(std::memory_order_acquire);
+    if (word == 0) continue;
+    const char* text = reinterpret_cast<const char*>(notice.payload);
+    return {failure_code(word), std::string(text, notice.bytes) + " (said by rank " +
+                                    std::to_string(failed_rank(word)) + ")"};
+  }
+  if (!task.job().is_message()) {
+    for (int peer = 0; peer < site_.ranks; ++peer) {
+      const std::optional<Announced> theirs = announced(site_, peer, task.sequence());
+      if (theirs && theirs->chain != task.chain()) {
+        const std::string difference = first_difference(site_, peer, task.sequence());
+        if (!difference.empty()) return {Code::kMismatch, difference};
+      }
+    }
+  }
+  if (Status status = check_lives(task); !status.ok()) return status;
+  return check_deadline(task);
+}
+
+Status CpuExecutor::check_lives(const Task& task) {
+  const Clock::time_point now = Clock::now();
+  if (now - last_lives_ < std::chrono::milliseconds(100)) return {};
+  last_lives_ = now;
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    if (peer == site_.rank) continue;
+    Status status = transport_->check(peer);
+    if (status.ok()) continue;
+    return {status.code(), title(task.job().signature, task.sequence()) + ": " + status.message()};
+  }
+  return {};
+}
+
+Status CpuExecutor::check_deadline(const Task& task) {
+  if (Clock::now() - waiting_since_ < settings_.call_timeout) return {};
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s",
+                std::chrono::duration<double>(settings_.call_timeout).count());
+  std::string text =
+      title(task.job().signature, task.sequence()) + ": nothing moved for " + seconds;
+  const std::string missing = task.job().is_message() ? "" : missing_ranks(site_, task.sequence());
+  if (!missing.empty()) return {Code::kTimeout, text + ": " + missing};
+  if (task.suspect() != kSelf) {
+    text += ": waiting for rank " + std::to_string(task.suspect());
+    if (!task.job().is_message()) text += ", which has entered the call";
+  }
+  return {Code::kTimeout, text};
+}
+
+Status CpuExecutor::explain_mismatch(const Task& task) const {
+  std::string text = first_difference(site_, task.suspect(), task.sequence());
+  if (text.empty()) {
+    text = "rank " + std::to_string(task.suspect()) + " made other calls than rank " +
+           std::to_string(site_.rank) + " before " + title(task.job().signature, task.sequence());
+  }
+  return {Code::kMismatch, text};
+}
+
+Status CpuExecutor::give_up(Status status) {
+  // A peer that failed first knows better why: prefer its reason to ours.
+  if (peers_gave_up()) return adopt_failure();
+  const std::lock_guard lock(telling_);
+  failure_ = status;
+  tell_peers(status.code(), status.message());
+  return status;
+}
+
+// REQUIRES: telling_ is held.
+void CpuExecutor::tell_peers(Code code, const std::string& text) {
+  Control& control = site_.control();
+  const std::uint64_t word = failure_word(code, site_.rank);
+  if (control.text_ready.load(std::memory_order_relaxed) == 0) {
+    const std::size_t length = std::min(text.size(), kFailureText - 1);
+    std::memcpy(control.text, text.data(), length);
+    control.text[length] = '\0';
+    control.text_ready.store(1, std::memory_order_release);
+  }
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    if (Control* theirs = site_.control_of(peer); theirs != nullptr) {
+      std::uint64_t none = 0;
+      theirs->failure.compare_exchange_strong(none, word, std::memory_order_acq_rel);
+      continue;
+    }
+    const auto payload = std::as_bytes(std::span(text).first(std::min(text.size(), kInlineBytes)));
+    // A peer that cannot be told any more finds out by itself.
+    (void)transport_->signal(peer, site_.layout.failure_notice(site_.rank), {word, 0, payload});
+  }
+}
+
+Status CpuExecutor::adopt_failure() {
+  const std::lock_guard lock(telling_);
+  if (!failure_.ok()) return failure_;
+  const std::uint64_t word = site_.control().failure.load(std::memory_order_acquire);
+  const int rank = failed_rank(word);
+  const Control* theirs = site_.control_of(rank);
+  std::string text = "rank " + std::to_string(rank) + " gave up";
+  if (theirs != nullptr && theirs->text_ready.load(std::memory_order_acquire) != 0) {
+    text = theirs->text;
+    if (rank != site_.rank) text += " (said by rank " + std::to_string(rank) + ")";
+  }
+  failure_ = Status(failure_code(word), text);
+  return failure_;
+}
+
+void CpuExecutor::abort(const std::string& reason) {
+  const std::lock_guard lock(telling_);
+  tell_peers(Code::kAborted, "aborted by rank " + std::to_string(site_.rank) +
+                                 (reason.empty() ? "" : ": " + reason));
+}
+
+Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : Status(); }
+
+}  // namespace tutti

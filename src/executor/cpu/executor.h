@@ -1,0 +1,78 @@
+// The CPU executor of one communicator: runs tasks to their end in the calling thread, watches the
+// peers while it waits, and gives up in an orderly way.
+//
+// Used by one thread at a time, except abort(). After the first failure every run() fails with it:
+// ranks no longer agree on where they are.
+//
+// Tested by executor_test.cc and failure_test.cc.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "executor/cpu/task.h"
+#include "transports/transport.h"
+
+namespace tutti {
+
+struct ExecutorSettings {
+  std::chrono::milliseconds call_timeout{300'000};
+  int spins = 2000;  // polls before the first yield; few when ranks share cores
+};
+
+class CpuExecutor {
+ public:
+  /// REQUIRES: the transport's windows have layout.total bytes.
+  CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayout& layout,
+              const ExecutorSettings& settings);
+
+  const Site& site() const { return site_; }
+  Transport& transport() { return *transport_; }
+  /// The streams of calls. Messages: from this rank to a peer, and from a peer to this rank.
+  Arena& collectives() { return collectives_; }
+  Arena& outbox(int peer);
+  Arena& inbox(int peer);
+
+  /// Runs the tasks at once: those of one arena in order, those of different arenas interleaved.
+  Status run(std::span<const std::unique_ptr<Task>> tasks);
+  /// The same for one task.
+  Status run(Task& task);
+
+  /// Fails every call on every rank. From any thread; returns at once.
+  void abort(const std::string& reason);
+
+  /// What ended this communicator, or OK.
+  Status failure();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Gives up: peers are told why, so that they need not wait for a deadline.
+  Status give_up(Status status);
+  void tell_peers(Code code, const std::string& text);
+  Status adopt_failure();
+  bool peers_gave_up() const;
+  Status look_around(const Task& task);
+  Status check_lives(const Task& task);
+  Status check_deadline(const Task& task);
+  Status explain_mismatch(const Task& task) const;
+
+  std::unique_ptr<Transport> transport_;
+  ExecutorSettings settings_;
+  Site site_;
+  Arena collectives_;
+  std::vector<std::unique_ptr<Arena>> outboxes_;
+  std::vector<std::unique_ptr<Arena>> inboxes_;
+
+  std::mutex telling_;  // abort() may come from another thread
+  Status failure_;
+  Clock::time_point waiting_since_{};
+  Clock::time_point last_lives_{};
+};
+
+}  // namespace tutti

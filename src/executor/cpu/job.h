@@ -1,0 +1,62 @@
+// One call, ready to run: what to do, on what memory, in which pieces.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "executor/cpu/arena.h"
+#include "executor/cpu/reducer.h"
+#include "executor/extents.h"
+#include "executor/plan.h"
+#include "executor/signature.h"
+
+namespace tutti {
+
+inline constexpr int kMaxLanes = 16;
+
+/// A plan and how it is cut up. A block moves `tile` elements of every chunk.
+struct Variant {
+  std::shared_ptr<const Plan> plan;  // shared with the cache of plans, which may drop it meanwhile
+  std::string_view algorithm;
+  std::size_t tile = 1;    // elements
+  std::size_t blocks = 1;  // at least one, so that empty calls are checked too
+  int lanes = 1;           // blocks in flight
+  bool stream = false;     // bypass the caches where the plan says it may pay
+};
+
+/// Memory that a task works with, kept between calls.
+struct Workspace {
+  std::vector<const std::byte*> sources;
+  std::vector<std::byte*> targets;
+  std::vector<const std::byte*> peer_inputs;  // mapped calls: where peers' buffers are
+  std::vector<std::byte*> peer_outputs;
+  std::vector<std::byte> scaled;  // scaled inputs of the blocks in flight
+};
+
+struct Job {
+  Signature signature;
+  Variant staged;  // for buffers that peers cannot reach
+  Variant mapped;  // for buffers that they can; plan is null when it is not worth asking them
+  Extents input_extents;
+  Extents output_extents;
+  DataType type = DataType::kUint8;
+  Reducer reducer;
+
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  // Where in this rank's window they lie, plus 1; 0: elsewhere. 1 also for no buffer at all.
+  std::uint64_t input_at = 0;
+  std::uint64_t output_at = 0;
+
+  /// Messages: the ranks of the communicator that ranks 0 and 1 of the plan stand for.
+  std::array<int, 2> pair = {kSelf, kSelf};
+  Workspace workspace;
+
+  bool is_message() const { return pair[0] != kSelf; }
+};
+
+}  // namespace tutti

@@ -1,0 +1,384 @@
+#include "executor/cpu/task.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace tutti {
+namespace {
+
+std::atomic<std::uint64_t>& word_at(std::byte* window, std::size_t offset) {
+  return *reinterpret_cast<std::atomic<std::uint64_t>*>(window + offset);
+}
+
+Line& line_at(std::byte* window, std::size_t offset) {
+  return *reinterpret_cast<Line*>(window + offset);
+}
+
+}  // namespace
+
+std::uint64_t Site::locate(const void* data, std::size_t bytes) const {
+  const std::byte* begin = windows[rank] + layout.heap;
+  const std::byte* at = static_cast<const std::byte*>(data);
+  if (at < begin || at + bytes > begin + layout.heap_bytes) return 0;
+  return static_cast<std::uint64_t>(at - windows[rank]) + 1;
+}
+
+bool Task::step() {
+  if (state_ == State::kNew) {
+    begin();
+    if (job_.mapped.plan == nullptr) start_running(job_.staged);
+  }
+  if (state_ == State::kMeeting && !meet()) return false;
+  if (state_ == State::kRunning) return run_blocks();
+  return false;
+}
+
+// Enters the call: from here on peers can see what it is.
+void Task::begin() {
+  element_ = size_of(job_.type);
+  sequence_ = ++arena_.sequence;
+  const Signature& s = job_.signature;
+  chain_ = arena_.chain = mix(mix(mix(arena_.chain, s.what), s.count), s.detail);
+  if (!job_.is_message()) publish_record();
+  state_ = State::kMeeting;
+}
+
+void Task::publish_record() {
+  Control& control = site_.control();
+  Record& record = control.records[sequence_ % kRecords];
+  const Signature& s = job_.signature;
+  record.sequence.store(0, std::memory_order_relaxed);
+  record.chain.store(chain_, std::memory_order_release);
+  record.what.store(s.what, std::memory_order_release);
+  record.count.store(s.count, std::memory_order_release);
+  record.detail.store(s.detail, std::memory_order_release);
+  if (job_.mapped.plan != nullptr) {
+    record.input.store(job_.input_at, std::memory_order_relaxed);
+    record.output.store(job_.output_at, std::memory_order_relaxed);
+  }
+  record.waiting_since_ns.store(0, std::memory_order_relaxed);
+  record.sequence.store(sequence_, std::memory_order_release);
+  control.sequence.store(sequence_, std::memory_order_release);
+}
+
+// Waits until every rank has entered, and learns where its buffers are. True when running.
+bool Task::meet() {
+  if (next_to_meet_ == 0) {
+    job_.workspace.peer_inputs.assign(site_.ranks, nullptr);
+    job_.workspace.peer_outputs.assign(site_.ranks, nullptr);
+  }
+  bool all_mapped = true;
+  for (; next_to_meet_ < site_.ranks; ++next_to_meet_) {
+    const Record& record = site_.control_of(next_to_meet_)->records[sequence_ % kRecords];
+    suspect_ = next_to_meet_;
+    if (record.sequence.load(std::memory_order_acquire) != sequence_) return false;
+    if (record.chain.load(std::memory_order_relaxed) != chain_) {
+      state_ = State::kMismatch;
+      return false;
+    }
+    const std::uint64_t in = record.input.load(std::memory_order_relaxed);
+    const std::uint64_t out = record.output.load(std::memory_order_relaxed);
+    std::byte* window = site_.windows[next_to_meet_];
+    job_.workspace.peer_inputs[next_to_meet_] = in == 0 ? nullptr : window + in - 1;
+    job_.workspace.peer_outputs[next_to_meet_] = out == 0 ? nullptr : window + out - 1;
+  }
+  for (int r = 0; r < site_.ranks; ++r) {
+    all_mapped &=
+        job_.workspace.peer_inputs[r] != nullptr && job_.workspace.peer_outputs[r] != nullptr;
+  }
+  start_running(all_mapped ? job_.mapped : job_.staged);
+  return true;
+}
+
+void Task::start_running(const Variant& variant) {
+  variant_ = &variant;
+  plan_ = variant.plan.get();
+  tile_stride_ = (variant.tile * element_ + Arena::kScratchAlignment - 1) /
+                 Arena::kScratchAlignment * Arena::kScratchAlignment;
+  state_ = State::kRunning;
+  suspect_ = kSelf;
+}
+
+bool Task::run_blocks() {
+  bool moved = false;
+  while (opened_ < variant_->blocks &&
+         opened_ - retired_ < static_cast<std::size_t>(variant_->lanes))
+    open_block();
+  for (std::size_t b = retired_; b < opened_ && state_ == State::kRunning; ++b) {
+    Cursor& cursor = cursors_[b % variant_->lanes];
+    if (!cursor.finished) moved |= advance(cursor);
+  }
+  if (state_ != State::kRunning) return false;
+  retire_blocks();
+  return moved;
+}
+
+void Task::open_block() {
+  Cursor& cursor = cursors_[opened_ % variant_->lanes];
+  cursor.at = 0;
+  cursor.admitted = cursor.finished = false;
+  cursor.block = arena_.next_block++;
+  cursor.first = opened_++ * variant_->tile;
+  const auto lines = arena_.lines.take(cursor.block, plan_->lines * kLineBytes);
+  const auto scratch = arena_.scratch.take(cursor.block, plan_->scratch_chunks * tile_stride_);
+  cursor.lines = arena_.lines_at + lines.offset;
+  cursor.scratch = scratch.offset;
+  cursor.after = std::max(lines.after, scratch.after);
+}
+
+// True when the cursor moved.
+bool Task::advance(Cursor& cursor) {
+  if (!cursor.admitted && !admit(cursor)) return false;
+  const std::size_t begin = cursor.at;
+  const std::vector<Instruction>& instructions = plan_->instructions;
+  for (; cursor.at < instructions.size(); ++cursor.at) {
+    const Instruction& instruction = instructions[cursor.at];
+    switch (instruction.action) {
+      case Action::kMove:
+        move(instruction, cursor);
+        break;
+      case Action::kSignal:
+        give(instruction, cursor);
+        break;
+      case Action::kWait:
+        if (!take(instruction, cursor)) return cursor.at != begin;
+        break;
+    }
+    if (state_ != State::kRunning) return false;
+  }
+  finish_block(cursor);
+  return true;
+}
+
+bool Task::admit(Cursor& cursor) {
+  if (arena_.completed < cursor.after) return false;
+  grant(cursor.after);
+  for (int receiver : plan_->receivers) {
+    if (!has_credit(receiver, cursor.after)) {
+      suspect_ = global(receiver);
+      return false;
+    }
+  }
+  cursor.admitted = true;
+  if (job_.reducer.scales_inputs()) scale_inputs(cursor);
+  return true;
+}
+
+// Tells peers that cannot see it that this rank's memory is free for a block.
+void Task::grant(std::uint64_t after) {
+  if (!site_.has_unmapped) return;
+  for (int sender : plan_->senders) {
+    const int peer = global(sender);
+    if (site_.windows[peer] != nullptr || arena_.granted[sender] >= after) continue;
+    arena_.granted[sender] = arena_.completed;
+    Status status = site_.transport->signal(peer, arena_.credits_at + site_.rank * kLineBytes,
+                                            {arena_.completed, 0, {}});
+    if (!status.ok()) return fail(std::move(status));
+  }
+}
+
+bool Task::has_credit(int receiver, std::uint64_t after) {
+  std::uint64_t& seen = arena_.peer_completed[receiver];
+  if (seen >= after) return true;
+  const int peer = global(receiver);
+  if (site_.windows[peer] != nullptr) {
+    // Pairs with the release in retire_blocks() of the peer.
+    seen = word_at(site_.windows[peer], arena_.completed_at).load(std::memory_order_acquire);
+  } else {
+    const std::size_t at = arena_.credits_at + peer * kLineBytes;
+    seen = line_at(site_.windows[site_.rank], at).flag.load(std::memory_order_acquire);
+  }
+  return seen >= after;
+}
+
+bool Task::take(const Instruction& instruction, Cursor& cursor) {
+  const std::size_t at = cursor.lines + instruction.line * kLineBytes;
+  const Line& line = line_at(site_.windows[site_.rank], at);
+  if (line.flag.load(std::memory_order_acquire) != cursor.block) {
+    suspect_ = global(instruction.peer);
+    return false;
+  }
+  if (line.signature != static_cast<std::uint32_t>(chain_)) {
+    suspect_ = global(instruction.peer);
+    state_ = State::kMismatch;
+    return false;
+  }
+  if (!instruction.targets.empty()) {
+    // Scratch counts as long as the longest chunk, on either side: the shorter of the two is real.
+    const Chunk& target = instruction.targets[0];
+    const std::size_t bytes = std::min<std::size_t>(length(target, cursor) * element_, line.bytes);
+    if (bytes != 0) std::memcpy(address(target, cursor), line.payload, bytes);
+  }
+  return true;
+}
+
+void Task::give(const Instruction& instruction, const Cursor& cursor) {
+  const int peer = global(instruction.peer);
+  const std::size_t at = cursor.lines + instruction.line * kLineBytes;
+  std::span<const std::byte> payload;
+  if (!instruction.sources.empty()) {
+    const Chunk& source = instruction.sources[0];
+    const std::size_t bytes = length(source, cursor) * element_;
+    if (bytes != 0) payload = {address(source, cursor), bytes};
+  }
+  const std::uint32_t signature = static_cast<std::uint32_t>(chain_);
+  if (std::byte* window = site_.windows[peer]; window != nullptr) {
+    Line& line = line_at(window, at);
+    if (!payload.empty()) std::memcpy(line.payload, payload.data(), payload.size());
+    line.signature = signature;
+    line.bytes = static_cast<std::uint32_t>(payload.size());
+    // Publishes the line and all that was stored before; pairs with the acquire in take().
+    line.flag.store(cursor.block, std::memory_order_release);
+    return;
+  }
+  Status status = site_.transport->signal(peer, at, {cursor.block, signature, payload});
+  if (!status.ok()) fail(std::move(status));
+}
+
+void Task::move(const Instruction& instruction, const Cursor& cursor) {
+  const std::size_t count = length(instruction, cursor);
+  if (count == 0) return;
+  if (const Chunk& target = instruction.targets[0];
+      target.rank != kSelf && site_.windows[global(target.rank)] == nullptr) {
+    return put_unmapped(instruction, cursor, count);
+  }
+  auto& [sources, targets, inputs, outputs, scaled] = job_.workspace;
+  sources.clear();
+  targets.clear();
+  for (const Chunk& source : instruction.sources) sources.push_back(address(source, cursor));
+  std::uint32_t stream_mask = 0;
+  for (std::size_t t = 0; t < instruction.targets.size(); ++t) {
+    std::byte* target = address(instruction.targets[t], cursor);
+    if (sources.size() == 1 && target == sources[0]) continue;  // in place
+    if (variant_->stream && t < 32 && (instruction.stream_mask >> t & 1) != 0) {
+      stream_mask |= 1u << targets.size();
+    }
+    targets.push_back(target);
+  }
+  if (targets.empty()) return;
+  job_.reducer.run({sources.data(), static_cast<int>(sources.size()), targets.data(),
+                    static_cast<int>(targets.size()), count, stream_mask});
+}
+
+void Task::put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t count) {
+  const Chunk& target = instruction.targets[0];
+  TUTTI_CHECK(instruction.targets.size() == 1 && target.space == Space::kScratch);
+  const std::span<const std::byte> source(address(instruction.sources[0], cursor),
+                                          count * element_);
+  Status status =
+      site_.transport->put(global(target.rank), source, scratch_offset(target.index, cursor));
+  if (!status.ok()) fail(std::move(status));
+}
+
+// Elements of the chunk that the cursor's block moves.
+std::size_t Task::length(const Chunk& chunk, const Cursor& cursor) const {
+  if (chunk.space == Space::kScratch) {
+    const std::size_t piece = std::max(job_.input_extents.piece(), job_.output_extents.piece());
+    return std::min(variant_->tile, piece - std::min(piece, cursor.first));
+  }
+  const Extents& extents = chunk.space == Space::kInput ? job_.input_extents : job_.output_extents;
+  const std::size_t whole = extents.length(chunk.index, global(chunk.rank));
+  return std::min(variant_->tile, whole - std::min(whole, cursor.first));
+}
+
+// The shortest chunk of a buffer that takes part: scratch chunks are as long as the longest.
+std::size_t Task::length(const Instruction& instruction, const Cursor& cursor) const {
+  std::size_t shortest = variant_->tile;
+  for (const Chunk& chunk : instruction.sources) {
+    shortest = std::min(shortest, length(chunk, cursor));
+  }
+  for (const Chunk& chunk : instruction.targets) {
+    shortest = std::min(shortest, length(chunk, cursor));
+  }
+  return shortest;
+}
+
+std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
+  const int owner = global(chunk.rank);
+  if (chunk.space == Space::kScratch) {
+    return site_.windows[owner] + scratch_offset(chunk.index, cursor);
+  }
+  const bool is_input = chunk.space == Space::kInput;
+  const Extents& extents = is_input ? job_.input_extents : job_.output_extents;
+  const std::size_t at = (extents.offset(chunk.index) + cursor.first) * element_;
+  if (owner == site_.rank) {
+    if (is_input && !job_.workspace.scaled.empty()) {
+      const std::size_t lane = &cursor - cursors_.data();
+      const std::size_t inputs = job_.workspace.scaled.size() / variant_->lanes / tile_stride_;
+      return job_.workspace.scaled.data() + (lane * inputs + chunk.index) * tile_stride_;
+    }
+    return (is_input ? const_cast<std::byte*>(job_.input) : job_.output) + at;
+  }
+  return (is_input ? const_cast<std::byte*>(job_.workspace.peer_inputs[owner])
+                   : job_.workspace.peer_outputs[owner]) +
+         at;
+}
+
+// The block's part of every input chunk, scaled, beside the caller's buffer (which is not ours to
+// change).
+void Task::scale_inputs(const Cursor& cursor) {
+  const int parts = plan_->collective == Collective::kReduceScatter ? plan_->ranks : 1;
+  const int inputs = parts * plan_->chunks;
+  if (job_.workspace.scaled.empty())
+    job_.workspace.scaled.resize(variant_->lanes * inputs * tile_stride_);
+  const std::size_t lane = &cursor - cursors_.data();
+  for (int i = 0; i < inputs; ++i) {
+    const std::byte* source = job_.input + (job_.input_extents.offset(i) + cursor.first) * element_;
+    const std::size_t count = length(input(i), cursor);
+    if (count == 0) continue;
+    job_.reducer.scale_input(
+        source, job_.workspace.scaled.data() + (lane * inputs + i) * tile_stride_, count);
+  }
+}
+
+void Task::divide_outputs(const Cursor& cursor) {
+  if (job_.output == nullptr) return;
+  for (int i = 0; i < plan_->chunks; ++i) {
+    const std::size_t count = length(output(i), cursor);
+    if (count != 0) job_.reducer.divide_output(address(output(i), cursor), count);
+  }
+}
+
+void Task::finish_block(Cursor& cursor) {
+  if (job_.reducer.divides_outputs()) divide_outputs(cursor);
+  cursor.finished = true;
+}
+
+// Reports finished blocks, in order, to the peers whose memory the next ones will use.
+void Task::retire_blocks() {
+  const std::size_t before = retired_;
+  while (retired_ < opened_ && cursors_[retired_ % variant_->lanes].finished) {
+    arena_.completed = cursors_[retired_ % variant_->lanes].block;
+    ++retired_;
+  }
+  if (retired_ == before) return;
+  const bool only_sends = job_.is_message() && plan_->rank == 0;
+  if (!only_sends) {
+    // Everything read from and written to this rank's memory came before; pairs with has_credit().
+    word_at(site_.windows[site_.rank], arena_.completed_at)
+        .store(arena_.completed, std::memory_order_release);
+  }
+  if (retired_ == variant_->blocks) finish();
+}
+
+void Task::finish() {
+  if (!job_.is_message()) {
+    site_.control().finished.store(sequence_, std::memory_order_relaxed);
+  }
+  for (int receiver : plan_->receivers) {
+    const int peer = global(receiver);
+    if (!site_.has_unmapped || site_.windows[peer] != nullptr) continue;
+    Status status = site_.transport->flush(peer);
+    if (!status.ok()) return fail(std::move(status));
+  }
+  state_ = State::kDone;
+}
+
+void Task::fail(Status status) {
+  failure_ = std::move(status);
+  state_ = State::kFailed;
+}
+
+}  // namespace tutti

@@ -1,0 +1,125 @@
+// Runs one job, a little at a time, without ever blocking.
+//
+// The job's blocks are taken in order, several in flight (lanes). A block walks through the plan's
+// instructions until a wait is not ready; then the next block has its turn. Before a block touches
+// memory of peers, they must have finished the blocks that used that memory before (credits).
+// Blocks are reported finished in order.
+//
+// Tested by executor_test.cc.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "executor/cpu/job.h"
+#include "transports/transport.h"
+
+namespace tutti {
+
+/// What a task sees of its communicator's memory. Lives as long as the executor.
+struct Site {
+  Transport* transport = nullptr;
+  WindowLayout layout;
+  int rank = 0;
+  int ranks = 1;
+  std::vector<std::byte*> windows;  // per rank; null where not mapped
+  bool has_unmapped = false;
+
+  Control& control() const { return *reinterpret_cast<Control*>(windows[rank]); }
+  Control* control_of(int peer) const { return reinterpret_cast<Control*>(windows[peer]); }
+  /// Whether [data, data + bytes) lies in this rank's window; the offset plus 1 if so, else 0.
+  std::uint64_t locate(const void* data, std::size_t bytes) const;
+};
+
+class Task {
+ public:
+  /// REQUIRES: tasks on one arena begin (first step()) in the same order on all ranks, one after
+  /// the other.
+  Task(const Site& site, Arena& arena, Job& job) : site_(site), arena_(arena), job_(job) {}
+  Task(const Task&) = delete;
+
+  enum class State : std::uint8_t { kNew, kMeeting, kRunning, kDone, kMismatch, kFailed };
+
+  /// Does what can be done now. True when something moved.
+  bool step();
+
+  State state() const { return state_; }
+  bool ended() const { return state_ >= State::kDone; }
+  const Job& job() const { return job_; }
+  const Arena& arena() const { return arena_; }
+  const Variant& variant() const { return *variant_; }
+  std::uint64_t sequence() const { return sequence_; }
+  std::uint64_t chain() const { return chain_; }
+  /// Why the state is kFailed.
+  const Status& failure() const { return failure_; }
+  /// The rank whose signal showed another call (kMismatch), or on whom this task waits.
+  int suspect() const { return suspect_; }
+
+ private:
+  // A block in flight.
+  struct Cursor {
+    std::uint64_t block = 0;  // number in the arena
+    std::size_t first = 0;    // element of every chunk at which the block begins
+    std::size_t at = 0;       // next instruction
+    std::uint64_t after = 0;  // credit needed
+    std::size_t lines = 0;    // offsets in every window
+    std::size_t scratch = 0;
+    bool admitted = false;
+    bool finished = false;
+  };
+
+  void begin();
+  void publish_record();
+  bool meet();
+  void start_running(const Variant& variant);
+  bool run_blocks();
+  void open_block();
+  bool advance(Cursor& cursor);
+  bool admit(Cursor& cursor);
+  void grant(std::uint64_t after);
+  bool has_credit(int receiver, std::uint64_t after);
+  bool take(const Instruction& instruction, Cursor& cursor);
+  void give(const Instruction& instruction, const Cursor& cursor);
+  void move(const Instruction& instruction, const Cursor& cursor);
+  void put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t length);
+  void finish_block(Cursor& cursor);
+  void retire_blocks();
+  void scale_inputs(const Cursor& cursor);
+  void divide_outputs(const Cursor& cursor);
+  void finish();
+  void fail(Status status);
+
+  int global(int plan_rank) const {
+    if (plan_rank == kSelf) return site_.rank;
+    return job_.is_message() ? job_.pair[plan_rank] : plan_rank;
+  }
+  std::size_t length(const Chunk& chunk, const Cursor& cursor) const;
+  std::size_t length(const Instruction& instruction, const Cursor& cursor) const;
+  std::byte* address(const Chunk& chunk, const Cursor& cursor);
+  std::size_t scratch_offset(int index, const Cursor& cursor) const {
+    return arena_.scratch_at + cursor.scratch + index * tile_stride_;
+  }
+
+  const Site& site_;
+  Arena& arena_;
+  Job& job_;
+  const Variant* variant_ = nullptr;
+  const Plan* plan_ = nullptr;
+
+  State state_ = State::kNew;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t chain_ = 0;
+  int suspect_ = kSelf;
+  Status failure_;
+
+  std::size_t element_ = 1;
+  std::size_t tile_stride_ = 0;            // bytes of a scratch chunk in a block
+  std::size_t opened_ = 0;                 // blocks begun
+  std::size_t retired_ = 0;                // blocks finished, in order
+  std::array<Cursor, kMaxLanes> cursors_;  // set by open_block()
+  int next_to_meet_ = 0;
+};
+
+}  // namespace tutti

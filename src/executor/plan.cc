@@ -1,0 +1,222 @@
+// Lowers programs. Tested by plan_test.cc.
+
+#include "executor/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "schedule/match.h"
+
+namespace tutti {
+namespace {
+
+using Partners = std::vector<std::vector<StepAt>>;
+
+// The index of a wait among its program's waits: the line it polls.
+std::vector<int> number_waits(const Program& program) {
+  std::vector<int> lines(program.steps.size(), -1);
+  int next = 0;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    if (program.steps[i].kind == StepKind::kWait) lines[i] = next++;
+  }
+  return lines;
+}
+
+int count_waits(const Program& program) {
+  return static_cast<int>(std::count_if(program.steps.begin(), program.steps.end(),
+                                        [](auto& step) { return step.kind == StepKind::kWait; }));
+}
+
+bool contains(const std::vector<Chunk>& chunks, const Chunk& chunk) {
+  return std::find(chunks.begin(), chunks.end(), chunk) != chunks.end();
+}
+
+// The last move when only signals follow it: moves may cross signals backwards, since a signal
+// gives permissions and never takes any.
+Instruction* open_move(std::vector<Instruction>& instructions) {
+  for (auto it = instructions.rbegin(); it != instructions.rend(); ++it) {
+    if (it->action == Action::kMove) return &*it;
+    if (it->action == Action::kWait) return nullptr;
+  }
+  return nullptr;
+}
+
+// Whether a copy of `source` may become one more target of `move`.
+bool continues(const Instruction& move, const Chunk& source) {
+  const bool same_copy = move.sources.size() == 1 && move.sources[0] == source;
+  return (same_copy && !contains(move.targets, source)) ||
+         (source.rank == kSelf && contains(move.targets, source));
+}
+
+class Lowering {
+ public:
+  Lowering(const Schedule& schedule, int rank, bool inline_payload,
+           const std::function<bool(int)>& fuse_to)
+      : schedule_(schedule),
+        rank_(rank),
+        inline_payload_(inline_payload),
+        fuse_to_(fuse_to),
+        partners_(match_signals(schedule)) {
+    for (const Program& program : schedule.programs) lines_.push_back(number_waits(program));
+  }
+
+  Plan run() {
+    plan_.collective = schedule_.collective;
+    plan_.rank = rank_;
+    plan_.ranks = schedule_.ranks;
+    plan_.root = schedule_.root;
+    plan_.chunks = schedule_.chunks;
+    plan_.scratch_chunks = schedule_.scratch_chunks;
+    plan_.inline_payload = inline_payload_;
+    for (const Program& program : schedule_.programs) {
+      plan_.lines = std::max(plan_.lines, count_waits(program));
+    }
+    const std::vector<Step>& steps = schedule_.at(rank_).steps;
+    for (int i = 0; i < static_cast<int>(steps.size()); ++i) lower_step(steps[i], i);
+    find_reads();
+    for (std::size_t i = 0; i < plan_.instructions.size(); ++i) mark_streams(i);
+    plan_.receivers.assign(receivers_.begin(), receivers_.end());
+    plan_.senders.assign(senders_.begin(), senders_.end());
+    return std::move(plan_);
+  }
+
+ private:
+  void lower_step(const Step& step, int i) {
+    note_buffers(step);
+    switch (step.kind) {
+      case StepKind::kCopy:
+        return move(step.sources, step.target, /*may_fuse=*/true);
+      case StepKind::kReduce:
+        plan_.instructions.push_back({Action::kMove, kSelf, -1, step.sources, {step.target}, 0});
+        return;
+      case StepKind::kPut:
+        if (!inline_payload_) move(step.sources, step.target, fuse_to_(step.peer));
+        return signal(step, i);
+      case StepKind::kSignal:
+        return signal(step, i);
+      case StepKind::kWait:
+        return wait(step, i);
+    }
+  }
+
+  void move(const std::vector<Chunk>& sources, const Chunk& target, bool may_fuse) {
+    Instruction* open = may_fuse ? open_move(plan_.instructions) : nullptr;
+    const bool may_grow = open != nullptr && (open->targets.back().rank == kSelf ||
+                                              fuse_to_(open->targets.back().rank));
+    if (may_grow && continues(*open, sources[0]) && !contains(open->sources, target)) {
+      open->targets.push_back(target);
+      return;
+    }
+    plan_.instructions.push_back({Action::kMove, kSelf, -1, sources, {target}, 0});
+  }
+
+  void signal(const Step& step, int i) {
+    const StepAt taker = partners_[rank_][i];
+    Instruction instruction{Action::kSignal, step.peer, lines_[taker.rank][taker.step], {}, {}, 0};
+    if (inline_payload_) instruction.sources = step.sources;
+    plan_.instructions.push_back(std::move(instruction));
+    receivers_.insert(step.peer);
+  }
+
+  void wait(const Step& step, int i) {
+    Instruction instruction{Action::kWait, step.peer, lines_[rank_][i], {}, {}, 0};
+    const StepAt sender = partners_[rank_][i];
+    const Step& given = schedule_.at(sender.rank).steps[sender.step];
+    if (inline_payload_ && given.kind == StepKind::kPut) {
+      instruction.targets = {{given.target.space, given.target.index}};
+    }
+    plan_.instructions.push_back(std::move(instruction));
+    senders_.insert(step.peer);
+  }
+
+  void mark_streams(std::size_t at) {
+    Instruction& move = plan_.instructions[at];
+    for (std::size_t t = 0; t < move.targets.size() && t < 32; ++t) {
+      const Chunk& target = move.targets[t];
+      if (target.space != Space::kOutput || is_read(target, at)) continue;
+      move.stream_mask |= 1u << t;
+    }
+  }
+
+  // Whether anybody reads an output chunk that instruction `at` writes: this rank later on, the
+  // rank that it lies in, or a third one.
+  bool is_read(const Chunk& target, std::size_t at) const {
+    const int owner = target.rank == kSelf ? rank_ : target.rank;
+    for (std::size_t i = at + 1; owner == rank_ && i < plan_.instructions.size(); ++i) {
+      if (contains(plan_.instructions[i].sources, target)) return true;
+    }
+    return read_.contains({owner, target.index});
+  }
+
+  // Output chunks that other ranks read, of their own or of anybody.
+  void find_reads() {
+    for (int reader = 0; reader < schedule_.ranks; ++reader) {
+      if (reader == rank_) continue;
+      for (const Step& step : schedule_.at(reader).steps) {
+        for (const Chunk& source : step.sources) {
+          if (source.space != Space::kOutput) continue;
+          read_.insert({source.rank == kSelf ? reader : source.rank, source.index});
+        }
+      }
+    }
+  }
+
+  void note_buffers(const Step& step) {
+    const auto peers = [](const Chunk& c) { return c.rank != kSelf && c.space != Space::kScratch; };
+    // An inline put stores nothing in the peer's memory: the peer does, after its wait.
+    const bool stores = step.kind != StepKind::kPut || !inline_payload_;
+    plan_.touches_buffers |= (stores && peers(step.target)) ||
+                             std::any_of(step.sources.begin(), step.sources.end(), peers);
+  }
+
+  const Schedule& schedule_;
+  const int rank_;
+  const bool inline_payload_;
+  const std::function<bool(int)>& fuse_to_;
+  const Partners partners_;
+  std::vector<std::vector<int>> lines_;
+  std::set<std::pair<int, int>> read_;  // (owner, output chunk)
+  std::set<int> receivers_;
+  std::set<int> senders_;
+  Plan plan_;
+};
+
+std::string text(const std::vector<Chunk>& chunks, const char* separator) {
+  static constexpr const char* kNames[] = {"input", "output", "scratch"};
+  std::string result;
+  for (const Chunk& chunk : chunks) {
+    if (!result.empty()) result += separator;
+    if (chunk.rank != kSelf) result += std::to_string(chunk.rank) + ":";
+    result += kNames[static_cast<int>(chunk.space)];
+    result += "[" + std::to_string(chunk.index) + "]";
+  }
+  return result;
+}
+
+std::string text(const Instruction& i) {
+  const std::string at = std::to_string(i.peer) + " line " + std::to_string(i.line);
+  switch (i.action) {
+    case Action::kMove:
+      return "  move   " + text(i.sources, " + ") + " -> " + text(i.targets, ", ") + "\n";
+    case Action::kSignal:
+      return "  signal " + at + (i.sources.empty() ? "" : " with " + text(i.sources, "")) + "\n";
+    case Action::kWait:
+      return "  wait   " + at + (i.targets.empty() ? "" : " into " + text(i.targets, "")) + "\n";
+  }
+  return "";
+}
+
+}  // namespace
+
+Plan lower(const Schedule& schedule, int rank, bool inline_payload,
+           const std::function<bool(int)>& fuse_to) {
+  return Lowering(schedule, rank, inline_payload, fuse_to).run();
+}
+
+std::string dump(const Plan& plan) {
+  std::string result;
+  for (const Instruction& instruction : plan.instructions) result += text(instruction);
+  return result;
+}
+
+}  // namespace tutti

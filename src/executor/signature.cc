@@ -1,0 +1,50 @@
+// Tested by signature_test.cc.
+
+#include "executor/signature.h"
+
+namespace tutti {
+namespace {
+
+bool reduces(Collective collective) {
+  return collective == Collective::kAllReduce || collective == Collective::kReduceScatter ||
+         collective == Collective::kReduce;
+}
+
+bool has_root(Collective collective) {
+  return collective == Collective::kBroadcast || collective == Collective::kReduce ||
+         collective == Collective::kGather || collective == Collective::kScatter;
+}
+
+}  // namespace
+
+std::uint64_t pack(const SignatureFacts& f) {
+  return static_cast<std::uint64_t>(f.collective) | static_cast<std::uint64_t>(f.type) << 8 |
+         static_cast<std::uint64_t>(f.reduction) << 16 | std::uint64_t{f.variable} << 24 |
+         static_cast<std::uint64_t>(static_cast<std::uint32_t>(f.root)) << 32;
+}
+
+SignatureFacts unpack(std::uint64_t what) {
+  return {static_cast<Collective>(what & 0xFF), static_cast<DataType>(what >> 8 & 0xFF),
+          static_cast<Reduction>(what >> 16 & 0xFF), (what >> 24 & 1) != 0,
+          static_cast<int>(what >> 32)};
+}
+
+std::uint64_t digest(std::span<const std::size_t> counts) {
+  std::uint64_t result = counts.size();
+  for (std::size_t count : counts) result = mix(result, count + 1);
+  return result;
+}
+
+std::string describe(const Signature& signature) {
+  const SignatureFacts facts = unpack(signature.what);
+  std::string text(name(facts.collective));
+  if (facts.collective == Collective::kBarrier) return text;
+  if (facts.variable) text += "_v";
+  text += " (" + std::string(name(facts.type));
+  text += ", " + std::to_string(signature.count);
+  if (reduces(facts.collective)) text += ", " + std::string(name(facts.reduction));
+  if (has_root(facts.collective)) text += ", root " + std::to_string(facts.root);
+  return text + ")";
+}
+
+}  // namespace tutti

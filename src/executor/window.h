@@ -1,0 +1,85 @@
+// What lies where in a rank's window, and what ranks tell each other through it.
+//
+//   control    completion, failure, and the records of this rank's latest calls
+//   credits    lines per peer whose memory this rank cannot read: how far it got, why it gave up
+//   lines      the ring of signal lines of collectives
+//   scratch    the ring of scratch memory of collectives
+//   inboxes    per sender: the same three things for point-to-point messages from it
+//   heap       Communicator::allocate
+//
+// Windows are address space; pages exist once touched. Inboxes of peers never heard of cost
+// nothing.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "transports/transport.h"
+
+namespace tutti {
+
+/// A call as its rank announced it. Words are atomics because peers look while it changes.
+struct alignas(64) Record {
+  std::atomic<std::uint64_t> sequence{0};  // written last; 0: never used
+  std::atomic<std::uint64_t> chain{0};     // digest of this call and all before it
+  std::atomic<std::uint64_t> what{0};      // packed collective, type, reduction, flags, root
+  std::atomic<std::uint64_t> count{0};
+  std::atomic<std::uint64_t> detail{0};  // digest of what the words above do not hold
+  std::atomic<std::uint64_t> input{0};   // offset in the window plus 1; 0: not in it
+  std::atomic<std::uint64_t> output{0};
+  std::atomic<std::int64_t> waiting_since_ns{0};  // steady clock; 0 until the call waits for long
+};
+static_assert(sizeof(Record) == 64);
+
+inline constexpr int kRecords = 32;
+inline constexpr std::size_t kFailureText = 704;
+
+/// First page of a window.
+struct Control {
+  alignas(64) std::atomic<std::uint64_t> completed{0};  // blocks of collectives finished
+  alignas(64) std::atomic<std::uint64_t> failure{0};    // not 0: a rank gave up; see failure.h
+  alignas(64) std::atomic<std::uint64_t> sequence{0};   // newest call entered
+  std::atomic<std::uint64_t> finished{0};               // newest call ended
+  std::atomic<std::int64_t> pid{0};
+  std::atomic<std::uint64_t> shrink{0};  // see communicator/shrink.cc
+  alignas(64) Record records[kRecords];
+  alignas(64) std::atomic<std::uint64_t> text_ready{0};
+  char text[kFailureText];               // why this rank gave up
+  alignas(64) std::byte shrink_id[256];  // a UniqueId for the survivors
+};
+
+struct InboxHeader {
+  alignas(64) std::atomic<std::uint64_t> completed{0};
+};
+
+/// Offsets, equal on all ranks.
+struct WindowLayout {
+  static constexpr std::size_t kInboxLines = 64 * kLineBytes;
+  static constexpr std::size_t kInboxBytes = std::size_t{512} << 10;
+  static constexpr std::size_t kPage = 4096;
+
+  int ranks = 1;
+  std::size_t credits = 0;
+  std::size_t lines = 0;
+  std::size_t line_bytes = 0;
+  std::size_t scratch = 0;
+  std::size_t scratch_bytes = 0;
+  std::size_t inboxes = 0;
+  std::size_t heap = 0;
+  std::size_t heap_bytes = 0;
+  std::size_t total = 0;
+
+  WindowLayout() = default;
+  WindowLayout(int ranks, std::size_t scratch_bytes, std::size_t heap_bytes);
+
+  std::size_t credit(int peer) const { return credits + peer * kLineBytes; }
+  std::size_t message_credit(int peer) const { return credit(ranks + peer); }
+  std::size_t failure_notice(int peer) const { return credit(2 * ranks + peer); }
+  std::size_t inbox(int sender) const { return inboxes + sender * kInboxBytes; }
+
+  bool operator==(const WindowLayout&) const = default;
+};
+
+}  // namespace tutti
