@@ -10,6 +10,7 @@
 //   all-gather             1       n - 1                  0
 //   reduce-scatter         1       n - 1                  n - 1
 //   all-to-all             1       n - 1                  0
+//   all-to-all, staged     2       n - 1                  n - 1
 //   barrier                1       none                   0
 //
 // Tested by all_pairs_test.cc.
@@ -88,6 +89,25 @@ Schedule all_pairs_all_to_all(int ranks) {
     for (const int peer : peers_after(rank, ranks)) program.put(input(peer), peer, output(rank));
     program.copy(input(rank), output(rank));
     wait_for_peers(program, rank, ranks);
+  }
+  return schedule;
+}
+
+Schedule staged_all_to_all(int ranks) {
+  Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/ranks - 1);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Program& program = schedule.at(rank);
+    for (const int peer : peers_after(rank, ranks)) {
+      program.put(input(peer), peer, scratch(slot(peer, rank)));
+    }
+    program.copy(input(rank), output(rank));
+    wait_for_peers(program, rank, ranks);
+    // In place, the output is what peers take from: they must have it all first.
+    signal_peers(program, rank, ranks);
+    wait_for_peers(program, rank, ranks);
+    for (const int peer : peers_after(rank, ranks)) {
+      program.copy(scratch(slot(rank, peer)), output(peer));
+    }
   }
   return schedule;
 }

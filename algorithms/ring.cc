@@ -1,14 +1,17 @@
-// Ring reduce-scatter, all-gather and all-reduce.
+// Ring reduce-scatter, all-gather, all-reduce, broadcast and reduce.
 //
 // The buffer is cut into one chunk per rank. Chunks travel round the ring, one hop to the right
 // per step, so every link carries one chunk in every step. Reduce-scatter adds a rank's own chunk
 // to the one passing through; all-gather only forwards. All-reduce is the first followed by the
-// second.
+// second. Broadcast and reduce pass the whole buffer along a chain that starts or ends at the root:
+// least bytes when blocks follow each other, which is the executor's part.
 //
 //                     steps      chunks sent per rank   scratch chunks
 //   reduce-scatter    n - 1      n - 1                  n - 1
 //   all-gather        n - 1      n - 1                  0
 //   all-reduce        2(n - 1)   2(n - 1)               n - 1
+//   broadcast         n - 1      1 (of 1)               0
+//   reduce            n - 1      1 (of 1)               1
 //
 // Bandwidth-optimal for all-reduce: Patarasuk and Yuan, JPDC 69 (2009).
 // Tested by ring_test.cc.
@@ -70,6 +73,34 @@ Schedule ring_all_reduce(int ranks) {
   for (int rank = 0; rank < ranks; ++rank) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(rank));
     all_gather_steps(schedule.at(rank), rank, ranks, output(rank));
+  }
+  return schedule;
+}
+
+Schedule ring_broadcast(int ranks, int root) {
+  Schedule schedule(Collective::kBroadcast, ranks, /*chunks=*/1, /*scratch_chunks=*/0, root);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Program& program = schedule.at(rank);
+    const int right = mod(rank + 1, ranks);
+    if (rank != root) program.wait(mod(rank - 1, ranks));
+    if (right != root) program.put(rank == root ? input(0) : output(0), right, output(0));
+  }
+  schedule.at(root).copy(input(0), output(0));
+  return schedule;
+}
+
+Schedule ring_reduce(int ranks, int root) {
+  if (ranks == 1) return alone(Collective::kReduce);
+  Schedule schedule(Collective::kReduce, ranks, /*chunks=*/1, /*scratch_chunks=*/1, root);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Program& program = schedule.at(rank);
+    const bool is_first = rank == mod(root + 1, ranks);
+    if (!is_first) {
+      program.wait(mod(rank - 1, ranks));
+      program.reduce({scratch(0), input(0)}, rank == root ? output(0) : scratch(0));
+    }
+    if (rank != root)
+      program.put(is_first ? input(0) : scratch(0), mod(rank + 1, ranks), scratch(0));
   }
   return schedule;
 }

@@ -1,4 +1,4 @@
-// Ring reduce-scatter, all-gather and all-reduce.
+// Ring reduce-scatter, all-gather, all-reduce, broadcast and reduce.
 
 #pragma once
 
@@ -9,5 +9,7 @@ namespace tutti {
 Schedule ring_reduce_scatter(int ranks);
 Schedule ring_all_gather(int ranks);
 Schedule ring_all_reduce(int ranks);
+Schedule ring_broadcast(int ranks, int root);
+Schedule ring_reduce(int ranks, int root);
 
 }  // namespace tutti

@@ -2,11 +2,13 @@
 //
 // Broadcast: the root scatters one chunk to each rank, then the ranks pass them round a ring that
 // the root closes for nobody: it has them all. Reduce: each rank reduces one chunk, in rank order,
-// and puts the result to the root.
+// and puts the result to the root; in the variant that pulls, the root's answer tells the others
+// that their inputs have been read by all.
 //
 //                steps   chunks sent, at most       scratch chunks
 //   broadcast    n       2(n - 1), by the root      0
 //   reduce       2       n                          n - 1
+//   reduce,pull  2       n                          1
 //
 // A buffer is n chunks. Van de Geijn's broadcast; both in Chan, Heimlich, Purkayastha and van de
 // Geijn, "Collective communication: theory, practice, and experience", CCPE 19 (2007).
@@ -54,6 +56,21 @@ Schedule reduce_scatter_gather_reduce(int ranks, int root) {
     if (rank != root) program.put(sum, root, output(rank));
   }
   wait_for_peers(schedule.at(root), root, ranks);
+  return schedule;
+}
+
+Schedule reduce_scatter_gather_pull_reduce(int ranks, int root) {
+  Schedule schedule(Collective::kReduce, ranks, /*chunks=*/ranks, /*scratch_chunks=*/1, root);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Program& program = schedule.at(rank);
+    const Chunk sum = rank == root ? output(rank) : scratch(0);
+    program.reduce(of_every_rank(rank, ranks, input(rank)), sum);
+    if (rank == root) continue;
+    program.put(sum, root, output(rank));
+    program.wait(root);
+  }
+  wait_for_peers(schedule.at(root), root, ranks);
+  signal_peers(schedule.at(root), root, ranks);
   return schedule;
 }
 

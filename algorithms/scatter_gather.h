@@ -8,5 +8,7 @@ namespace tutti {
 
 Schedule scatter_all_gather_broadcast(int ranks, int root);
 Schedule reduce_scatter_gather_reduce(int ranks, int root);
+/// Reads mapped memory.
+Schedule reduce_scatter_gather_pull_reduce(int ranks, int root);
 
 }  // namespace tutti
