@@ -1,0 +1,415 @@
+// Every transport keeps the promises of transports/transport.h. Written once, run over each.
+//
+// ROOMS: shm inproc
+// TIER: fast
+
+#include "transports/transport.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "bootstrap/thread_bootstrap.h"
+#include "pipe_bootstrap.h"
+#include "processes.h"
+#include "transports/inproc/inproc.h"
+#include "transports/shm/shm.h"
+
+namespace tutti {
+namespace {
+
+using namespace std::chrono_literals;
+using test::died_of;
+using Clock = std::chrono::steady_clock;
+
+enum class Kind { kShmThreads, kShmProcesses, kInprocMapped, kInprocDelayed };
+
+// One rank of a test. `die` ends it as a failing process ends, as far as the transport can tell.
+struct Rank {
+  Transport& transport;
+  std::function<void()> die;
+
+  int rank() const { return transport.rank(); }
+  int ranks() const { return transport.ranks(); }
+};
+using Body = std::function<void(Rank)>;
+
+Deadline soon() { return Clock::now() + 20s; }
+
+// Runs the body as every rank of a fresh group.
+class World {
+ public:
+  World(Kind kind, std::size_t window_bytes) : kind_(kind), window_bytes_(window_bytes) {}
+
+  std::vector<int> run(int ranks, const Body& body) const {
+    switch (kind_) {
+      case Kind::kShmThreads:
+        return run_shm_threads(ranks, body);
+      case Kind::kShmProcesses:
+        return run_shm_processes(ranks, body);
+      case Kind::kInprocMapped:
+        return run_inproc(ranks, body, {.mapped = true});
+      case Kind::kInprocDelayed:
+        return run_inproc(ranks, body, {.max_delay = 200us});
+    }
+    return {};
+  }
+
+ private:
+  int run_shm(Bootstrap& bootstrap, const Body& body, const std::function<void()>& die) const {
+    auto transport = make_shm_transport(bootstrap, window_bytes_, soon());
+    if (!transport.ok()) {
+      ADD_FAILURE() << transport.status().to_string();
+      return 1;
+    }
+    body({**transport, die});
+    return 0;
+  }
+
+  std::vector<int> run_shm_threads(int ranks, const Body& body) const {
+    const auto bootstraps = make_thread_bootstraps(ranks);
+    return test::run_ranks_as_threads(
+        ranks, [&](int rank) { return run_shm(*bootstraps[rank], body, [] {}); });
+  }
+
+  std::vector<int> run_shm_processes(int ranks, const Body& body) const {
+    const test::PipeWires wires(ranks);
+    return test::run_ranks_as_processes(ranks, [&](int rank) {
+      test::PipeBootstrap bootstrap(wires, rank);
+      return run_shm(bootstrap, body, [] { raise(SIGKILL); });
+    });
+  }
+
+  std::vector<int> run_inproc(int ranks, const Body& body, InprocOptions options) const {
+    InprocFaults faults;
+    options.faults = &faults;
+    const auto transports = make_inproc_transports(ranks, window_bytes_, options);
+    return test::run_ranks_as_threads(ranks, [&](int rank) {
+      body({*transports[rank], [&faults, rank] { faults.kill(rank); }});
+      return 0;
+    });
+  }
+
+  const Kind kind_;
+  const std::size_t window_bytes_;
+};
+
+class TransportTest : public testing::TestWithParam<Kind> {
+ protected:
+  // Every rank shall end well.
+  void run(int ranks, std::size_t window_bytes, const Body& body) const {
+    EXPECT_EQ(World(GetParam(), window_bytes).run(ranks, body), std::vector<int>(ranks, 0));
+  }
+};
+
+const Line& line_at(Transport& transport, std::size_t offset) {
+  return *reinterpret_cast<const Line*>(transport.window().data() + offset);
+}
+
+Signal flag(std::uint64_t value) { return {.flag = value, .signature = 0, .payload = {}}; }
+
+std::span<const std::byte> bytes_of(const auto& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+// Bytes that tell their place and the round.
+std::vector<std::byte> pattern(std::size_t bytes, int round) {
+  std::vector<std::byte> made(bytes);
+  for (std::size_t i = 0; i < bytes; ++i) made[i] = std::byte((i * 7 + i / 256 + round * 13) & 255);
+  return made;
+}
+
+#define EXPECT_OK(status_expression)                          \
+  do {                                                        \
+    const Status expected_ok = (status_expression);           \
+    EXPECT_TRUE(expected_ok.ok()) << expected_ok.to_string(); \
+  } while (false)
+#define ASSERT_OK(status_expression)                          \
+  do {                                                        \
+    const Status asserted_ok = (status_expression);           \
+    ASSERT_TRUE(asserted_ok.ok()) << asserted_ok.to_string(); \
+  } while (false)
+
+// Rank 1 sees each signal after all that went before it: a thousand puts and signals, none of
+// which overtakes another.
+TEST_P(TransportTest, PutsAndSignalsTakeEffectInTheOrderIssued) {
+  constexpr int kRounds = 1000;
+  constexpr std::size_t kWords = 2 * kLineBytes;  // where the puts go: a word a round
+  run(2, kWords + kRounds * sizeof(int), [&](Rank self) {
+    std::vector<int> values(kRounds);
+    std::iota(values.begin(), values.end(), 1);
+    if (self.rank() == 0) {
+      for (int i = 0; i < kRounds; ++i) {
+        ASSERT_OK(self.transport.put(1, bytes_of(values[i]), kWords + i * sizeof(int)));
+        ASSERT_OK(self.transport.signal(1, 0, flag(i + 1)));
+      }
+      ASSERT_OK(self.transport.flush(1));
+      return;
+    }
+    std::uint64_t seen = 0;
+    const std::byte* const words = self.transport.window().data() + kWords;
+    for (const Deadline limit = soon(); seen < kRounds && Clock::now() < limit;) {
+      const std::uint64_t flag = line_at(self.transport, 0).flag.load(std::memory_order_acquire);
+      ASSERT_GE(flag, seen);
+      for (; seen < flag; ++seen) {
+        int word = 0;
+        std::memcpy(&word, words + seen * sizeof(int), sizeof(int));
+        ASSERT_EQ(word, static_cast<int>(seen) + 1);
+      }
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(seen, kRounds);
+  });
+}
+
+TEST_P(TransportTest, ThePayloadArrivesWithItsFlag) {
+  run(2, 2 * kLineBytes, [](Rank self) {
+    const int peer = 1 - self.rank();
+    for (std::uint64_t round = 1; round <= 200; ++round) {
+      const std::size_t bytes = round % (kInlineBytes + 1);
+      const auto sent = pattern(bytes, static_cast<int>(round));
+      // Rank 1 answers, so that no line is reused before it is read.
+      if (self.rank() == 1) ASSERT_OK(wait(self.transport, peer, 0, round, soon()));
+      if (self.rank() == 1) {
+        const Line& line = line_at(self.transport, 0);
+        EXPECT_EQ(line.signature, round * 3);
+        ASSERT_EQ(line.bytes, bytes);
+        EXPECT_EQ(std::memcmp(line.payload, sent.data(), bytes), 0);
+      }
+      ASSERT_OK(
+          self.transport.signal(peer, 0, {round, static_cast<std::uint32_t>(round * 3), sent}));
+      if (self.rank() == 0) ASSERT_OK(wait(self.transport, peer, 0, round, soon()));
+    }
+  });
+}
+
+TEST_P(TransportTest, APutIsVisibleOnceTheSignalAfterItIs) {
+  constexpr std::size_t kRead = kLineBytes;  // where a rank says that it has read
+  constexpr std::size_t kData = 2 * kLineBytes;
+  for (const std::size_t bytes : {0, 1, 63, 64, 4097, 65536, 3 * 1024 * 1024 + 5}) {
+    SCOPED_TRACE(bytes);
+    run(2, kData + bytes, [&](Rank self) {
+      const int peer = 1 - self.rank();
+      for (int round = 1; round <= 3; ++round) {
+        const auto sent = pattern(bytes, round + 100 * self.rank());
+        ASSERT_OK(self.transport.put(peer, sent, kData));
+        ASSERT_OK(self.transport.signal(peer, 0, flag(round)));
+        ASSERT_OK(wait(self.transport, peer, 0, round, soon()));
+        const auto expected = pattern(bytes, round + 100 * peer);
+        EXPECT_TRUE(
+            std::equal(expected.begin(), expected.end(), self.transport.window().begin() + kData));
+        ASSERT_OK(self.transport.signal(peer, kRead, flag(round)));
+        ASSERT_OK(wait(self.transport, peer, kRead, round, soon()));
+      }
+    });
+  }
+}
+
+TEST_P(TransportTest, AByteCanBePutAtTheLastOffset) {
+  constexpr std::size_t kWindow = 3 * 4096 + 100;
+  run(2, kWindow, [](Rank self) {
+    const int peer = 1 - self.rank();
+    const std::byte sent{0x5a};
+    ASSERT_OK(self.transport.put(peer, bytes_of(sent), kWindow - 1));
+    ASSERT_OK(self.transport.signal(peer, 0, flag(1)));
+    ASSERT_OK(wait(self.transport, peer, 0, 1, soon()));
+    EXPECT_EQ(self.transport.window()[kWindow - 1], std::byte{0x5a});
+    EXPECT_EQ(self.transport.window()[kWindow - 2], std::byte{0});
+    ASSERT_OK(self.transport.flush(peer));
+  });
+}
+
+// Rank 1 calls nothing but looks at its own memory; rank 0's flush returns all the same.
+TEST_P(TransportTest, APutCompletesWithoutAnyCallOnThePeer) {
+  constexpr std::size_t kBytes = 1 << 20;
+  run(2, kLineBytes + kBytes, [](Rank self) {
+    if (self.rank() == 0) {
+      const auto sent = pattern(kBytes, 1);
+      ASSERT_OK(self.transport.put(1, sent, kLineBytes));
+      ASSERT_OK(self.transport.signal(1, 0, flag(1)));
+      ASSERT_OK(self.transport.flush(1));
+      return;
+    }
+    const Line& line = line_at(self.transport, 0);
+    for (const Deadline limit = soon(); Clock::now() < limit;) {
+      if (line.flag.load(std::memory_order_acquire) == 1) break;
+      std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_EQ(line.flag.load(std::memory_order_acquire), 1u);
+    const auto expected = pattern(kBytes, 1);
+    EXPECT_TRUE(
+        std::equal(expected.begin(), expected.end(), self.transport.window().begin() + kLineBytes));
+  });
+}
+
+// flush() is what lets a source change: the receiver must see the bytes as they were.
+TEST_P(TransportTest, ASourceMayChangeAfterFlush) {
+  constexpr int kRounds = 50;
+  constexpr std::size_t kBytes = 5000;
+  run(2, kLineBytes + kRounds * kBytes, [](Rank self) {
+    if (self.rank() == 0) {
+      for (int round = 0; round < kRounds; ++round) {
+        auto source = pattern(kBytes, round);
+        ASSERT_OK(self.transport.put(1, source, kLineBytes + round * kBytes));
+        ASSERT_OK(self.transport.flush(1));
+        std::fill(source.begin(), source.end(), std::byte{0xEE});
+      }
+      ASSERT_OK(self.transport.signal(1, 0, flag(1)));
+      ASSERT_OK(self.transport.flush(1));
+      return;
+    }
+    ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
+    for (int round = 0; round < kRounds; ++round) {
+      const auto expected = pattern(kBytes, round);
+      const auto begin = self.transport.window().begin() + kLineBytes + round * kBytes;
+      ASSERT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << "round " << round;
+    }
+  });
+}
+
+TEST_P(TransportTest, AWaitThatEndsAtItsDeadlineNamesThePeer) {
+  run(2, 4096, [](Rank self) {
+    if (self.rank() == 0) {
+      const auto start = Clock::now();
+      const Status status = wait(self.transport, 1, 64, 5, start + 200ms);
+      EXPECT_EQ(status.code(), Code::kTimeout);
+      EXPECT_NE(status.message().find("rank 1"), std::string::npos) << status.message();
+      EXPECT_GE(Clock::now() - start, 200ms);
+      EXPECT_LT(Clock::now() - start, 1500ms);
+      ASSERT_OK(self.transport.signal(1, 0, flag(1)));
+      ASSERT_OK(self.transport.flush(1));
+    } else {
+      // Alive, and silent until rank 0 is done.
+      ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
+    }
+  });
+}
+
+TEST_P(TransportTest, ALostPeerEndsTheWaitWithinASecond) {
+  if (GetParam() == Kind::kShmThreads) GTEST_SKIP() << "threads of a process live as it does";
+  const std::vector<int> codes = World(GetParam(), 4096).run(3, [](Rank self) {
+    if (self.rank() == 1) {
+      ASSERT_OK(self.transport.signal(0, 0, flag(7)));
+      ASSERT_OK(self.transport.flush(0));
+      self.die();
+      return;
+    }
+    if (self.rank() == 2) {
+      ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
+      return;
+    }
+    // What it sent before its end still counts.
+    EXPECT_OK(wait(self.transport, 1, 0, 7, soon()));
+    const auto start = Clock::now();
+    const Status status = wait(self.transport, 1, 64, 1, start + 10s);
+    EXPECT_EQ(status.code(), Code::kPeerLost) << status.to_string();
+    EXPECT_NE(status.message().find("rank 1"), std::string::npos) << status.message();
+    EXPECT_LT(Clock::now() - start, 1s);
+    EXPECT_EQ(self.transport.check(1).code(), Code::kPeerLost);
+    EXPECT_OK(self.transport.check(2));
+    ASSERT_OK(self.transport.signal(2, 0, flag(1)));
+    ASSERT_OK(self.transport.flush(2));
+  });
+  const int lost = GetParam() == Kind::kShmProcesses ? died_of(SIGKILL) : 0;
+  EXPECT_EQ(codes, (std::vector<int>{0, lost, 0}));
+}
+
+TEST_P(TransportTest, WindowsAreZeroedPageAlignedAndOfTheSizeAskedFor) {
+  constexpr std::size_t kWindow = 100'000;  // not a number of pages
+  run(3, kWindow, [&](Rank self) {
+    const std::span<std::byte> window = self.transport.window();
+    EXPECT_EQ(self.ranks(), 3);
+    EXPECT_EQ(window.size(), kWindow);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(window.data()) % 4096, 0u);
+    EXPECT_EQ(self.transport.map(self.rank()), window.data());
+    EXPECT_EQ(std::count(window.begin(), window.end(), std::byte{0}),
+              static_cast<std::ptrdiff_t>(kWindow));
+  });
+}
+
+// Where memory is mapped, a store through map() is in the window of its owner and of nobody else.
+TEST_P(TransportTest, AMappedWindowIsThePeersOwn) {
+  if (GetParam() == Kind::kInprocDelayed) GTEST_SKIP() << "not mapped";
+  run(4, 3 * 4096, [](Rank self) {
+    const int right = (self.rank() + 1) % 4;
+    const int left = (self.rank() + 3) % 4;
+    std::byte* const theirs = self.transport.map(right);
+    ASSERT_NE(theirs, nullptr);
+    theirs[4096] = std::byte(40 + self.rank());
+    ASSERT_OK(self.transport.signal(right, 0, flag(1)));
+    ASSERT_OK(wait(self.transport, left, 0, 1, soon()));
+    EXPECT_EQ(self.transport.window()[4096], std::byte(40 + left));
+  });
+}
+
+// More ranks than cores: whoever waits must let others run.
+TEST_P(TransportTest, EightRanksSignalAllToAll) {
+  constexpr int kRanks = 8;
+  // Two lines a peer, taken in turn: a peer can be a round ahead, but not two, since it waits too.
+  const auto line_of = [](int peer, int round) {
+    return static_cast<std::size_t>(2 * peer + round % 2) * kLineBytes;
+  };
+  run(kRanks, 2 * kRanks * kLineBytes, [&](Rank self) {
+    for (int round = 1; round <= 50; ++round) {
+      for (int peer = 0; peer < kRanks; ++peer) {
+        if (peer == self.rank()) continue;
+        const int said = round * 100 + self.rank();
+        Signal signal = flag(round);
+        signal.payload = bytes_of(said);
+        ASSERT_OK(self.transport.signal(peer, line_of(self.rank(), round), signal));
+      }
+      for (int peer = 0; peer < kRanks; ++peer) {
+        if (peer == self.rank()) continue;
+        ASSERT_OK(wait(self.transport, peer, line_of(peer, round), round, soon()));
+        int said = 0;
+        std::memcpy(&said, line_at(self.transport, line_of(peer, round)).payload, sizeof(said));
+        ASSERT_EQ(said, round * 100 + peer);
+      }
+    }
+  });
+}
+
+TEST_P(TransportTest, BothDirectionsRunAtOnce) {
+  constexpr std::size_t kBytes = 256 * 1024;
+  constexpr int kRounds = 20;
+  run(2, kLineBytes + kRounds * kBytes, [](Rank self) {
+    const int peer = 1 - self.rank();
+    std::vector<std::vector<std::byte>> sources;
+    for (int round = 0; round < kRounds; ++round) {
+      sources.push_back(pattern(kBytes, round + 50 * self.rank()));
+      ASSERT_OK(self.transport.put(peer, sources.back(), kLineBytes + round * kBytes));
+    }
+    ASSERT_OK(self.transport.signal(peer, 0, flag(1)));
+    ASSERT_OK(wait(self.transport, peer, 0, 1, soon()));
+    for (int round = 0; round < kRounds; ++round) {
+      const auto expected = pattern(kBytes, round + 50 * peer);
+      const auto begin = self.transport.window().begin() + kLineBytes + round * kBytes;
+      ASSERT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << "round " << round;
+    }
+    ASSERT_OK(self.transport.flush(peer));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, TransportTest,
+                         testing::Values(Kind::kShmThreads, Kind::kShmProcesses,
+                                         Kind::kInprocMapped, Kind::kInprocDelayed),
+                         [](const testing::TestParamInfo<Kind>& info) -> std::string {
+                           switch (info.param) {
+                             case Kind::kShmThreads:
+                               return "ShmThreads";
+                             case Kind::kShmProcesses:
+                               return "ShmProcesses";
+                             case Kind::kInprocMapped:
+                               return "InprocMapped";
+                             case Kind::kInprocDelayed:
+                               return "InprocDelayed";
+                           }
+                           return "";
+                         });
+
+}  // namespace
+}  // namespace tutti

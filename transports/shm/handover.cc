@@ -1,0 +1,234 @@
+// Hands a file descriptor to invited processes. Tested by shm_test.cc.
+
+#include "transports/shm/handover.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "base/check.h"
+#include "transports/shm/error.h"
+
+namespace tutti::shm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxGuests = 64;  // at a time; more wait in the backlog
+
+struct Address {
+  sockaddr_un sockaddr = {};
+  socklen_t size = 0;
+};
+
+Address address_of(const Invitation& invitation) {
+  Address address;
+  address.sockaddr.sun_family = AF_UNIX;
+  const std::size_t length = strnlen(invitation.name, sizeof(invitation.name));
+  std::memcpy(address.sockaddr.sun_path + 1, invitation.name, length);
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length);
+  return address;
+}
+
+Result<Invitation> make_invitation() {
+  Invitation invitation;
+  unsigned char random[8];
+  if (getrandom(random, sizeof(random), 0) != sizeof(random) ||
+      getrandom(invitation.token, sizeof(invitation.token), 0) != sizeof(invitation.token)) {
+    return system_error("cannot get random bytes", errno);
+  }
+  std::string name = "tutti-";
+  for (const unsigned char byte : random) {
+    name += "0123456789abcdef"[byte >> 4];
+    name += "0123456789abcdef"[byte & 15];
+  }
+  std::copy(name.begin(), name.end(), invitation.name);
+  return invitation;
+}
+
+// SEQPACKET keeps a message whole: there is no half a token.
+Fd make_socket(int flags) { return Fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0)); }
+
+std::optional<ucred> credentials_of(const Fd& connection) {
+  ucred credentials = {};
+  socklen_t size = sizeof(credentials);
+  if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return std::nullopt;
+  }
+  return credentials;
+}
+
+// Room for a message of one byte that carries one descriptor.
+struct Parcel {
+  char byte = 0;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec content = {&byte, 1};
+  msghdr header = {};
+
+  Parcel() {
+    header.msg_iov = &content;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof(control);
+  }
+};
+
+bool send_descriptor(const Fd& connection, int file) {
+  Parcel parcel;
+  cmsghdr* const message = CMSG_FIRSTHDR(&parcel.header);
+  message->cmsg_level = SOL_SOCKET;
+  message->cmsg_type = SCM_RIGHTS;
+  message->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(message), &file, sizeof(file));
+  return sendmsg(connection.get(), &parcel.header, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+Result<Fd> receive_descriptor(const Fd& connection) {
+  Parcel parcel;
+  const ssize_t received = recvmsg(connection.get(), &parcel.header, MSG_CMSG_CLOEXEC);
+  if (received < 0) return system_error("rank 0 gave no memory", errno);
+  const cmsghdr* const message = CMSG_FIRSTHDR(&parcel.header);
+  if (!message || message->cmsg_type != SCM_RIGHTS) {
+    // The kernel drops a descriptor for which the process has no number left.
+    const bool full = (parcel.header.msg_flags & MSG_CTRUNC) != 0;
+    return Status(Code::kSystem, full ? "no descriptor left for shared memory (ulimit -n)"
+                                      : "rank 0 closed the connection without giving memory");
+  }
+  int file = -1;
+  std::memcpy(&file, CMSG_DATA(message), sizeof(file));
+  return Fd(file);
+}
+
+// Blocking calls on the socket end at the deadline.
+Status limit_time(const Fd& connection, Deadline deadline) {
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - Clock::now()).count();
+  if (left <= 0) return {Code::kTimeout, "no time left to get shared memory from rank 0"};
+  const timeval time = {static_cast<time_t>(left / 1000000),
+                        static_cast<suseconds_t>(left % 1000000)};
+  if (setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) != 0 ||
+      setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0) {
+    return system_error("cannot set a socket's timeout", errno);
+  }
+  return {};
+}
+
+Status connect_to(const Fd& connection, const Invitation& invitation, const ProcessId& owner) {
+  const Address address = address_of(invitation);
+  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr),
+              address.size) != 0) {
+    return system_error("cannot reach rank 0 for shared memory", errno);
+  }
+  const std::optional<ucred> peer = credentials_of(connection);
+  if (!peer || peer->uid != geteuid() || peer->pid != owner.pid) {
+    return {Code::kSystem, "not rank 0 (pid " + std::to_string(owner.pid) +
+                               ") but another process listens on its socket"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Handover>> Handover::open(int guests) {
+  const Result<Invitation> invitation = make_invitation();
+  if (!invitation.ok()) return invitation.status();
+  Fd listener = make_socket(SOCK_NONBLOCK);
+  Fd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!listener.valid() || !stop.valid()) {
+    return system_error("cannot create a socket to share memory", errno);
+  }
+  const Address address = address_of(*invitation);
+  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr), address.size) !=
+          0 ||
+      listen(listener.get(), std::max(guests, 16)) != 0) {
+    return system_error("cannot listen on a socket to share memory", errno);
+  }
+  return std::unique_ptr<Handover>(new Handover(std::move(listener), std::move(stop), *invitation));
+}
+
+Handover::~Handover() {
+  if (!thread_.joinable()) return;
+  const std::uint64_t one = 1;
+  TUTTI_CHECK(write(stop_.get(), &one, sizeof(one)) == sizeof(one));
+  thread_.join();
+}
+
+Status Handover::serve(const Fd& file) {
+  // The application's signal handlers are for its own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  Status status;
+  try {
+    thread_ = std::thread([this, fd = file.get()] { run(fd); });
+  } catch (const std::system_error& error) {
+    status = system_error("cannot start a thread to share memory", error.code().value());
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return status;
+}
+
+void Handover::run(int file) {
+  for (;;) {
+    std::vector<pollfd> polled = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    for (const Guest& guest : guests_) polled.push_back({guest.connection.get(), POLLIN, 0});
+    if (guests_.size() >= kMaxGuests) polled[1].events = 0;
+    // Deadlines are looked at once in this time.
+    constexpr int kInterval_ms = 20;
+    if (poll(polled.data(), polled.size(), kInterval_ms) < 0 && errno != EINTR) return;
+    if (polled[0].revents) return;
+
+    std::vector<Guest> remaining;
+    for (std::size_t i = 0; i < guests_.size(); ++i) {
+      if (!done_with(guests_[i], polled[2 + i].revents != 0, file)) {
+        remaining.push_back(std::move(guests_[i]));
+      }
+    }
+    guests_ = std::move(remaining);
+    if (polled[1].revents) admit();
+  }
+}
+
+void Handover::admit() {
+  Fd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!connection.valid()) {
+    // No descriptor left, perhaps: others may free one before the guest's deadline.
+    if (errno != EAGAIN) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return;
+  }
+  const std::optional<ucred> peer = credentials_of(connection);
+  if (!peer || peer->uid != geteuid()) return;
+  guests_.push_back({std::move(connection), Clock::now() + kPatience});
+}
+
+// Gives the file to a guest who shows the token. True when its connection can be closed.
+bool Handover::done_with(const Guest& guest, bool readable, int file) const {
+  if (!readable) return Clock::now() >= guest.deadline;
+  char shown[sizeof(Invitation::token) + 1];  // one more, so that a longer message shows
+  const ssize_t bytes = recv(guest.connection.get(), shown, sizeof(shown), 0);
+  const bool invited = bytes == sizeof(Invitation::token) &&
+                       std::memcmp(shown, invitation_.token, sizeof(Invitation::token)) == 0;
+  if (invited) send_descriptor(guest.connection, file);
+  return true;
+}
+
+Result<Fd> receive(const Invitation& invitation, const ProcessId& owner, Deadline deadline) {
+  const Fd connection = make_socket(0);
+  if (!connection.valid()) return system_error("cannot create a socket for shared memory", errno);
+  if (Status status = limit_time(connection, deadline); !status.ok()) return status;
+  if (Status status = connect_to(connection, invitation, owner); !status.ok()) return status;
+  if (send(connection.get(), invitation.token, sizeof(invitation.token), MSG_NOSIGNAL) < 0) {
+    return system_error("cannot show the token to rank 0", errno);
+  }
+  return receive_descriptor(connection);
+}
+
+}  // namespace tutti::shm

@@ -1,0 +1,184 @@
+// Ranks of one host come to share a mapping. Tested by shm_test.cc.
+
+#include "transports/shm/join.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "transports/shm/exchange.h"
+#include "transports/shm/handover.h"
+
+namespace tutti::shm {
+namespace {
+
+// What a rank tells the others. A value that travels as bytes.
+struct Card {
+  Host host;
+  ProcessId process;
+  std::uint32_t user = 0;
+  std::uint64_t window_bytes = 0;
+  Invitation invitation;  // rank 0's only
+};
+
+// What rank 0 holds until all have joined.
+struct Origin {
+  Fd file;
+  std::unique_ptr<Handover> handover;  // below `file`, which it serves
+};
+
+// A mapping on its way to the other ranks of this process; the last taker frees it.
+struct Offer {
+  std::shared_ptr<const Mapping> mapping;
+  std::atomic<int> takers;
+};
+
+// An Offer's address: means something in the process that made it, and zero elsewhere.
+struct OfferAddress {
+  std::uintptr_t address = 0;
+};
+
+Result<Origin> make_origin(const Layout& layout, int ranks) {
+  Result<Fd> file = create_memory(layout);
+  if (!file.ok()) return file.status();
+  Result<std::unique_ptr<Handover>> handover = Handover::open(ranks);
+  if (!handover.ok()) return handover.status();
+  return Origin{std::move(*file), std::move(*handover)};
+}
+
+Result<Card> make_card(std::size_t window_bytes) {
+  const Result<Host> host = this_host();
+  if (!host.ok()) return host.status();
+  const Result<ProcessId> process = this_process();
+  if (!process.ok()) return process.status();
+  Card card;
+  card.host = *host;
+  card.process = *process;
+  card.user = geteuid();
+  card.window_bytes = window_bytes;
+  return card;
+}
+
+Status check_agreement(const std::vector<Card>& cards) {
+  const Card& first = cards[0];
+  for (int rank = 1; rank < static_cast<int>(cards.size()); ++rank) {
+    const Card& card = cards[rank];
+    Status same_host = check_same_host(0, first.host, rank, card.host);
+    if (!same_host.ok()) return same_host;
+    if (card.window_bytes != first.window_bytes) {
+      return {Code::kMismatch, "rank 0 asks for windows of " + std::to_string(first.window_bytes) +
+                                   " bytes, rank " + std::to_string(rank) + " of " +
+                                   std::to_string(card.window_bytes)};
+    }
+    if (card.user != first.user) {
+      return {Code::kNotSupported, "rank 0 runs as user " + std::to_string(first.user) + ", rank " +
+                                       std::to_string(rank) + " as user " +
+                                       std::to_string(card.user) +
+                                       ": shared memory is for processes of one user"};
+    }
+  }
+  return {};
+}
+
+// The lowest rank of a process.
+int leader_of(const std::vector<Card>& cards, const ProcessId& process) {
+  const auto of_process = [&](const Card& card) { return card.process == process; };
+  return static_cast<int>(std::find_if(cards.begin(), cards.end(), of_process) - cards.begin());
+}
+
+int count_of(const std::vector<Card>& cards, const ProcessId& process) {
+  return static_cast<int>(std::count_if(cards.begin(), cards.end(),
+                                        [&](const Card& card) { return card.process == process; }));
+}
+
+Result<std::shared_ptr<const Mapping>> share(Result<std::unique_ptr<Mapping>> mapping) {
+  if (!mapping.ok()) return mapping.status();
+  return std::shared_ptr<const Mapping>(std::move(*mapping));
+}
+
+// A leader's mapping: of the file it made (rank 0) or was given.
+Result<std::shared_ptr<const Mapping>> map_as_leader(const std::vector<Card>& cards,
+                                                     const Origin* origin, const Layout& layout,
+                                                     Deadline deadline) {
+  if (origin) {
+    const bool alone = count_of(cards, cards[0].process) == static_cast<int>(cards.size());
+    if (!alone) {
+      if (Status status = origin->handover->serve(origin->file); !status.ok()) return status;
+    }
+    return share(Mapping::map(origin->file, layout));
+  }
+  const Result<Fd> file = receive(cards[0].invitation, cards[0].process, deadline);
+  if (!file.ok()) return file.status();
+  return share(Mapping::map(*file, layout));
+}
+
+OfferAddress offer(std::shared_ptr<const Mapping> mapping, int takers) {
+  if (takers == 0) return {};
+  return {reinterpret_cast<std::uintptr_t>(new Offer{std::move(mapping), takers})};
+}
+
+std::shared_ptr<const Mapping> take(OfferAddress from) {
+  Offer* const offer = reinterpret_cast<Offer*>(from.address);
+  std::shared_ptr<const Mapping> mapping = offer->mapping;
+  // acq_rel: every taker's copy is made before the last one deletes.
+  if (offer->takers.fetch_sub(1, std::memory_order_acq_rel) == 1) delete offer;
+  return mapping;
+}
+
+// The second all-gather. A leader whose all-gather fails leaves its offer behind, since a thread
+// may be about to take it: that leaks address space in a start that has failed, and never dangles.
+Result<std::shared_ptr<const Mapping>> share_mapping(Bootstrap& bootstrap,
+                                                     const std::vector<Card>& cards,
+                                                     Result<std::shared_ptr<const Mapping>> mapping,
+                                                     Deadline deadline) {
+  const ProcessId& process = cards[bootstrap.rank()].process;
+  const int leader = leader_of(cards, process);
+  const bool leads = leader == bootstrap.rank();
+
+  Result<OfferAddress> mine = OfferAddress{};
+  if (leads && mapping.ok()) mine = offer(*mapping, count_of(cards, process) - 1);
+  if (leads && !mapping.ok()) mine = mapping.status();
+  const auto offers = exchange(bootstrap, mine, deadline);
+  if (!offers.ok()) return offers.status();
+
+  // Taken even when another rank has failed, so that the offer is freed.
+  if (!leads && (*offers)[leader].ok()) mapping = take(*(*offers)[leader]);
+  const auto all = all_values(*offers);
+  if (!all.ok()) return all.status();
+  return mapping;
+}
+
+}  // namespace
+
+Result<Group> join(Bootstrap& bootstrap, std::size_t window_bytes, Deadline deadline) {
+  const Result<Layout> layout = Layout::make(bootstrap.ranks(), window_bytes);
+  Result<Card> card = layout.ok() ? make_card(window_bytes) : layout.status();
+  Result<Origin> origin = Status();  // on rank 0; lives until the second all-gather has ended
+  if (bootstrap.rank() == 0 && card.ok()) {
+    origin = make_origin(*layout, bootstrap.ranks());
+    if (origin.ok()) {
+      card->invitation = origin->handover->invitation();
+    } else {
+      card = origin.status();
+    }
+  }
+  const auto results = exchange(bootstrap, card, deadline);
+  if (!results.ok()) return results.status();
+  const auto cards = all_values(*results);
+  if (!cards.ok()) return cards.status();
+  if (Status status = check_agreement(*cards); !status.ok()) return status;
+
+  Result<std::shared_ptr<const Mapping>> mapping = std::shared_ptr<const Mapping>();
+  if (leader_of(*cards, card->process) == bootstrap.rank()) {
+    mapping = map_as_leader(*cards, origin.ok() ? &*origin : nullptr, *layout, deadline);
+  }
+  mapping = share_mapping(bootstrap, *cards, std::move(mapping), deadline);
+  if (!mapping.ok()) return mapping.status();
+
+  Group group{std::move(*mapping), {}};
+  for (const Card& each : *cards) group.members.push_back({each.host, each.process});
+  return group;
+}
+
+}  // namespace tutti::shm
