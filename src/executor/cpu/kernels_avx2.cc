@@ -35,6 +35,12 @@ struct Avx2 {
   TUTTI_INLINE void store(std::byte* to, Raw raw) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)raw);
   }
+  TUTTI_INLINE Raw load_piece(const std::byte* from, std::size_t bytes) {
+    return load_words<Avx2>(from, bytes);
+  }
+  TUTTI_INLINE void store_piece(std::byte* to, Raw raw, std::size_t bytes) {
+    store_words<Avx2>(to, raw, bytes);
+  }
   TUTTI_INLINE void stream(std::byte* to, Raw raw) {
     _mm256_stream_si256(reinterpret_cast<__m256i*>(to), (__m256i)raw);
   }

@@ -32,6 +32,13 @@ struct Avx512 {
 
   TUTTI_INLINE Raw load(const std::byte* from) { return (Raw)_mm512_loadu_si512(from); }
   TUTTI_INLINE void store(std::byte* to, Raw raw) { _mm512_storeu_si512(to, (__m512i)raw); }
+  TUTTI_INLINE Raw load_piece(const std::byte* from, std::size_t bytes) {
+    return (Raw)_mm512_maskz_loadu_epi8(first(bytes), from);
+  }
+  TUTTI_INLINE void store_piece(std::byte* to, Raw raw, std::size_t bytes) {
+    _mm512_mask_storeu_epi8(to, first(bytes), (__m512i)raw);
+  }
+  TUTTI_INLINE __mmask64 first(std::size_t bytes) { return (1ull << bytes) - 1; }
   TUTTI_INLINE void stream(std::byte* to, Raw raw) {
     _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)raw);
   }

@@ -213,29 +213,51 @@ struct Logical {
 
 // ---- Pieces of a vector, for heads and tails ----
 
-/// Copies `bytes` < kBytes bytes.
-template <std::size_t kBytes>
-TUTTI_INLINE void copy_piece(std::byte* to, const std::byte* from, std::size_t bytes) {
+/// The first `bytes` of 1 to 7 bytes as a word, zeros above.
+TUTTI_INLINE std::uint64_t load_bytes(const std::byte* from, std::size_t bytes) {
+  std::uint64_t word = 0;
+  const auto* end = reinterpret_cast<const unsigned char*>(from + bytes);
+#pragma GCC unroll 3
+  for (std::size_t piece = 4; piece > 0; piece /= 2) {
+    if ((bytes & piece) == 0) continue;
+    end -= piece;
+    std::uint64_t part = 0;
+    __builtin_memcpy(&part, end, piece);
+    word = word << (8 * piece) | part;
+  }
+  return word;
+}
+
+/// The first `bytes` < V::kBytes bytes, zeros above. Through registers: a vector load of what
+/// narrow stores have just written would wait for them to leave the store buffer.
+template <class V>
+TUTTI_INLINE typename V::Raw load_words(const std::byte* from, std::size_t bytes) {
+  typename V::Raw raw{};
+#pragma GCC unroll 4
+  for (std::size_t word = 0; word < V::kBytes / 8; ++word) {
+    const std::size_t at = 8 * word;
+    if (at + 8 <= bytes) {
+      std::uint64_t whole;
+      __builtin_memcpy(&whole, from + at, 8);
+      raw[word] = whole;
+    } else if (at < bytes) {
+      raw[word] = load_bytes(from + at, bytes - at);
+    }
+  }
+  return raw;
+}
+
+template <class V>
+TUTTI_INLINE void store_words(std::byte* to, typename V::Raw raw, std::size_t bytes) {
+  const auto* from = reinterpret_cast<const std::byte*>(&raw);
   std::size_t at = 0;
 #pragma GCC unroll 6
-  for (std::size_t piece = kBytes / 2; piece > 0; piece /= 2) {
+  for (std::size_t piece = V::kBytes / 2; piece > 0; piece /= 2) {
     if (bytes & piece) {
       __builtin_memcpy(to + at, from + at, piece);
       at += piece;
     }
   }
-}
-
-template <class V>
-TUTTI_INLINE typename V::Raw load_piece(const std::byte* from, std::size_t bytes) {
-  typename V::Raw raw{};
-  copy_piece<V::kBytes>(reinterpret_cast<std::byte*>(&raw), from, bytes);
-  return raw;
-}
-
-template <class V>
-TUTTI_INLINE void store_piece(std::byte* to, typename V::Raw raw, std::size_t bytes) {
-  copy_piece<V::kBytes>(to, reinterpret_cast<const std::byte*>(&raw), bytes);
 }
 
 // ---- The loop ----
@@ -323,12 +345,12 @@ class Reducer {
 
   static void piece(const Pass& pass, std::size_t at, std::size_t bytes) {
     Wide sum[kParts];
-    begin(load_piece<V>(pass.sources[0] + at, bytes), sum);
+    begin(V::load_piece(pass.sources[0] + at, bytes), sum);
     for (int s = 1; s < pass.source_count; ++s) {
-      add(load_piece<V>(pass.sources[s] + at, bytes), sum);
+      add(V::load_piece(pass.sources[s] + at, bytes), sum);
     }
     const Raw result = Format::encode(sum);
-    for (int t = 0; t < pass.target_count; ++t) store_piece<V>(pass.targets[t] + at, result, bytes);
+    for (int t = 0; t < pass.target_count; ++t) V::store_piece(pass.targets[t] + at, result, bytes);
   }
 
   TUTTI_INLINE void begin(Raw raw, Wide (&sum)[kParts]) {
@@ -361,7 +383,7 @@ void scale_floats(const std::byte* source, std::byte* target, std::size_t count,
     V::store(target + at, scaled(V::load(source + at)));
   }
   if (at == bytes) return;
-  store_piece<V>(target + at, scaled(load_piece<V>(source + at, bytes - at)), bytes - at);
+  V::store_piece(target + at, scaled(V::load_piece(source + at, bytes - at)), bytes - at);
 }
 
 // ---- The tables ----

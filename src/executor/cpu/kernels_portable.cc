@@ -22,6 +22,12 @@ struct Portable {
     return raw;
   }
   TUTTI_INLINE void store(std::byte* to, Raw raw) { __builtin_memcpy(to, &raw, sizeof(raw)); }
+  TUTTI_INLINE Raw load_piece(const std::byte* from, std::size_t bytes) {
+    return load_words<Portable>(from, bytes);
+  }
+  TUTTI_INLINE void store_piece(std::byte* to, Raw raw, std::size_t bytes) {
+    store_words<Portable>(to, raw, bytes);
+  }
 #if defined(__SSE2__)
   TUTTI_INLINE void stream(std::byte* to, Raw raw) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(to), (__m128i)raw);
