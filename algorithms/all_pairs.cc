@@ -31,10 +31,9 @@ void reduce_scatter_steps(Program& program, int rank, int ranks, Chunk result) {
   program.reduce(own_and_slots(rank, ranks, input(rank)), result);
 }
 
-// Every rank puts `own` where everybody keeps its chunk.
-void all_gather_steps(Program& program, int rank, int ranks, Chunk own) {
+// Puts `own` where everybody keeps this rank's chunk.
+void put_to_peers(Program& program, int rank, int ranks, Chunk own) {
   for (const int peer : peers_after(rank, ranks)) program.put(own, peer, output(rank));
-  wait_for_peers(program, rank, ranks);
 }
 
 }  // namespace
@@ -60,7 +59,8 @@ Schedule two_shot_all_reduce(int ranks) {
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/ranks, /*scratch_chunks=*/ranks - 1);
   for (int rank = 0; rank < ranks; ++rank) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(rank));
-    all_gather_steps(schedule.at(rank), rank, ranks, output(rank));
+    put_to_peers(schedule.at(rank), rank, ranks, output(rank));
+    wait_for_peers(schedule.at(rank), rank, ranks);
   }
   return schedule;
 }
@@ -68,8 +68,9 @@ Schedule two_shot_all_reduce(int ranks) {
 Schedule all_pairs_all_gather(int ranks) {
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
   for (int rank = 0; rank < ranks; ++rank) {
-    all_gather_steps(schedule.at(rank), rank, ranks, input(0));
+    put_to_peers(schedule.at(rank), rank, ranks, input(0));
     schedule.at(rank).copy(input(0), output(rank));
+    wait_for_peers(schedule.at(rank), rank, ranks);
   }
   return schedule;
 }

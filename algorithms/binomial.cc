@@ -7,11 +7,12 @@
 //                steps            chunks sent, at most   scratch chunks
 //   broadcast    log2 n           log2 n                 0
 //   reduce       log2 n           1                      log2 n
-//   all-reduce   2 log2 n         1 + log2 n             log2 n
+//   all-reduce   2 log2 n         log2 n                 log2 n
 //   gather       log2 n           n/2                    n/2 - 1
 //   scatter      log2 n           n - 1                  n/2 - 1
 //
-// Logarithms are rounded up; gather and scatter as written for powers of two.
+// For powers of two; otherwise steps and scratch of the first three are at most those with the
+// logarithm rounded up.
 // Least steps of all for small messages: Thakur, Rabenseifner and Gropp, IJHPCA 19 (2005).
 // Tested by binomial_test.cc.
 

@@ -5,14 +5,13 @@
 // only when blocks follow each other down the trees, which is the executor's part.
 //
 //                steps               chunks sent, at most   scratch chunks
-//   broadcast    1 + log2 n          2                      0
-//   reduce       1 + log2 n          2                      2
+//   broadcast    log2 n              2                      0
+//   reduce       log2 n              2                      2
 //   all-reduce   2 log2 n            4                      2
 //
-// There are two chunks. Logarithms are rounded down; steps are those for powers of two.
-// Sanders, Speck and Traeff, "Two-tree algorithms for full bandwidth broadcast, reduction and
-// scan", Parallel Computing 35 (2009).
-// Tested by double_tree_test.cc.
+// Of two chunks. Steps as written for powers of two, and one more at most with the logarithm
+// rounded up for others. Sanders, Speck and Traeff, "Two-tree algorithms for full bandwidth
+// broadcast, reduction and scan", Parallel Computing 35 (2009). Tested by double_tree_test.cc.
 
 #include "algorithms/double_tree.h"
 

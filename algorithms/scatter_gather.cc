@@ -6,7 +6,7 @@
 // that their inputs have been read by all.
 //
 //                steps   chunks sent, at most       scratch chunks
-//   broadcast    n       2(n - 1), by the root      0
+//   broadcast    n - 1   2(n - 1), by the root      0
 //   reduce       2       n                          n - 1
 //   reduce,pull  2       n                          1
 //

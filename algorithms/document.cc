@@ -1,0 +1,106 @@
+// Writes the catalog as a page. Tested by document_test.cc, which also keeps docs/algorithms.md.
+
+#include "algorithms/document.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+
+#include "algorithms/catalog.h"
+#include "schedule/cost.h"
+
+namespace tutti {
+namespace {
+
+constexpr int kSizes[] = {2, 4, 8};
+
+constexpr std::string_view kPreamble = R"(# Algorithms
+
+This page is made from the catalog (`algorithms/catalog.cc`); `document_test` fails when it is out of
+date, and says how to renew it.
+
+Each algorithm is a function from the number of ranks to a schedule, which a test proves right for
+every size up to 33 and every root. What one costs is counted from its steps:
+
+* **steps**: the longest chain of messages that wait for each other;
+* **sent**, **received**: by the rank that sends or receives most, in terms of S, the larger of a
+  rank's input and output; reading a peer's memory counts as receiving, being read as sending;
+* **scratch**: memory of each rank beside input and output, in terms of S. Executors run a call in
+  blocks, so that S is here the size of a block.
+
+Words: *in place* — input and output may be the same memory; *mapped* — reads peers' memory, which
+must be shared; *variable counts* — chunks may have different lengths; *rank order* — adds in the
+order of ranks in one pass, so that all such algorithms give the same bits.
+)";
+
+// A fraction of S in lowest terms: "7/4 S".
+std::string part(int chunks, int whole) {
+  if (chunks == 0) return "0";
+  const int divisor = std::gcd(chunks, whole);
+  const int above = chunks / divisor, below = whole / divisor;
+  if (below == 1) return above == 1 ? "S" : std::to_string(above) + " S";
+  return std::to_string(above) + "/" + std::to_string(below) + " S";
+}
+
+// How many chunks S is.
+int whole_of(const Schedule& schedule) {
+  int whole = 1;
+  for (int rank = 0; rank < schedule.ranks; ++rank) {
+    whole = std::max({whole, chunks_of(schedule, Space::kInput, rank),
+                      chunks_of(schedule, Space::kOutput, rank)});
+  }
+  return whole;
+}
+
+std::string row(const Schedule& schedule) {
+  const Cost counted = cost(schedule);
+  const int whole = whole_of(schedule);
+  std::ostringstream text;
+  text << "| " << schedule.ranks << " | " << counted.steps << " | "
+       << part(counted.chunks_sent, whole) << " | " << part(counted.chunks_received, whole) << " | "
+       << part(counted.scratch_chunks, whole) << " |\n";
+  return text.str();
+}
+
+bool reduces(Collective collective) {
+  return collective == Collective::kAllReduce || collective == Collective::kReduceScatter ||
+         collective == Collective::kReduce;
+}
+
+std::string properties(const Algorithm& algorithm) {
+  std::string text = algorithm.in_place ? "in place" : "not in place";
+  if (algorithm.pull) text += ", mapped";
+  if (algorithm.variable_counts) text += ", variable counts";
+  if (algorithm.rank_order && reduces(algorithm.collective)) text += ", rank order";
+  return text;
+}
+
+std::string section(const Algorithm& algorithm) {
+  std::ostringstream text;
+  text << "### " << algorithm.name << "\n\n" << algorithm.summary << "\n\n";
+  text << "* Properties: " << properties(algorithm) << ".\n";
+  if (!algorithm.source.empty()) text << "* Source: " << algorithm.source << ".\n";
+  text << "\n| ranks | steps | sent | received | scratch |\n|--:|--:|--:|--:|--:|\n";
+  for (const int ranks : kSizes) {
+    if (allows(algorithm, ranks)) text << row(algorithm.make(ranks, /*root=*/0));
+  }
+  return text.str();
+}
+
+}  // namespace
+
+std::string document_catalog() {
+  std::ostringstream text;
+  text << kPreamble;
+  const Algorithm* last = nullptr;
+  for (const Algorithm& algorithm : catalog()) {
+    if (last == nullptr || last->collective != algorithm.collective) {
+      text << "\n## " << name(algorithm.collective) << "\n";
+    }
+    text << "\n" << section(algorithm);
+    last = &algorithm;
+  }
+  return text.str();
+}
+
+}  // namespace tutti
