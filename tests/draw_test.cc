@@ -79,7 +79,7 @@ TEST(DrawSvg, HasABoxPerStepAndAnArrowPerSignal) {
 
 TEST(DrawSvg, ShortensAReduceOfManySources) {
   const std::string svg = draw_svg(pull_all_reduce_by_hand(9));
-  EXPECT_NE(svg.find(">reduce 9 -&gt; output[0]<"), std::string::npos);
+  EXPECT_NE(svg.find(">reduce 9 chunks -&gt; output[0]<"), std::string::npos);
 }
 
 }  // namespace

@@ -14,11 +14,11 @@ namespace {
 // Pixels.
 constexpr int kMargin = 16;
 constexpr int kHead = 64;  // title, legend and lane names
-constexpr int kLane = 250;
-constexpr int kBoxWidth = 196;
+constexpr int kLane = 270;
+constexpr int kBoxWidth = 218;
 constexpr int kRow = 26;
 constexpr int kBoxHeight = 20;
-constexpr std::size_t kLabel = 30;  // characters that fit a box
+constexpr std::size_t kLabel = 33;  // characters that fit a box
 
 struct Style {
   std::string_view name;
@@ -66,15 +66,18 @@ std::string text_at(int x, int y, std::string_view attributes, std::string_view 
 std::string box_at(int x, int y, int width, std::string_view color) {
   return "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) +
          "\" height=\"" + number(kBoxHeight) + "\" rx=\"4\" fill=\"" + std::string(color) +
-         "\" stroke=\"#667\" stroke-width=\"0.6\"/>\n";
+         "\" fill-opacity=\"0.9\" stroke=\"#667\" stroke-width=\"0.6\"/>\n";
 }
 
 // A step in as many characters as a box holds; the whole is in its tooltip.
 std::string label_of(const Step& step) {
-  std::string label = dump(step);
-  if (label.size() <= kLabel) return label;
-  if (step.kind != StepKind::kReduce) return label.substr(0, kLabel - 1) + "…";
-  return "reduce " + number(static_cast<int>(step.sources.size())) + " -> " + dump(step.target);
+  if (step.kind == StepKind::kReduce && dump(step).size() > kLabel) {
+    return "reduce " + number(static_cast<int>(step.sources.size())) + " chunks -> " +
+           dump(step.target);
+  }
+  Step bare = step;
+  bare.channel = 0;
+  return dump(bare) + (step.channel == 0 ? "" : " ch " + number(step.channel));
 }
 
 std::string draw_step(int rank, int index, const Step& step, int unit) {
@@ -142,7 +145,7 @@ std::string draw_body(const Schedule& schedule, const Timeline& time) {
       arrows += draw_arrow(moment.signal_rank, given, rank, moment.unit);
     }
   }
-  return boxes + arrows;
+  return arrows + boxes;  // so that no arrow crosses a word
 }
 
 }  // namespace
