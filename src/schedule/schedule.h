@@ -15,7 +15,8 @@
 //
 // What a schedule may assume: at its start every rank's input is readable by every rank, and every
 // rank's output and scratch may be written. What it must ensure: when a program ends, nobody will
-// touch that rank's buffers any more (its caller may change or free them). verify() proves it.
+// touch that rank's buffers any more (its caller may change or free them); only its own puts may
+// still be reading, which executors wait for. Input is never written. verify() proves all this.
 //
 // What each collective means, with k = chunks, n = ranks, j < k:
 //
