@@ -8,8 +8,8 @@
 // deadlock; no two accesses of one chunk, one of them a write, without order between them; no
 // signal left over; no chunk index or rank out of range; no chunk read before it was written; and
 // nobody touches a rank's buffers after its program ended, other than its own puts that still read
-// their sources (an executor flushes them before its call returns). For a barrier: causality between
-// every rank's start and every rank's end.
+// their sources (an executor flushes them before its call returns). For a barrier: causality
+// between every rank's start and every rank's end.
 //
 // Tested by verify_test.cc, and against random runs by verify_soundness_test.cc.
 
@@ -31,7 +31,7 @@ enum class Placement {
 
 /// "" when the schedule is right; otherwise the first thing wrong, naming ranks and steps:
 /// "deadlock: rank 1 at step 2 (wait 0) waits for ever for rank 0, which has ended". Steps count
-/// from 0. Takes any value whatever, right or wrong.
+/// from 0. Takes wrong schedules as well as right ones.
 std::string verify(const Schedule& schedule, Placement placement = Placement::kSeparate);
 
 /// True when every output element that is a reduction is made by one pass over all contributions
