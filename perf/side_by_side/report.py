@@ -64,11 +64,20 @@ def to_json(about, settings, rows):
         {
             "about": about,
             "settings": settings,
-            "rows": [dataclasses.asdict(row) for row in rows],
+            "rows": [rounded(dataclasses.asdict(row)) for row in rows],
             "bars": [dataclasses.asdict(outcome) for outcome in outcomes(settings, rows)],
         },
         indent=1,
     )
+
+
+def rounded(value):
+    """The same with four digits in every float: more would be noise."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def from_json(text):
@@ -77,7 +86,7 @@ def from_json(text):
 
 
 def outcomes(settings, rows):
-    return bars.evaluate(rows, len(settings["cores"]), exchange(rows))
+    return bars.evaluate(rows, len(settings["cores"]))
 
 
 def exchange(rows):
@@ -120,6 +129,10 @@ def heading(about, settings, rows):
         lines.append("malloc keeps its memory mapped (MALLOC_MMAP_MAX_=0 and so on), for all.")
     if measured:
         lines.append(f"Two cores exchange a cache line in {measured * 1000:.0f} ns.")
+    # The run itself keeps the cores busy, and no more than that.
+    if max(settings["load"]) > len(settings["cores"]) + 1:
+        lines.append("**The machine was not quiet**: load {:.1f} before, {:.1f} after the run; do "
+                     "not trust the figures.".format(*settings["load"]))
     return "\n".join(lines)
 
 
