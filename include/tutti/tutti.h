@@ -36,7 +36,8 @@ struct Call {
   Buffer output;
   ReduceOp op;
   int root = 0;  // broadcast, reduce, gather, scatter
-  int peer = 0;  // send_recv: the other rank
+  int peer = 0;       // send_recv: the other rank
+  bool sends = true;  // send_recv: whether this rank sends (input) or receives (output)
   bool variable = false;                         // the _v forms
   std::span<const std::size_t> send_counts;      // all_to_all_v; reduce_scatter_v: per rank
   std::span<const std::size_t> receive_counts;   // all_to_all_v; all_gather_v: per rank
@@ -216,7 +217,7 @@ class TUTTI_API Communicator {
   /// timeout, in their old order.
   Result<Communicator> shrink();
 
-  /// About the last call that ended on this rank.
+  /// About the last call that ended on this rank. REQUIRES: no request is under way.
   Explanation explain() const;
 
   class Impl;

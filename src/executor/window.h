@@ -35,6 +35,7 @@ static_assert(sizeof(Record) == 64);
 
 inline constexpr int kRecords = 32;
 inline constexpr std::size_t kFailureText = 704;
+inline constexpr int kMostShrinkRanks = 2048;
 
 /// First page of a window.
 struct Control {
@@ -43,11 +44,13 @@ struct Control {
   alignas(64) std::atomic<std::uint64_t> sequence{0};   // newest call entered
   std::atomic<std::uint64_t> finished{0};               // newest call ended
   std::atomic<std::int64_t> pid{0};
-  std::atomic<std::uint64_t> shrink{0};  // see communicator/shrink.cc
+  std::atomic<std::uint64_t> departed{0};  // 1: its communicator is destroyed
+  std::atomic<std::uint64_t> shrink{0};    // see communicator/shrink.cc
   alignas(64) Record records[kRecords];
   alignas(64) std::atomic<std::uint64_t> text_ready{0};
-  char text[kFailureText];               // why this rank gave up
-  alignas(64) std::byte shrink_id[256];  // a UniqueId for the survivors
+  char text[kFailureText];                              // why this rank gave up
+  alignas(64) std::byte shrink_id[128];                 // where survivors meet
+  std::uint64_t shrink_members[kMostShrinkRanks / 64];  // and who they are, a bit each
 };
 
 struct InboxHeader {

@@ -45,6 +45,8 @@ CpuExecutor::CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayou
   site_.control().pid.store(getpid(), std::memory_order_relaxed);
 }
 
+CpuExecutor::~CpuExecutor() { site_.control().departed.store(1, std::memory_order_release); }
+
 Arena& CpuExecutor::outbox(int peer) {
   if (!outboxes_[peer]) {
     outboxes_[peer] = std::make_unique<Arena>(Arena::messages(site_.layout, site_.rank));
@@ -133,17 +135,30 @@ Status CpuExecutor::look_around(const Task& task) {
     return {failure_code(word), std::string(text, notice.bytes) + " (said by rank " +
                                     std::to_string(failed_rank(word)) + ")"};
   }
-  if (!task.job().is_message()) {
-    for (int peer = 0; peer < site_.ranks; ++peer) {
-      const std::optional<Announced> theirs = announced(site_, peer, task.sequence());
-      if (theirs && theirs->chain != task.chain()) {
-        const std::string difference = first_difference(site_, peer, task.sequence());
-        if (!difference.empty()) return {Code::kMismatch, difference};
-      }
-    }
+  const std::uint64_t sequence = collectives_.sequence;
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    const std::optional<Announced> theirs = announced(site_, peer, sequence);
+    if (!theirs || theirs->chain == collectives_.chain) continue;
+    const std::string difference = first_difference(site_, peer, sequence);
+    if (!difference.empty()) return {Code::kMismatch, difference};
   }
+  if (Status status = check_departed(task); !status.ok()) return status;
   if (Status status = check_lives(task); !status.ok()) return status;
   return check_deadline(task);
+}
+
+// A rank that has left will not send what is missing; what it sent before is seen by now or by the
+// next look.
+Status CpuExecutor::check_departed(const Task& task) {
+  const int suspect = task.suspect();
+  const Control* control = suspect == kSelf ? nullptr : site_.control_of(suspect);
+  const bool left = control != nullptr && control->departed.load(std::memory_order_acquire) != 0;
+  if (left && departed_ == suspect) {
+    return {Code::kPeerLost, title(task.job().signature, task.sequence()) + ": rank " +
+                                 std::to_string(suspect) + " has left the communicator"};
+  }
+  departed_ = left ? suspect : kSelf;
+  return {};
 }
 
 Status CpuExecutor::check_lives(const Task& task) {
@@ -151,7 +166,9 @@ Status CpuExecutor::check_lives(const Task& task) {
   if (now - last_lives_ < std::chrono::milliseconds(100)) return {};
   last_lives_ = now;
   for (int peer = 0; peer < site_.ranks; ++peer) {
-    if (peer == site_.rank) continue;
+    const Control* control = site_.control_of(peer);
+    const bool left = control != nullptr && control->departed.load(std::memory_order_acquire) != 0;
+    if (peer == site_.rank || left) continue;
     Status status = transport_->check(peer);
     if (status.ok()) continue;
     return {status.code(), title(task.job().signature, task.sequence()) + ": " + status.message()};

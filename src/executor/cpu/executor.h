@@ -30,6 +30,8 @@ class CpuExecutor {
   /// REQUIRES: the transport's windows have layout.total bytes.
   CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayout& layout,
               const ExecutorSettings& settings);
+  /// Marks this rank as departed, so that nobody takes its process's end for a failure.
+  ~CpuExecutor();
 
   const Site& site() const { return site_; }
   Transport& transport() { return *transport_; }
@@ -59,6 +61,7 @@ class CpuExecutor {
   bool peers_gave_up() const;
   Status look_around(const Task& task);
   Status check_lives(const Task& task);
+  Status check_departed(const Task& task);
   Status check_deadline(const Task& task);
   Status explain_mismatch(const Task& task) const;
 
@@ -73,6 +76,7 @@ class CpuExecutor {
   Status failure_;
   Clock::time_point waiting_since_{};
   Clock::time_point last_lives_{};
+  int departed_ = kSelf;  // a rank waited for that had left when last looked at
 };
 
 }  // namespace tutti

@@ -26,6 +26,8 @@ struct Variant {
   std::size_t blocks = 1;  // at least one, so that empty calls are checked too
   int lanes = 1;           // blocks in flight
   bool stream = false;     // bypass the caches where the plan says it may pay
+  Extents input_extents;
+  Extents output_extents;
 };
 
 /// Memory that a task works with, kept between calls.
@@ -41,8 +43,6 @@ struct Job {
   Signature signature;
   Variant staged;  // for buffers that peers cannot reach
   Variant mapped;  // for buffers that they can; plan is null when it is not worth asking them
-  Extents input_extents;
-  Extents output_extents;
   DataType type = DataType::kUint8;
   Reducer reducer;
 

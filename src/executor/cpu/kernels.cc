@@ -16,8 +16,15 @@ namespace {
 
 constexpr std::size_t kSmallCopy = 1024;  // bytes; below, memcpy wins
 
+#if defined(__x86_64__)
+bool rounds_in_hardware(DataType type) {
+  return type == DataType::kBfloat16 && __builtin_cpu_supports("avx512bf16");
+}
+#endif
+
 Kernel kernel_of(DataType type, Reduction reduction, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
+  if (isa == Isa::kAvx512 && rounds_in_hardware(type)) return avx512_bf16_kernel(reduction);
   if (isa == Isa::kAvx512) return avx512_kernel(type, reduction);
   if (isa == Isa::kAvx2) return avx2_kernel(type, reduction);
 #endif
@@ -27,6 +34,7 @@ Kernel kernel_of(DataType type, Reduction reduction, [[maybe_unused]] Isa isa) {
 ScaleKernel scale_of(DataType type) {
 #if defined(__x86_64__)
   const Isa isa = detect_isa();
+  if (isa == Isa::kAvx512 && rounds_in_hardware(type)) return avx512_bf16_scale();
   if (isa == Isa::kAvx512) return avx512_scale(type);
   if (isa == Isa::kAvx2) return avx2_scale(type);
 #endif

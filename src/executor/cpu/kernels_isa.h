@@ -24,6 +24,10 @@ ScaleKernel avx2_scale(DataType type);
 
 Kernel avx512_kernel(DataType type, Reduction reduction);
 ScaleKernel avx512_scale(DataType type);
+
+/// For kBfloat16, on processors that also have AVX512_BF16.
+Kernel avx512_bf16_kernel(Reduction reduction);
+ScaleKernel avx512_bf16_scale();
 #endif
 
 }  // namespace tutti

@@ -284,7 +284,7 @@ class Reducer {
  private:
   static constexpr std::size_t kBytes = V::kBytes;
   static constexpr int kParts = Format::kParts;
-  static constexpr std::size_t kUnroll = kParts == 1 ? 4 : 2;
+  static constexpr std::size_t kUnroll = kParts == 4 ? 1 : 8;
   static constexpr std::size_t kLine = 64;
   static constexpr std::size_t kAlignFrom = 512;  // bytes; below, aligning costs more than it gives
   using Raw = typename V::Raw;

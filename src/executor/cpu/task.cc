@@ -275,10 +275,12 @@ void Task::put_unmapped(const Instruction& instruction, const Cursor& cursor, st
 // Elements of the chunk that the cursor's block moves.
 std::size_t Task::length(const Chunk& chunk, const Cursor& cursor) const {
   if (chunk.space == Space::kScratch) {
-    const std::size_t piece = std::max(job_.input_extents.piece(), job_.output_extents.piece());
+    const std::size_t piece =
+        std::max(variant_->input_extents.piece(), variant_->output_extents.piece());
     return std::min(variant_->tile, piece - std::min(piece, cursor.first));
   }
-  const Extents& extents = chunk.space == Space::kInput ? job_.input_extents : job_.output_extents;
+  const Extents& extents =
+      chunk.space == Space::kInput ? variant_->input_extents : variant_->output_extents;
   const std::size_t whole = extents.length(chunk.index, global(chunk.rank));
   return std::min(variant_->tile, whole - std::min(whole, cursor.first));
 }
@@ -301,7 +303,7 @@ std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
     return site_.windows[owner] + scratch_offset(chunk.index, cursor);
   }
   const bool is_input = chunk.space == Space::kInput;
-  const Extents& extents = is_input ? job_.input_extents : job_.output_extents;
+  const Extents& extents = is_input ? variant_->input_extents : variant_->output_extents;
   const std::size_t at = (extents.offset(chunk.index) + cursor.first) * element_;
   if (owner == site_.rank) {
     if (is_input && !job_.workspace.scaled.empty()) {
@@ -325,7 +327,8 @@ void Task::scale_inputs(const Cursor& cursor) {
     job_.workspace.scaled.resize(variant_->lanes * inputs * tile_stride_);
   const std::size_t lane = &cursor - cursors_.data();
   for (int i = 0; i < inputs; ++i) {
-    const std::byte* source = job_.input + (job_.input_extents.offset(i) + cursor.first) * element_;
+    const std::byte* source =
+        job_.input + (variant_->input_extents.offset(i) + cursor.first) * element_;
     const std::size_t count = length(input(i), cursor);
     if (count == 0) continue;
     job_.reducer.scale_input(

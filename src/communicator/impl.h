@@ -1,0 +1,83 @@
+// What is behind a Communicator.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "bootstrap/bootstrap.h"
+#include "communicator/background.h"
+#include "communicator/heap.h"
+#include "communicator/prepare.h"
+#include "executor/cpu/executor.h"
+#include "tutti/tutti.h"
+
+namespace tutti {
+
+/// Gives memory back; what a Memory points to.
+struct Memory::Owner {
+  virtual ~Owner() = default;
+  virtual void give_back(std::byte* data, std::size_t bytes) = 0;
+};
+
+class Communicator::Impl : public Memory::Owner {
+ public:
+  /// Collective over the bootstrap, which is not used after the return.
+  static Result<std::unique_ptr<Impl>> create(Bootstrap& bootstrap, const Options& options,
+                                              Deadline deadline);
+  ~Impl() override;
+
+  int rank() const { return executor_->site().rank; }
+  int ranks() const { return executor_->site().ranks; }
+  const Options& options() const { return options_; }
+
+  Status run(std::span<const Call> group);
+  Result<Request> start(std::span<const Call> group);
+
+  Result<Memory> allocate(std::size_t bytes);
+  Result<Memory> register_memory(std::span<std::byte> memory);
+  Result<Communicator> split(int color, int key);
+  Result<Communicator> shrink();
+  void abort(const std::string& reason) { executor_->abort(reason); }
+  Explanation explain() const;
+
+ private:
+  Impl(std::unique_ptr<Transport> transport, const WindowLayout& layout, const Options& options,
+       Isa isa, bool oversubscribed);
+
+  // The caller's thread, or the background's; never both at once.
+  Status run_now(std::span<const Call> group);
+  Status run_one(const Call& call);
+  Status run_group(std::span<const Call> group);
+  // A group under way: jobs, and the tasks that run them.
+  struct Batch {
+    std::vector<std::unique_ptr<Job>> jobs;
+    std::vector<std::unique_ptr<Task>> tasks;
+  };
+  Status add(const Call& call, Batch& batch);
+  Status add_all_to_all_v(const Call& call, Batch& batch);
+  void add_task(std::unique_ptr<Job> job, Batch& batch);
+  Arena& arena_of(const Job& job);
+  void note(const Task& task);
+  Result<Communicator> lead_shrink(const std::vector<int>& members);
+  Result<Communicator> follow_shrink(int leader);
+  void give_back(std::byte* data, std::size_t bytes) override;
+  Result<std::size_t> take_heap(std::size_t bytes);
+
+  const Options options_;
+  std::unique_ptr<CpuExecutor> executor_;
+  Preparer preparer_;
+  Heap heap_;
+  std::map<std::byte*, std::size_t> registered_;  // caller's address -> offset in the window
+  bool may_be_mapped_ = false;
+
+  Explanation last_;  // of the thread that runs calls; see explain()
+
+  // Made by the first start(); then every call goes through it, to keep their order. Last member:
+  // it runs calls until it is destroyed.
+  std::unique_ptr<Background> background_;
+};
+
+}  // namespace tutti

@@ -1,0 +1,29 @@
+#include "communicator/plans.h"
+
+#include "base/check.h"
+#include "schedule/stage.h"
+
+namespace tutti {
+
+std::shared_ptr<const Plan> Plans::get(const Algorithm& algorithm, int root, Flavor flavor) {
+  return make(algorithm, site_.rank, site_.ranks, root, flavor);
+}
+
+std::shared_ptr<const Plan> Plans::message(bool sends, Flavor flavor) {
+  const Algorithm* direct = find_algorithm(Collective::kSendRecv, "direct");
+  TUTTI_CHECK(direct != nullptr);
+  return make(*direct, sends ? 0 : 1, 2, 0, flavor);
+}
+
+std::shared_ptr<const Plan> Plans::make(const Algorithm& algorithm, int rank, int ranks, int root,
+                                        Flavor flavor) {
+  std::shared_ptr<const Plan>& plan = plans_[{&algorithm, rank, root, flavor}];
+  if (plan != nullptr) return plan;
+  Schedule schedule = algorithm.make(ranks, root);
+  if (flavor == Flavor::kStaged) schedule = stage(schedule);
+  const auto is_mapped = [this](int peer) { return site_.windows[peer] != nullptr; };
+  plan = std::make_shared<Plan>(lower(schedule, rank, flavor == Flavor::kInline, is_mapped));
+  return plan;
+}
+
+}  // namespace tutti

@@ -1,0 +1,40 @@
+// The plans of a communicator, made once and kept.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "algorithms/catalog.h"
+#include "executor/cpu/task.h"
+#include "executor/plan.h"
+
+namespace tutti {
+
+enum class Flavor : std::uint8_t {
+  kInline,  // payloads travel in the signals
+  kStaged,  // buffers of peers cannot be reached
+  kMapped,  // they can
+};
+
+class Plans {
+ public:
+  explicit Plans(const Site& site) : site_(site) {}
+
+  std::shared_ptr<const Plan> get(const Algorithm& algorithm, int root, Flavor flavor);
+  /// The plan for a message: rank 0 of it sends, rank 1 receives.
+  std::shared_ptr<const Plan> message(bool sends, Flavor flavor);
+
+ private:
+  using Key = std::tuple<const Algorithm*, int, int, Flavor>;  // algorithm, plan rank, root, flavor
+
+  std::shared_ptr<const Plan> make(const Algorithm& algorithm, int rank, int ranks, int root,
+                                   Flavor flavor);
+
+  const Site& site_;
+  // Shared: calls in flight keep theirs.
+  std::map<Key, std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace tutti

@@ -1,0 +1,208 @@
+// How communicators begin: ranks meet, agree on what must be equal, and map each other's windows.
+//
+// Tested by communicator_test.cc and start_test.cc.
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+#include "bootstrap/tcp_bootstrap.h"
+#include "bootstrap/thread_bootstrap.h"
+#include "communicator/environment.h"
+#include "communicator/impl.h"
+#include "transports/shm/shm.h"
+
+namespace tutti {
+
+namespace {
+
+// 1 TiB for all ranks together is little address space and more than any machine's memory.
+constexpr std::size_t kMostHeap = std::size_t{1} << 40;
+
+std::size_t heap_bytes(const Options& options, int ranks) {
+  if (options.heap_bytes != 0) return options.heap_bytes;
+  const std::size_t memory = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+                             static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return std::min(memory, kMostHeap / ranks) / WindowLayout::kPage * WindowLayout::kPage;
+}
+
+std::string agreed_settings(const Options& options) {
+  std::ostringstream text;
+  text << "version 0.1, reproducible " << options.reproducible << ", algorithm \""
+       << options.algorithm << "\", tile_bytes " << options.tile_bytes << ", lanes "
+       << options.lanes << ", scratch_bytes " << options.scratch_bytes;
+  return text.str();
+}
+
+Result<Isa> isa_of(const Options& options) {
+  const Isa best = detect_isa();
+  if (options.isa.empty()) return best;
+  if (options.isa == "portable") return Isa::kPortable;
+  if (options.isa == "avx2") return std::min(best, Isa::kAvx2);
+  if (options.isa == "avx512") return std::min(best, Isa::kAvx512);
+  return {Code::kInvalidArgument,
+          "isa: \"" + options.isa + "\": expected portable, avx2 or avx512"};
+}
+
+std::string invalid_option(const Options& options) {
+  if (options.lanes < 0 || options.lanes > kMaxLanes) {
+    return "lanes: " + std::to_string(options.lanes) + ": expected 0 to 16";
+  }
+  if (options.scratch_bytes < (std::size_t{64} << 10) ||
+      options.scratch_bytes > (std::size_t{1} << 34)) {
+    return "scratch_bytes: " + std::to_string(options.scratch_bytes) + ": expected 64K to 16G";
+  }
+  if (options.tile_bytes != 0 && options.tile_bytes < 64) {
+    return "tile_bytes: " + std::to_string(options.tile_bytes) + ": expected at least 64";
+  }
+  if (options.heap_bytes > (std::size_t{1} << 42)) {
+    return "heap_bytes: " + std::to_string(options.heap_bytes) + ": expected at most 4T";
+  }
+  if (Status status = forced_algorithm(options.algorithm, Collective::kBarrier).status();
+      !status.ok()) {
+    return status.message();
+  }
+  if (Status status = isa_of(options).status(); !status.ok()) return status.message();
+  if (options.start_timeout.count() <= 0 || options.call_timeout.count() <= 0) {
+    return "timeouts: expected more than 0 ms";
+  }
+  return "";
+}
+
+// What a rank tells the others before there is any transport.
+struct Facts {
+  std::size_t heap_bytes = 0;
+  cpu_set_t cores;       // on which it may run
+  std::string settings;  // must be equal; or, after "!", what is wrong with them
+};
+
+Facts own_facts(const Options& options, int ranks) {
+  Facts facts;
+  facts.heap_bytes = heap_bytes(options, ranks);
+  CPU_ZERO(&facts.cores);
+  if (sched_getaffinity(0, sizeof facts.cores, &facts.cores) != 0) CPU_SET(0, &facts.cores);
+  const std::string complaint = invalid_option(options);
+  facts.settings = complaint.empty() ? agreed_settings(options) : "!" + complaint;
+  return facts;
+}
+
+std::string pack(const Facts& facts) {
+  std::string text(reinterpret_cast<const char*>(&facts.heap_bytes), sizeof facts.heap_bytes);
+  text.append(reinterpret_cast<const char*>(&facts.cores), sizeof facts.cores);
+  return text + facts.settings;
+}
+
+Result<Facts> unpack(const std::string& text, int rank) {
+  Facts facts;
+  constexpr std::size_t kFixed = sizeof facts.heap_bytes + sizeof facts.cores;
+  if (text.size() < kFixed) {
+    return {Code::kMismatch, "rank " + std::to_string(rank) + " runs another version of Tutti"};
+  }
+  std::memcpy(&facts.heap_bytes, text.data(), sizeof facts.heap_bytes);
+  std::memcpy(&facts.cores, text.data() + sizeof facts.heap_bytes, sizeof facts.cores);
+  facts.settings = text.substr(kFixed);
+  return facts;
+}
+
+Result<std::vector<Facts>> exchange(Bootstrap& bootstrap, const Facts& mine, Deadline deadline) {
+  Result<std::vector<std::string>> texts = bootstrap.all_gather(pack(mine), deadline);
+  if (!texts.ok()) return texts.status();
+  std::vector<Facts> all;
+  for (int r = 0; r < bootstrap.ranks(); ++r) {
+    Result<Facts> theirs = unpack(texts->at(r), r);
+    if (!theirs.ok()) return theirs.status();
+    if (theirs->settings.starts_with('!')) {
+      const std::string where = r == bootstrap.rank() ? "" : " (on rank " + std::to_string(r) + ")";
+      return {Code::kInvalidArgument, "option " + theirs->settings.substr(1) + where};
+    }
+    all.push_back(std::move(*theirs));
+    if (all[r].settings == all[0].settings) continue;
+    return {Code::kMismatch, "options differ: rank 0 has " + all[0].settings + "; rank " +
+                                 std::to_string(r) + " has " + all[r].settings};
+  }
+  return all;
+}
+
+// Fewer cores than ranks to run on them.
+bool share_cores(const std::vector<Facts>& facts) {
+  cpu_set_t any;
+  CPU_ZERO(&any);
+  for (const Facts& theirs : facts) CPU_OR(&any, &any, &theirs.cores);
+  return static_cast<std::size_t>(CPU_COUNT(&any)) < facts.size();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap& bootstrap,
+                                                                       const Options& options,
+                                                                       Deadline deadline) {
+  Result<std::vector<Facts>> facts =
+      exchange(bootstrap, own_facts(options, bootstrap.ranks()), deadline);
+  if (!facts.ok()) return facts.status();
+  std::size_t heap = facts->at(0).heap_bytes;
+  for (const Facts& theirs : *facts) heap = std::min(heap, theirs.heap_bytes);
+
+  const WindowLayout layout(bootstrap.ranks(), options.scratch_bytes, heap);
+  Result<std::unique_ptr<Transport>> transport =
+      make_shm_transport(bootstrap, layout.total, deadline);
+  if (!transport.ok()) return transport.status();
+  const Isa isa = *isa_of(options);  // own_facts() has checked it
+  return std::unique_ptr<Impl>(
+      new Impl(std::move(*transport), layout, options, isa, share_cores(*facts)));
+}
+
+Result<Communicator> Communicator::from_environment() {
+  Result<Options> options = Options::from_environment();
+  if (!options.ok()) return options.status();
+  return from_environment(*options);
+}
+
+Result<Communicator> Communicator::from_environment(const Options& options) {
+  const Deadline deadline = std::chrono::steady_clock::now() + options.start_timeout;
+  Result<LauncherFacts> facts = detect_launcher(process_environment());
+  if (!facts.ok()) return facts.status();
+  Result<Launched> launched = connect_launched(
+      *facts, deadline, {.interface = options.interface, .start_timeout = options.start_timeout});
+  if (!launched.ok()) return launched.status();
+  Result<std::unique_ptr<Impl>> impl = Impl::create(*launched->bootstrap, options, deadline);
+  if (!impl.ok()) return impl.status();
+  return Communicator(std::move(*impl));
+}
+
+Result<Communicator> Communicator::create(const UniqueId& id, int rank, int ranks,
+                                          const Options& options) {
+  const Deadline deadline = std::chrono::steady_clock::now() + options.start_timeout;
+  Result<std::unique_ptr<Bootstrap>> bootstrap =
+      connect_bootstrap(id, rank, ranks, deadline,
+                        {.interface = options.interface, .start_timeout = options.start_timeout});
+  if (!bootstrap.ok()) return bootstrap.status();
+  Result<std::unique_ptr<Impl>> impl = Impl::create(**bootstrap, options, deadline);
+  if (!impl.ok()) return impl.status();
+  return Communicator(std::move(*impl));
+}
+
+Result<std::vector<Communicator>> Communicator::threads(int ranks, const Options& options) {
+  if (ranks < 1 || ranks > 4096) {
+    return {Code::kInvalidArgument, "ranks: " + std::to_string(ranks) + ": expected 1 to 4096"};
+  }
+  const Deadline deadline = std::chrono::steady_clock::now() + options.start_timeout;
+  std::vector<std::unique_ptr<Bootstrap>> bootstraps = make_thread_bootstraps(ranks);
+  std::vector<Result<std::unique_ptr<Impl>>> impls;
+  for (int r = 0; r < ranks; ++r) impls.emplace_back(Status(Code::kSystem, "not made"));
+  std::vector<std::thread> makers;
+  for (int r = 0; r < ranks; ++r) {
+    makers.emplace_back([&, r] { impls[r] = Impl::create(*bootstraps[r], options, deadline); });
+  }
+  for (std::thread& maker : makers) maker.join();
+  std::vector<Communicator> communicators;
+  for (Result<std::unique_ptr<Impl>>& impl : impls) {
+    if (!impl.ok()) return impl.status();
+    communicators.push_back(Communicator(std::move(*impl)));
+  }
+  return communicators;
+}
+
+}  // namespace tutti

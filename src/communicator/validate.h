@@ -1,0 +1,21 @@
+// Refuses calls that are wrong on this rank, before anything is sent.
+
+#pragma once
+
+#include "tutti/status.h"
+#include "tutti/tutti.h"
+
+namespace tutti {
+
+/// kInvalidArgument names the value and what was expected.
+Status validate(const Call& call, int rank, int ranks);
+
+/// Whether input and output are the same memory in the way the collective allows.
+/// REQUIRES: validate() is OK.
+bool is_in_place(const Call& call, int rank, int ranks);
+
+/// Whether this rank's input is read, its output written.
+bool reads_input(const Call& call, int rank);
+bool writes_output(const Call& call, int rank);
+
+}  // namespace tutti

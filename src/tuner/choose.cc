@@ -1,0 +1,111 @@
+#include "tuner/choose.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tutti {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+constexpr std::size_t kMiB = 1024 * kKiB;
+
+std::string_view all_reduce(const Question& q) {
+  if (q.mapped) return "two_shot_pull";
+  if (q.reproducible) return q.bytes <= 8 * kKiB ? "one_shot" : "two_shot";
+  if (q.ranks <= 8) return q.bytes <= 16 * kKiB ? "one_shot" : "two_shot";
+  return q.bytes <= 16 * kKiB ? "recursive_doubling" : "two_shot";
+}
+
+std::string_view all_gather(const Question& q) {
+  if (q.mapped) return "all_pairs_pull";
+  if (q.ranks > 16 && q.bytes / q.ranks <= kKiB && !q.variable) return "bruck";
+  if (!q.reachable) return q.bytes <= 32 * kKiB ? "all_pairs" : "ring";
+  return q.ranks <= 2 || q.bytes <= 32 * kKiB ? "all_pairs" : "all_pairs_pull";
+}
+
+std::string_view all_to_all(const Question& q) {
+  if (q.in_place) return "staged";
+  if (q.mapped && !q.variable) return "all_pairs_pull";
+  if (q.ranks > 16 && q.bytes / q.ranks <= 256 && !q.variable) return "bruck";
+  return "all_pairs";
+}
+
+std::string_view broadcast(const Question& q) {
+  if (q.ranks == 2) return q.mapped ? "direct_pull" : "direct";
+  if (q.mapped || (q.reachable && q.bytes > 2 * kKiB)) return "direct_pull";
+  if (q.bytes > 64 * kKiB) return "scatter_all_gather";
+  return q.ranks <= 8 ? "direct" : "binomial";
+}
+
+std::string_view reduce(const Question& q) {
+  if (q.mapped) return q.bytes > 32 * kKiB ? "reduce_scatter_gather_pull" : "direct_pull";
+  if (q.ranks == 2) return "direct";
+  if (q.bytes > 64 * kKiB) return "reduce_scatter_gather";
+  return q.ranks <= 8 || q.reproducible ? "direct" : "binomial";
+}
+
+std::string_view preferred(const Question& q) {
+  switch (q.collective) {
+    case Collective::kAllReduce:
+      return all_reduce(q);
+    case Collective::kAllGather:
+      return all_gather(q);
+    case Collective::kReduceScatter:
+      return q.mapped ? "all_pairs_pull" : "all_pairs";
+    case Collective::kAllToAll:
+      return all_to_all(q);
+    case Collective::kBroadcast:
+      return broadcast(q);
+    case Collective::kReduce:
+      return reduce(q);
+    case Collective::kGather:
+      return q.mapped ? "direct_pull" : "direct";
+    case Collective::kScatter:
+      return q.mapped ? "direct_pull" : "direct";
+    case Collective::kBarrier:
+      return q.ranks <= 4 ? "all_pairs" : "dissemination";
+    case Collective::kSendRecv:
+      return "direct";
+  }
+  return "";
+}
+
+// Why a forced algorithm does not do, or "".
+std::string objection(const Question& q, const Algorithm& algorithm) {
+  if (algorithm.allows != nullptr && !algorithm.allows(q.ranks)) {
+    return "does not take " + std::to_string(q.ranks) + " ranks";
+  }
+  if (q.in_place && !algorithm.in_place) return "does not work in place";
+  if (q.variable && !algorithm.variable_counts) return "does not take counts per rank";
+  if (!q.reachable && algorithm.pull) return "reads memory of peers, which are on other hosts";
+  if (q.reproducible && !algorithm.rank_order)
+    return "does not reduce in rank order (reproducible)";
+  return "";
+}
+
+}  // namespace
+
+Result<Choice> choose(const Question& q) {
+  const std::string_view name = q.forced.empty() ? preferred(q) : q.forced;
+  Choice choice;
+  choice.algorithm = find_algorithm(q.collective, name);
+  const std::string what =
+      std::string(tutti::name(q.collective)) + " algorithm " + std::string(name);
+  if (choice.algorithm == nullptr) return {Code::kInvalidArgument, "there is no " + what};
+  if (const std::string why = objection(q, *choice.algorithm); !why.empty()) {
+    return {Code::kNotSupported, what + " " + why};
+  }
+  choice.tile_bytes = q.forced_tile_bytes != 0 ? q.forced_tile_bytes : 32 * kKiB;
+  choice.lanes = q.forced_lanes != 0 ? q.forced_lanes : 3;
+  choice.stream = !q.in_place && q.bytes >= 8 * kMiB;
+  return choice;
+}
+
+std::size_t fit_tile(std::size_t wanted, int scratch_chunks, int lanes, std::size_t scratch_bytes) {
+  if (scratch_chunks == 0) return wanted;
+  const std::size_t most = scratch_bytes / (static_cast<std::size_t>(scratch_chunks) * (lanes + 2));
+  const std::size_t tile = std::min(wanted, most);
+  return tile >= 64 ? tile / 64 * 64 : tile;
+}
+
+}  // namespace tutti

@@ -1,0 +1,48 @@
+// Which algorithm runs a call, and in which pieces: a pure function of what all ranks agree on.
+//
+// The thresholds below were measured (perf/results); a cost model calibrated on the machine will
+// take their place.
+//
+// Tested by choose_test.cc.
+
+#pragma once
+
+#include <cstddef>
+
+#include "algorithms/catalog.h"
+#include "tutti/status.h"
+
+namespace tutti {
+
+struct Question {
+  Collective collective = Collective::kBarrier;
+  int ranks = 1;
+  std::size_t bytes = 0;                // of the largest buffer: all ranks' parts together
+  std::size_t largest_chunk_bytes = 0;  // of the longest part (variable counts)
+  bool mapped = false;                  // peers can reach the buffers
+  bool reachable = true;                // peers can reach scratch memory, at least
+  bool in_place = false;
+  bool variable = false;  // counts per rank
+  bool reproducible = false;
+  bool oversubscribed = false;    // more ranks than cores
+  std::size_t scratch_bytes = 0;  // of each rank
+  std::string_view forced;        // "" or the name of an algorithm
+  std::size_t forced_tile_bytes = 0;
+  int forced_lanes = 0;
+};
+
+struct Choice {
+  const Algorithm* algorithm = nullptr;
+  std::size_t tile_bytes = 0;  // upper bound; see fit_tile()
+  int lanes = 1;
+  bool stream = false;
+};
+
+/// kNotSupported names the algorithm that was forced and why it does not do.
+Result<Choice> choose(const Question& question);
+
+/// The largest tile, at most `wanted` bytes, of which blocks with `scratch_chunks` chunks fit the
+/// scratch memory `lanes` + 2 times; a multiple of 64 unless less than that fits.
+std::size_t fit_tile(std::size_t wanted, int scratch_chunks, int lanes, std::size_t scratch_bytes);
+
+}  // namespace tutti
