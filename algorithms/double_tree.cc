@@ -17,7 +17,6 @@
 
 #include <array>
 #include <bit>
-#include <numeric>
 
 #include "algorithms/peers.h"
 #include "algorithms/tree.h"

@@ -27,34 +27,33 @@
 namespace tutti {
 namespace {
 
-// A guest puts all its input into its member's scratch, from `base` on.
-void leave_inputs(Program& program, int guest, int chunks, int base) {
-  for (int chunk = 0; chunk < chunks; ++chunk) {
-    program.put(input(chunk), guest - 1, scratch(base + chunk));
+// A guest leaves all its input with its member.
+void leave_input(Program& program, const Shares& shares, int guest) {
+  for (int chunk = 0; chunk < shares.chunks(); ++chunk) {
+    program.put(input(chunk), guest - 1, shares.left(chunk));
   }
 }
 
 // What a member begins with, by chunk: its input, or the sum of that and its guest's.
-std::vector<Chunk> first_sums(Program& program, const Members& members, int rank, int chunks,
-                              int base) {
+std::vector<Chunk> first_sums(Program& program, const Shares& shares, int rank) {
   std::vector<Chunk> sums;
-  for (int chunk = 0; chunk < chunks; ++chunk) {
+  for (int chunk = 0; chunk < shares.chunks(); ++chunk) {
     sums.push_back(input(chunk));
-    if (!members.has_guest(rank)) continue;
+    if (!shares.members.has_guest(rank)) continue;
     program.wait(rank + 1);
-    program.reduce({input(chunk), scratch(base + chunk)}, scratch(base + chunk));
-    sums.back() = scratch(base + chunk);
+    sums.back() = shares.left(chunk);
+    program.reduce({input(chunk), sums.back()}, sums.back());
   }
   return sums;
 }
 
 // Gives half of the chunks away until the member's own are left. The sum of the first of them goes
 // to `result`, that of a second one to where it lands.
-void halve(Program& program, const Members& members, const Shares& shares, int rank,
-           std::vector<Chunk> sums, Chunk result) {
-  const int me = members.member(rank);
-  for (int bit = members.count / 2; bit > 0; bit /= 2) {
-    const int peer = members.rank(me ^ bit);
+void halve(Program& program, const Shares& shares, int rank, Chunk result) {
+  std::vector<Chunk> sums = first_sums(program, shares, rank);
+  const int me = shares.members.member(rank);
+  for (int bit = shares.members.count / 2; bit > 0; bit /= 2) {
+    const int peer = shares.members.rank(me ^ bit);
     const Range sent = shares.block(me ^ bit, bit);
     for (int chunk = sent.begin; chunk < sent.end; ++chunk) {
       program.put(sums[chunk], peer, shares.landing(me ^ bit, bit, chunk));
@@ -71,10 +70,10 @@ void halve(Program& program, const Members& members, const Shares& shares, int r
 }
 
 // Exchanges all finished chunks, first the member's own, until it has everybody's.
-void double_up(Program& program, const Members& members, const Shares& shares, int rank) {
-  const int me = members.member(rank);
-  for (int bit = 1; bit < members.count; bit *= 2) {
-    const int peer = members.rank(me ^ bit);
+void double_up(Program& program, const Shares& shares, int rank) {
+  const int me = shares.members.member(rank);
+  for (int bit = 1; bit < shares.members.count; bit *= 2) {
+    const int peer = shares.members.rank(me ^ bit);
     const Range sent = shares.block(me, bit);
     for (int chunk = sent.begin; chunk < sent.end; ++chunk) {
       program.put(output(chunk), peer, output(chunk));
@@ -126,23 +125,20 @@ Schedule recursive_doubling_all_reduce(int ranks) {
 
 Schedule halving_doubling_all_reduce(int ranks) {
   if (ranks == 1) return alone(Collective::kAllReduce);
-  const Members members(ranks);
-  const Shares shares = share_by_member(members);
-  const int chunks = shares.chunks(), landings = shares.landings();
-  Schedule schedule(Collective::kAllReduce, ranks, chunks,
-                    landings + (members.guests > 0 ? chunks : 0));
+  const Shares shares = share_by_member(ranks);
+  const Members& members = shares.members;
+  Schedule schedule(Collective::kAllReduce, ranks, shares.chunks(), shares.scratch_chunks());
   for (int rank = 0; rank < ranks; ++rank) {
     Program& program = schedule.at(rank);
     if (members.is_guest(rank)) {
-      leave_inputs(program, rank, chunks, landings);
-      for (int chunk = 0; chunk < chunks; ++chunk) program.wait(rank - 1);
+      leave_input(program, shares, rank);
+      for (int chunk = 0; chunk < shares.chunks(); ++chunk) program.wait(rank - 1);
       continue;
     }
-    halve(program, members, shares, rank, first_sums(program, members, rank, chunks, landings),
-          output(members.member(rank)));
-    double_up(program, members, shares, rank);
+    halve(program, shares, rank, output(members.member(rank)));
+    double_up(program, shares, rank);
     if (!members.has_guest(rank)) continue;
-    for (int chunk = 0; chunk < chunks; ++chunk) {
+    for (int chunk = 0; chunk < shares.chunks(); ++chunk) {
       program.put(output(chunk), rank + 1, output(chunk));
     }
   }
@@ -150,19 +146,19 @@ Schedule halving_doubling_all_reduce(int ranks) {
 }
 
 Schedule recursive_doubling_all_gather(int ranks) {
-  const Members members(ranks);
-  const Shares shares = share_by_rank(members);
+  const Shares shares = share_by_rank(ranks);
+  const Members& members = shares.members;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
   for (int rank = 0; rank < ranks; ++rank) {
     Program& program = schedule.at(rank);
-    if (members.is_guest(rank)) program.put(input(0), rank - 1, output(rank));
     program.copy(input(0), output(rank));
     if (members.is_guest(rank)) {
+      program.put(input(0), rank - 1, output(rank));
       for (int chunk = 1; chunk < ranks; ++chunk) program.wait(rank - 1);
       continue;
     }
     if (members.has_guest(rank)) program.wait(rank + 1);
-    double_up(program, members, shares, rank);
+    double_up(program, shares, rank);
     if (!members.has_guest(rank)) continue;
     for (const int chunk : peers_after(rank + 1, ranks)) {
       program.put(output(chunk), rank + 1, output(chunk));
@@ -173,20 +169,17 @@ Schedule recursive_doubling_all_gather(int ranks) {
 
 Schedule recursive_halving_reduce_scatter(int ranks) {
   if (ranks == 1) return alone(Collective::kReduceScatter);
-  const Members members(ranks);
-  const Shares shares = share_by_rank(members);
-  const int landings = shares.landings();
-  Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1,
-                    landings + (members.guests > 0 ? ranks : 0));
+  const Shares shares = share_by_rank(ranks);
+  const Members& members = shares.members;
+  Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1, shares.scratch_chunks());
   for (int rank = 0; rank < ranks; ++rank) {
     Program& program = schedule.at(rank);
     if (members.is_guest(rank)) {
-      leave_inputs(program, rank, ranks, landings);
+      leave_input(program, shares, rank);
       program.wait(rank - 1);
       continue;
     }
-    halve(program, members, shares, rank, first_sums(program, members, rank, ranks, landings),
-          output(0));
+    halve(program, shares, rank, output(0));
     if (!members.has_guest(rank)) continue;
     program.put(shares.landing(members.member(rank), /*bit=*/1, rank + 1), rank + 1, output(0));
   }

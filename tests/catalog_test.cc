@@ -7,12 +7,14 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "schedule/verify.h"
 
@@ -89,15 +91,15 @@ TEST(Catalog, EachAlgorithmMakesTheCollectiveItIsListedUnder) {
 // With all ranks and roots this is the proof that the library rests on. It must stay cheap enough
 // to be run on every change.
 TEST(Catalog, EverythingVerifiesAtEverySmallSize) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: other tests may be running
   int schedules = 0;
   for_each_schedule(1, kMostRanks, [&](const Algorithm& algorithm, const Schedule& schedule) {
     ++schedules;
     EXPECT_EQ(verify(schedule), "") << where(algorithm, schedule);
   });
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::printf("%d schedules verified in %.2f s\n", schedules, took.count());
-  EXPECT_LT(took.count(), kMostSeconds);
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  std::printf("%d schedules verified in %.2f s\n", schedules, seconds);
+  EXPECT_LT(seconds, kMostSeconds);
 }
 
 TEST(Catalog, InPlaceIsSaidOfThoseThatVerifyInPlace) {

@@ -86,8 +86,8 @@ TEST(RecursiveDoublingAllGather, ThreeRanksDump) {
   put    output[2] -> 1:output[2]
   put    output[0] -> 1:output[0]
 rank 1
-  put    input[0] -> 0:output[1]
   copy   input[0] -> output[1]
+  put    input[0] -> 0:output[1]
   wait   0
   wait   0
 rank 2
