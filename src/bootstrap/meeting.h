@@ -23,6 +23,7 @@ struct Meeting {
   std::string secret;  // kSecretBytes, never sent
   // The root listened before anyone could know of this meeting: if it refuses, it has gone.
   bool already_open = true;
+  std::string keeper = "the process that made the unique id";  // whose root it is, for messages
 };
 
 /// REQUIRES: 1 to kMaxAddresses addresses, kJobBytes and kSecretBytes.

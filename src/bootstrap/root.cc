@@ -291,7 +291,9 @@ Result<Invitation> make_unique_id(const BootstrapOptions& options) {
   Result<std::string> secret = random_bytes(kSecretBytes);
   if (!job.ok()) return job.status();
   if (!secret.ok()) return secret.status();
-  Meeting meeting = {{}, *job, *secret};
+  Meeting meeting;
+  meeting.job = *job;
+  meeting.secret = *secret;
   Result<std::unique_ptr<BootstrapRoot>> root = open_root(meeting, options);
   if (!root.ok()) return root.status();
   return Invitation{encode(meeting), std::move(*root)};

@@ -26,11 +26,11 @@ milliseconds patience(Deadline deadline) {
   return std::max(milliseconds(0), left - std::min(left / 10, milliseconds(1000)));
 }
 
-Status cannot_meet(int rank, const Status& why) {
-  std::string meaning = "no answer in time";
+Status cannot_meet(int rank, const Meeting& meeting, const Status& why) {
+  std::string meaning = meeting.keeper + " has not answered in time";
   if (why.code() == Code::kInvalidArgument) meaning = "its unique id is of another start";
   if (why.code() == Code::kPeerLost) {
-    meaning = "the process that made the unique id has ended, or all ranks have met without it";
+    meaning = meeting.keeper + " has ended, or all ranks have met without it";
   }
   return Status(why.code(), "rank " + std::to_string(rank) + " cannot meet the others: " + meaning +
                                 " (" + why.message() + ")");
@@ -89,7 +89,7 @@ Status Newcomer::go_to_root() {
     root_->send(FrameKind::kHello, encode(hello));
     return root_->write_all(deadline_);
   }
-  return cannot_meet(rank_, fd.status());
+  return cannot_meet(rank_, meeting_, fd.status());
 }
 
 Status Newcomer::take_place() {
