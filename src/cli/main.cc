@@ -1,0 +1,58 @@
+// The command `tutti`: hands the line on to the subcommand that it names.
+//
+// Exit status: 0 well; 1 wrong results or a failure; 2 a line that asks for what there is not.
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/perf.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(std::vector<std::string> arguments);  // nullptr: not built yet
+};
+
+constexpr Command kCommands[] = {
+    {"perf", "times and checks collectives, with nccl-tests' options and table",
+     tutti::cli::perf_main},
+    {"topo", "shows what the machine is made of and how fast its links are", nullptr},
+    {"explain", "shows the candidates for a call, predicted and measured, and which one runs",
+     nullptr},
+    {"tune", "measures this machine and keeps the result for later choices", nullptr},
+    {"sim", "runs a schedule on a modelled machine of any size", nullptr},
+    {"doctor", "looks for what makes collectives slow or fail here", nullptr},
+    {"plan", "proposes a mesh for a training job", nullptr},
+};
+
+std::string usage() {
+  std::string text = "Usage: tutti COMMAND [OPTIONS]\n\n";
+  for (const Command& command : kCommands) {
+    text += fmt::format("  {:<8} {}{}\n", command.name, command.summary,
+                        command.run == nullptr ? " (not built yet)" : "");
+  }
+  return text + "\ntutti COMMAND --help tells more.\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty() || arguments[0] == "-h" || arguments[0] == "--help") {
+    fmt::print("{}", usage());
+    return arguments.empty() ? 2 : 0;
+  }
+  for (const Command& command : kCommands) {
+    if (arguments[0] != command.name) continue;
+    if (command.run != nullptr) return command.run({arguments.begin() + 1, arguments.end()});
+    fmt::print(stderr, "tutti {}: not built yet; expected of it: {}\n", command.name,
+               command.summary);
+    return 2;
+  }
+  fmt::print(stderr, "tutti {}: no such command\n\n{}", arguments[0], usage());
+  return 2;
+}

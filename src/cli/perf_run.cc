@@ -1,0 +1,267 @@
+// Tested by cli_command_test.py.
+
+#include "cli/perf_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "cli/machine.h"
+#include "cli/measure.h"
+#include "cli/placement.h"
+#include "cli/reporter.h"
+#include "tutti/algorithms.h"
+
+namespace tutti::cli {
+namespace {
+
+// The types to run a collective with, the reductions for each, the sizes for each.
+std::vector<Problem> problems_of(const PerfOptions& options, Collective collective, int ranks) {
+  std::vector<Problem> problems;
+  for (const DataType type : options.types) {
+    for (const Reduction op : options.ops) {
+      if (has_reduction(collective) ? !fits(op, type) : op != options.ops.front()) continue;
+      for (const std::size_t bytes : sizes_of(options.sizes)) {
+        const Problem problem{collective,   type,  has_reduction(collective) ? op : Reduction::kSum,
+                              options.root, ranks, count_for(collective, type, ranks, bytes)};
+        // Small sizes may round to the same.
+        if (problems.empty() || problem != problems.back()) problems.push_back(problem);
+      }
+    }
+  }
+  if (collective == Collective::kBarrier) problems.resize(1);
+  return problems;
+}
+
+// Everything of one collective that lives as long as it is measured.
+struct Field {
+  std::vector<std::unique_ptr<Communicator>> communicators;  // none when nothing is forced
+  std::vector<std::unique_ptr<Buffers>> buffers;
+  std::vector<std::unique_ptr<Contender>> contenders;
+  std::vector<Entrant> entrants;
+};
+
+class PerfRun {
+ public:
+  PerfRun(Session& session, const PerfOptions& options, const Options& library_options,
+          VsLibrary* vs)
+      : session_(session),
+        options_(options),
+        library_options_(library_options),
+        vs_(vs),
+        reporter_(options, session.rank() == 0, vs != nullptr ? vs->name() : "") {}
+
+  int run() {
+    if (const Status status = check_request(); !status.ok()) {
+      reporter_.failure(status);
+      return 2;
+    }
+    Status status = place();
+    for (int i = 0; status.ok() && (options_.cycles == 0 || i < options_.cycles); ++i) {
+      for (const Collective collective : options_.collectives) {
+        if (status.ok()) status = run_collective(collective);
+      }
+    }
+    if (status.ok()) status = reporter_.conclude();
+    if (!status.ok()) reporter_.failure(status);
+    return status.ok() && reporter_.good() && comparable_ ? 0 : 1;
+  }
+
+ private:
+  // The same on all ranks: depends on nothing but the request.
+  Status check_request() {
+    const int ranks = session_.ranks();
+    if (options_.root >= ranks) {
+      return {Code::kInvalidArgument,
+              fmt::format("-r {}: expected a rank from 0 to {}", options_.root, ranks - 1)};
+    }
+    // Lists with collectives in them are for the library to judge.
+    if (options_.algorithm.find_first_of(":,") != std::string::npos) return {};
+    return check_algorithm(ranks);
+  }
+
+  Status check_algorithm(int ranks) {
+    if (options_.algorithm.empty()) return {};
+    std::vector<std::string> known;
+    for (const Collective collective : options_.collectives) {
+      for (const std::string& name : algorithm_names(collective, ranks)) {
+        if (name == options_.algorithm) return {};
+        if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
+      }
+    }
+    return {Code::kInvalidArgument, fmt::format("--algorithm {}: expected all, or one of {}",
+                                                options_.algorithm, fmt::join(known, ", "))};
+  }
+
+  Status place() {
+    auto places = place_ranks(session_, options_.pin);
+    if (!places.ok()) return places.status();
+    places_ = std::move(*places);
+    reporter_.preamble(places_);
+    return {};
+  }
+
+  Status run_collective(Collective collective) {
+    if (collective == Collective::kSendRecv && session_.ranks() < 2) {
+      reporter_.note("send_recv: expected at least 2 ranks");
+      return {};
+    }
+    const auto problems = problems_of(options_, collective, session_.ranks());
+    Field field;
+    if (const Status status = enter(field, collective, problems); !status.ok()) return status;
+    reporter_.titles(collective);
+    Tables tables({});
+    for (const Problem& problem : problems) {
+      const Pattern pattern{problem.type, problem.op, problem.ranks, /*seed=*/1};
+      if (tables.pattern() != pattern) tables = Tables(pattern);
+      const Status status = run_problem(field, problem, tables);
+      if (!status.ok()) return status;
+    }
+    return {};
+  }
+
+  // What to force, one entry a communicator; {""} lets the library choose.
+  std::vector<std::string> forced(Collective collective) const {
+    if (!options_.each_algorithm) return {options_.algorithm};
+    std::vector<std::string> names;
+    for (const std::string& algorithm : algorithm_names(collective, session_.ranks())) {
+      names.push_back(fmt::format("{}:{}", name(collective), algorithm));
+    }
+    return names;
+  }
+
+  Status enter(Field& field, Collective collective, const std::vector<Problem>& problems) {
+    std::size_t area = 0;
+    for (const Problem& problem : problems) {
+      area = std::max(area, area_bytes(options_, size_in_bytes(problem)));
+    }
+    const auto algorithms = forced(collective);
+    const bool shared = options_.memory == BufferMemory::kPlain;
+    const std::size_t sets = shared ? 1 : algorithms.size() + (vs_ != nullptr ? 1 : 0);
+    if (const Status status = session_.agree(check_memory(2 * sets * area)); !status.ok()) {
+      return status;
+    }
+    for (const std::string& algorithm : algorithms) {
+      const Status status = session_.agree(enter_tutti(field, algorithm, area));
+      if (!status.ok()) return status;
+    }
+    return vs_ == nullptr ? Status() : session_.agree(enter_vs(field, area));
+  }
+
+  Status enter_tutti(Field& field, const std::string& algorithm, std::size_t area) {
+    Communicator* communicator = &session_.control();
+    if (!algorithm.empty()) {
+      Options options = library_options_;
+      options.algorithm = algorithm;
+      auto opened = session_.open(options);
+      if (!opened.ok()) return opened.status();
+      field.communicators.push_back(std::make_unique<Communicator>(std::move(*opened)));
+      communicator = field.communicators.back().get();
+    }
+    if (options_.memory != BufferMemory::kPlain || field.buffers.empty()) {
+      const Status status = add_buffers(field, options_.memory, *communicator, area);
+      if (!status.ok()) return status;
+    }
+    field.contenders.push_back(make_tutti_contender(*communicator));
+    field.entrants.push_back({field.contenders.back().get(), field.buffers.back().get()});
+    return {};
+  }
+
+  // On plain memory always: what others get who do not use our allocator.
+  Status enter_vs(Field& field, std::size_t area) {
+    if (options_.memory != BufferMemory::kPlain) {
+      const Status status = add_buffers(field, BufferMemory::kPlain, session_.control(), area);
+      if (!status.ok()) return status;
+    }
+    field.contenders.push_back(make_vs_contender(*vs_));
+    field.entrants.push_back({field.contenders.back().get(), field.buffers.back().get()});
+    return {};
+  }
+
+  static Status add_buffers(Field& field, BufferMemory kind, Communicator& communicator,
+                            std::size_t area) {
+    auto buffers = Buffers::make(kind, communicator, area);
+    if (!buffers.ok()) return buffers.status();
+    field.buffers.push_back(std::move(*buffers));
+    return {};
+  }
+
+  Status check_memory(std::size_t bytes) const {
+    const int beside = ranks_beside(places_, session_.rank());
+    const std::uint64_t needed = bytes * static_cast<std::size_t>(beside);
+    const std::uint64_t available = available_memory();
+    if (available == 0 || needed <= available) return {};
+    constexpr double kGiB = 1 << 30;
+    return {Code::kInvalidArgument,
+            fmt::format("-e {}: {} ranks on {} need {:.1f} GiB for buffers; {:.1f} GiB are free",
+                        short_bytes(options_.sizes.end), beside,
+                        places_[static_cast<std::size_t>(session_.rank())].host,
+                        static_cast<double>(needed) / kGiB, static_cast<double>(available) / kGiB)};
+  }
+
+  Status run_problem(const Field& field, const Problem& problem, Tables& tables) {
+    const std::size_t ours = field.entrants.size() - (vs_ != nullptr ? 1 : 0);
+    std::vector<Row> rows(ours, Row{problem, {}, {}});
+    for (const Placement placement : {Placement::kOutOfPlace, Placement::kInPlace}) {
+      const bool in_place = placement == Placement::kInPlace;
+      if (in_place ? !options_.in_place || !has_in_place(problem.collective)
+                   : !options_.out_of_place) {
+        continue;
+      }
+      const std::string what = fmt::format("{} {} {} {}{}", name(problem.collective),
+                                           short_bytes(size_in_bytes(problem)), name(problem.type),
+                                           name(problem.op), in_place ? " in place" : "");
+      auto findings = measure(session_, options_, {problem, placement, field.entrants}, tables,
+                              [&](double share) { reporter_.progress(what, share); });
+      if (!findings.ok()) return findings.status();
+      for (std::size_t i = 0; i < ours; ++i) {
+        (in_place ? rows[i].in_place : rows[i].out_of_place) = outcome_of(*findings, i, what);
+      }
+    }
+    for (const Row& row : rows) {
+      if (row.out_of_place || row.in_place) reporter_.row(row);
+    }
+    return {};
+  }
+
+  // One of our findings, with the other library's beside it.
+  std::optional<Outcome> outcome_of(const std::vector<Finding>& findings, std::size_t index,
+                                    const std::string& what) {
+    const Finding& finding = findings[index];
+    if (!finding.outcome) {
+      reporter_.note(fmt::format("{}: {}", what, finding.why));
+      return std::nullopt;
+    }
+    Outcome outcome = *finding.outcome;
+    outcome.algorithm = finding.explanation.algorithm;
+    outcome.transports = finding.explanation.transports;
+    if (vs_ == nullptr || !findings.back().outcome) return outcome;
+    const Outcome& other = *findings.back().outcome;
+    if (other.errors.value_or(0) != 0) {
+      comparable_ = false;
+      reporter_.note(
+          fmt::format("{}: {} answers {} wrong elements", what, vs_->name(), *other.errors));
+    }
+    outcome.vs = Versus{vs_->name(), other.time};
+    return outcome;
+  }
+
+  Session& session_;
+  const PerfOptions& options_;
+  const Options& library_options_;
+  VsLibrary* const vs_;
+  Reporter reporter_;
+  std::vector<RankPlace> places_;
+  bool comparable_ = true;  // the other library's results were right
+};
+
+}  // namespace
+
+int run_perf(Session& session, const PerfOptions& options, const Options& library_options,
+             VsLibrary* vs) {
+  return PerfRun(session, options, library_options, vs).run();
+}
+
+}  // namespace tutti::cli

@@ -1,0 +1,65 @@
+// Tested by cli_command_test.py.
+
+#include "cli/placement.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "cli/machine.h"
+
+namespace tutti::cli {
+namespace {
+
+// A RankPlace as it travels.
+struct Entry {
+  char host[256] = {};
+  int pid = 0;
+  int cpu = -1;
+};
+
+Entry my_entry() {
+  Entry entry;
+  gethostname(entry.host, sizeof entry.host - 1);
+  entry.pid = getpid();
+  const auto cpus = allowed_cpus();
+  if (cpus.size() == 1) entry.cpu = cpus[0];
+  return entry;
+}
+
+Result<std::vector<RankPlace>> gather(Session& session) {
+  const auto entries = session.all_gather(std::vector<Entry>{my_entry()});
+  if (!entries.ok()) return entries.status();
+  std::vector<RankPlace> places;
+  for (const Entry& entry : *entries) places.push_back({entry.host, entry.pid, entry.cpu});
+  return places;
+}
+
+void bind_among(const std::vector<RankPlace>& places, int rank) {
+  const std::string& host = places[static_cast<std::size_t>(rank)].host;
+  const auto cpus = cpus_by_core();
+  const auto online = static_cast<std::size_t>(this_machine().cores);
+  const auto beside = static_cast<std::size_t>(ranks_beside(places, rank));
+  if (cpus.size() != online || beside > cpus.size()) return;
+  const auto before = std::count_if(places.begin(), places.begin() + rank,
+                                    [&](const RankPlace& place) { return place.host == host; });
+  bind_to(cpus[static_cast<std::size_t>(before)]);
+}
+
+}  // namespace
+
+Result<std::vector<RankPlace>> place_ranks(Session& session, bool pin) {
+  const auto places = gather(session);
+  if (!places.ok() || !pin) return places;
+  bind_among(*places, session.rank());
+  return gather(session);
+}
+
+int ranks_beside(const std::vector<RankPlace>& ranks, int rank) {
+  const std::string& host = ranks[static_cast<std::size_t>(rank)].host;
+  return static_cast<int>(std::count_if(
+      ranks.begin(), ranks.end(), [&](const RankPlace& place) { return place.host == host; }));
+}
+
+}  // namespace tutti::cli

@@ -1,0 +1,36 @@
+// Tested by cli_report_test.cc.
+
+#include "cli/results.h"
+
+#include <algorithm>
+
+namespace tutti::cli {
+
+std::string Row::algorithms() const {
+  if (!out_of_place) return in_place ? in_place->algorithm : "";
+  if (!in_place || in_place->algorithm == out_of_place->algorithm) return out_of_place->algorithm;
+  return out_of_place->algorithm + "/" + in_place->algorithm;
+}
+
+Summary summarize(const std::vector<Row>& rows) {
+  Summary summary;
+  double busbw_sum = 0;
+  int outcomes = 0;
+  for (const Row& row : rows) {
+    for (const auto& outcome : {row.out_of_place, row.in_place}) {
+      if (!outcome) continue;
+      summary.errors += outcome->errors.value_or(0);
+      summary.checked = summary.checked || outcome->errors.has_value();
+      busbw_sum += busbw(row.problem, outcome->time.median);
+      ++outcomes;
+      auto& known = summary.algorithms;
+      if (outcome->algorithm.empty()) continue;
+      if (std::find(known.begin(), known.end(), outcome->algorithm) != known.end()) continue;
+      known.push_back(outcome->algorithm);
+    }
+  }
+  summary.average_busbw = outcomes == 0 ? 0 : busbw_sum / outcomes;
+  return summary;
+}
+
+}  // namespace tutti::cli
