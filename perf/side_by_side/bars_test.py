@@ -82,7 +82,7 @@ class Report(unittest.TestCase):
         measured.chosen["tutti"] = "tree"
         text = report.algorithm_table([measured])
         self.assertIn("**1.00**", text)
-        self.assertIn("tree, ring is 2.00× faster", text)
+        self.assertIn("tree, ring is 3.00× faster", text)
 
 
 if __name__ == "__main__":

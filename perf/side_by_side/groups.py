@@ -46,9 +46,12 @@ class Group:
 
     def command(self, line, seconds=COMMAND_SECONDS):
         """Sends the line to every rank and returns their answers, in rank order, without "ok"."""
-        for connection in self._sockets.values():
-            connection.sendall(line.encode() + b"\n")
         deadline = time.monotonic() + seconds
+        for rank, connection in self._sockets.items():
+            try:
+                connection.sendall(line.encode() + b"\n")
+            except OSError as error:
+                raise GroupError(f"{self.name}, rank {rank}: {error}:\n{self._tail()}") from error
         answers = [self._read_line(rank, deadline, line) for rank in sorted(self._sockets)]
         for rank, answer in enumerate(answers):
             if not answer.startswith("ok"):
@@ -112,7 +115,10 @@ class Group:
         connection = self._sockets[rank]
         while b"\n" not in self._unread[rank]:
             ready, _, _ = select.select([connection], [], [], max(0, deadline - time.monotonic()))
-            piece = connection.recv(1 << 16) if ready else b""
+            try:
+                piece = connection.recv(1 << 16) if ready else b""
+            except OSError:
+                piece = b""
             if not piece:
                 why = "ended" if ready else "did not answer in time"
                 raise GroupError(f"{self.name}, rank {rank}, asked “{asked}”, {why}:\n{self._tail()}")

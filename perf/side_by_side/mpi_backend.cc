@@ -1,8 +1,11 @@
-// Open MPI and MPICH, from the same source.
+// Open MPI and MPICH, from the same source. reduce_scatter is MPI_Reduce_scatter with equal parts:
+// in Open MPI 4.1.4 that is up to twice as fast as MPI_Reduce_scatter_block from 256 KiB on,
+// elsewhere the same.
 
 #include <mpi.h>
 
 #include <stdexcept>
+#include <vector>
 
 #include "worker.h"
 
@@ -41,11 +44,12 @@ class MpiBackend final : public Backend {
                 },
                 output};
       case Collective::kReduceScatter:
-        return {[=] {
-                  require(MPI_Reduce_scatter_block(input, output, count, MPI_FLOAT, MPI_SUM,
-                                                   MPI_COMM_WORLD));
-                },
-                output};
+        parts_.assign(static_cast<std::size_t>(ranks_), count);
+        return {
+            [=, parts = parts_.data()] {
+              require(MPI_Reduce_scatter(input, output, parts, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD));
+            },
+            output};
       case Collective::kAllToAll:
         return {[=] {
                   require(MPI_Alltoall(input, count, MPI_FLOAT, output, count, MPI_FLOAT,
@@ -73,6 +77,7 @@ class MpiBackend final : public Backend {
  private:
   int rank_ = 0;
   int ranks_ = 0;
+  std::vector<int> parts_;
 };
 
 }  // namespace

@@ -172,8 +172,9 @@ def algorithm_table(rows):
 
 
 def judge_choice(row, best):
+    """The algorithm chosen, and if another is more than a tenth faster, which."""
     chosen = row.chosen.get("tutti", "-")
-    own = row.times.get("tutti")
+    own = row.times.get(f"tutti:{chosen}", row.times.get("tutti"))
     if own is None or own <= 1.1 * row.times[best]:
         return chosen
     return f"{chosen}, {best.removeprefix('tutti:')} is {own / row.times[best]:.2f}× faster"

@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -45,6 +46,11 @@ struct Command {
   int warmup = 0;
   int batch = 1;
   std::string memory;
+};
+
+struct Buffers {
+  Memory input;
+  Memory output;
 };
 
 Collective collective_named(const std::string& name) {
@@ -169,38 +175,34 @@ class Worker {
   }
 
   // Buffers last from one command to the next of the same sizes, as a caller's do.
-  void make_buffers(const std::string& memory) {
-    const std::size_t in = shape_.input_count() * sizeof(float);
-    const std::size_t out = shape_.output_count() * sizeof(float);
-    if (in == input_bytes_ && out == output_bytes_ && memory == memory_) return;
-    input_memory_.reset();
-    output_memory_.reset();
-    input_memory_ = allocate(in, memory);
-    output_memory_ = allocate(out, memory);
-    input_ = static_cast<float*>(input_memory_.get());
-    output_ = static_cast<float*>(output_memory_.get());
-    input_bytes_ = in;
-    output_bytes_ = out;
-    memory_ = memory;
+  void make_buffers(const std::string& kind) {
+    const std::size_t input_bytes = shape_.input_count() * sizeof(float);
+    const std::size_t output_bytes = shape_.output_count() * sizeof(float);
+    if (input_bytes != input_bytes_ || output_bytes != output_bytes_) buffers_.clear();
+    input_bytes_ = input_bytes;
+    output_bytes_ = output_bytes;
+    Buffers& buffers = buffers_[kind];
+    if (!buffers.input) buffers.input = allocate(input_bytes, kind);
+    if (!buffers.output) buffers.output = allocate(output_bytes, kind);
+    input_ = static_cast<float*>(buffers.input.get());
+    output_ = static_cast<float*>(buffers.output.get());
   }
 
-  Memory allocate(std::size_t bytes, const std::string& memory) {
-    Memory made = memory == "allocate" ? backend_.allocate(bytes)
-                                       : Memory(std::malloc(bytes), [](void* p) { std::free(p); });
-    if (!made) throw std::runtime_error("no memory of kind " + memory);
+  Memory allocate(std::size_t bytes, const std::string& kind) {
+    Memory made = kind == "allocate" ? backend_.allocate(bytes)
+                                     : Memory(std::malloc(bytes), [](void* p) { std::free(p); });
+    if (!made) throw std::runtime_error("no memory of kind " + kind);
     return made;
   }
 
   Backend& backend_;
   StartLine start_line_;
   Shape shape_{};
-  Memory input_memory_;
-  Memory output_memory_;
+  std::map<std::string, Buffers> buffers_;  // by kind of memory
   float* input_ = nullptr;
   float* output_ = nullptr;
   std::size_t input_bytes_ = 0;
   std::size_t output_bytes_ = 0;
-  std::string memory_;
   int round_ = 0;
 };
 
