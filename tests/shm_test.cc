@@ -402,7 +402,7 @@ TEST(Shm, StrangersAtTheDoorDoNotDisturbAStart) {
 TEST(Handover, GivesTheFileToTheInvitedOnly) {
   const auto here = shm::this_process();
   ASSERT_TRUE(here.ok());
-  auto handover = shm::Handover::open(1);
+  auto handover = shm::Handover::open();
   ASSERT_TRUE(handover.ok()) << handover.status().to_string();
   const shm::Fd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE((*handover)->serve(file).ok());
@@ -428,7 +428,7 @@ TEST(Handover, RefusesAnotherUserEvenWithTheToken) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
   const auto here = shm::this_process();
   ASSERT_TRUE(here.ok());
-  auto handover = shm::Handover::open(1);
+  auto handover = shm::Handover::open();
   ASSERT_TRUE(handover.ok()) << handover.status().to_string();
   // Forked before the handover's thread starts; the connection waits in the backlog.
   test::RankProcesses other(1, [&](int) {

@@ -23,7 +23,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxGuests = 64;  // at a time; more wait in the backlog
+constexpr std::size_t kMaxGuests = 64;  // at a time; more wait in the backlog,
+constexpr int kBacklog = 512;           // and beyond that in connect()
 
 struct Address {
   sockaddr_un sockaddr = {};
@@ -92,10 +93,39 @@ bool send_descriptor(const Fd& connection, int file) {
   return sendmsg(connection.get(), &parcel.header, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
-Result<Fd> receive_descriptor(const Fd& connection) {
+// Blocking calls on the socket end at the deadline. False when it has passed.
+bool limit_time(const Fd& connection, Deadline deadline) {
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - Clock::now()).count();
+  if (left <= 0) return false;
+  const timeval time = {static_cast<time_t>(left / 1000000),
+                        static_cast<suseconds_t>(left % 1000000)};
+  return setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) == 0 &&
+         setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) == 0;
+}
+
+// A call on the socket, repeated when a signal interrupts it. -1 and EAGAIN at the deadline.
+template <class Call>
+ssize_t call_until(Deadline deadline, const Fd& connection, Call call) {
+  for (;;) {
+    errno = EAGAIN;
+    if (!limit_time(connection, deadline)) return -1;
+    const ssize_t result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+// For a call that has just failed.
+Status call_failed(const std::string& what) {
+  if (errno != EAGAIN) return system_error(what, errno);
+  return {Code::kTimeout, what + " before the deadline"};
+}
+
+Result<Fd> receive_descriptor(const Fd& connection, Deadline deadline) {
   Parcel parcel;
-  const ssize_t received = recvmsg(connection.get(), &parcel.header, MSG_CMSG_CLOEXEC);
-  if (received < 0) return system_error("rank 0 gave no memory", errno);
+  const ssize_t received = call_until(deadline, connection, [&] {
+    return recvmsg(connection.get(), &parcel.header, MSG_CMSG_CLOEXEC);
+  });
+  if (received < 0) return call_failed("rank 0 gave no memory");
   const cmsghdr* const message = CMSG_FIRSTHDR(&parcel.header);
   if (!message || message->cmsg_type != SCM_RIGHTS) {
     // The kernel drops a descriptor for which the process has no number left.
@@ -108,25 +138,14 @@ Result<Fd> receive_descriptor(const Fd& connection) {
   return Fd(file);
 }
 
-// Blocking calls on the socket end at the deadline.
-Status limit_time(const Fd& connection, Deadline deadline) {
-  const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - Clock::now()).count();
-  if (left <= 0) return {Code::kTimeout, "no time left to get shared memory from rank 0"};
-  const timeval time = {static_cast<time_t>(left / 1000000),
-                        static_cast<suseconds_t>(left % 1000000)};
-  if (setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) != 0 ||
-      setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0) {
-    return system_error("cannot set a socket's timeout", errno);
-  }
-  return {};
-}
-
-Status connect_to(const Fd& connection, const Invitation& invitation, const ProcessId& owner) {
+Status connect_to(const Fd& connection, const Invitation& invitation, const ProcessId& owner,
+                  Deadline deadline) {
   const Address address = address_of(invitation);
-  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr),
-              address.size) != 0) {
-    return system_error("cannot reach rank 0 for shared memory", errno);
-  }
+  const ssize_t connected = call_until(deadline, connection, [&] {
+    return connect(connection.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr),
+                   address.size);
+  });
+  if (connected < 0) return call_failed("cannot reach rank 0 for shared memory");
   const std::optional<ucred> peer = credentials_of(connection);
   if (!peer || peer->uid != geteuid() || peer->pid != owner.pid) {
     return {Code::kSystem, "not rank 0 (pid " + std::to_string(owner.pid) +
@@ -137,7 +156,7 @@ Status connect_to(const Fd& connection, const Invitation& invitation, const Proc
 
 }  // namespace
 
-Result<std::unique_ptr<Handover>> Handover::open(int guests) {
+Result<std::unique_ptr<Handover>> Handover::open() {
   const Result<Invitation> invitation = make_invitation();
   if (!invitation.ok()) return invitation.status();
   Fd listener = make_socket(SOCK_NONBLOCK);
@@ -148,7 +167,7 @@ Result<std::unique_ptr<Handover>> Handover::open(int guests) {
   const Address address = address_of(*invitation);
   if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr), address.size) !=
           0 ||
-      listen(listener.get(), std::max(guests, 16)) != 0) {
+      listen(listener.get(), kBacklog) != 0) {
     return system_error("cannot listen on a socket to share memory", errno);
   }
   return std::unique_ptr<Handover>(new Handover(std::move(listener), std::move(stop), *invitation));
@@ -223,12 +242,14 @@ bool Handover::done_with(const Guest& guest, bool readable, int file) const {
 Result<Fd> receive(const Invitation& invitation, const ProcessId& owner, Deadline deadline) {
   const Fd connection = make_socket(0);
   if (!connection.valid()) return system_error("cannot create a socket for shared memory", errno);
-  if (Status status = limit_time(connection, deadline); !status.ok()) return status;
-  if (Status status = connect_to(connection, invitation, owner); !status.ok()) return status;
-  if (send(connection.get(), invitation.token, sizeof(invitation.token), MSG_NOSIGNAL) < 0) {
-    return system_error("cannot show the token to rank 0", errno);
+  if (Status status = connect_to(connection, invitation, owner, deadline); !status.ok()) {
+    return status;
   }
-  return receive_descriptor(connection);
+  const ssize_t sent = call_until(deadline, connection, [&] {
+    return send(connection.get(), invitation.token, sizeof(invitation.token), MSG_NOSIGNAL);
+  });
+  if (sent < 0) return call_failed("cannot show the token to rank 0");
+  return receive_descriptor(connection, deadline);
 }
 
 }  // namespace tutti::shm

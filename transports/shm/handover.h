@@ -30,7 +30,7 @@ class Handover {
   /// How long a guest may keep its connection without showing the token.
   static constexpr auto kPatience = std::chrono::milliseconds(500);
 
-  static Result<std::unique_ptr<Handover>> open(int guests);
+  static Result<std::unique_ptr<Handover>> open();
   /// Stops serving.
   ~Handover();
   Handover(const Handover&) = delete;

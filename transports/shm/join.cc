@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
+#include "base/check.h"
 #include "transports/shm/exchange.h"
 #include "transports/shm/handover.h"
 
@@ -39,12 +41,15 @@ struct OfferAddress {
   std::uintptr_t address = 0;
 };
 
-Result<Origin> make_origin(const Layout& layout, int ranks) {
+// Rank 0's part before the first all-gather: creates the memory, and invites on its card.
+Status become_origin(const Layout& layout, std::optional<Origin>& origin, Card& card) {
   Result<Fd> file = create_memory(layout);
   if (!file.ok()) return file.status();
-  Result<std::unique_ptr<Handover>> handover = Handover::open(ranks);
+  Result<std::unique_ptr<Handover>> handover = Handover::open();
   if (!handover.ok()) return handover.status();
-  return Origin{std::move(*file), std::move(*handover)};
+  card.invitation = (*handover)->invitation();
+  origin = Origin{std::move(*file), std::move(*handover)};
+  return {};
 }
 
 Result<Card> make_card(std::size_t window_bytes) {
@@ -99,8 +104,8 @@ Result<std::shared_ptr<const Mapping>> share(Result<std::unique_ptr<Mapping>> ma
 
 // A leader's mapping: of the file it made (rank 0) or was given.
 Result<std::shared_ptr<const Mapping>> map_as_leader(const std::vector<Card>& cards,
-                                                     const Origin* origin, const Layout& layout,
-                                                     Deadline deadline) {
+                                                     const std::optional<Origin>& origin,
+                                                     const Layout& layout, Deadline deadline) {
   if (origin) {
     const bool alone = count_of(cards, cards[0].process) == static_cast<int>(cards.size());
     if (!alone) {
@@ -113,13 +118,19 @@ Result<std::shared_ptr<const Mapping>> map_as_leader(const std::vector<Card>& ca
   return share(Mapping::map(*file, layout));
 }
 
-OfferAddress offer(std::shared_ptr<const Mapping> mapping, int takers) {
-  if (takers == 0) return {};
-  return {reinterpret_cast<std::uintptr_t>(new Offer{std::move(mapping), takers})};
+Result<OfferAddress> make_offer(const Result<std::shared_ptr<const Mapping>>& mapping, int takers) {
+  if (!mapping.ok()) return mapping.status();
+  if (takers == 0) return OfferAddress{};
+  Offer* const offer = new Offer{*mapping, 0};
+  // The address may travel through other processes, which order nothing as far as C++ knows: this
+  // release pairs with the acquire in take().
+  offer->takers.store(takers, std::memory_order_release);
+  return OfferAddress{reinterpret_cast<std::uintptr_t>(offer)};
 }
 
 std::shared_ptr<const Mapping> take(OfferAddress from) {
   Offer* const offer = reinterpret_cast<Offer*>(from.address);
+  TUTTI_CHECK(offer->takers.load(std::memory_order_acquire) > 0);
   std::shared_ptr<const Mapping> mapping = offer->mapping;
   // acq_rel: every taker's copy is made before the last one deletes.
   if (offer->takers.fetch_sub(1, std::memory_order_acq_rel) == 1) delete offer;
@@ -136,9 +147,8 @@ Result<std::shared_ptr<const Mapping>> share_mapping(Bootstrap& bootstrap,
   const int leader = leader_of(cards, process);
   const bool leads = leader == bootstrap.rank();
 
-  Result<OfferAddress> mine = OfferAddress{};
-  if (leads && mapping.ok()) mine = offer(*mapping, count_of(cards, process) - 1);
-  if (leads && !mapping.ok()) mine = mapping.status();
+  const Result<OfferAddress> mine =
+      leads ? make_offer(mapping, count_of(cards, process) - 1) : Result(OfferAddress{});
   const auto offers = exchange(bootstrap, mine, deadline);
   if (!offers.ok()) return offers.status();
 
@@ -154,14 +164,9 @@ Result<std::shared_ptr<const Mapping>> share_mapping(Bootstrap& bootstrap,
 Result<Group> join(Bootstrap& bootstrap, std::size_t window_bytes, Deadline deadline) {
   const Result<Layout> layout = Layout::make(bootstrap.ranks(), window_bytes);
   Result<Card> card = layout.ok() ? make_card(window_bytes) : layout.status();
-  Result<Origin> origin = Status();  // on rank 0; lives until the second all-gather has ended
+  std::optional<Origin> origin;  // rank 0's; lives until the second all-gather has ended
   if (bootstrap.rank() == 0 && card.ok()) {
-    origin = make_origin(*layout, bootstrap.ranks());
-    if (origin.ok()) {
-      card->invitation = origin->handover->invitation();
-    } else {
-      card = origin.status();
-    }
+    if (Status status = become_origin(*layout, origin, *card); !status.ok()) card = status;
   }
   const auto results = exchange(bootstrap, card, deadline);
   if (!results.ok()) return results.status();
@@ -171,7 +176,7 @@ Result<Group> join(Bootstrap& bootstrap, std::size_t window_bytes, Deadline dead
 
   Result<std::shared_ptr<const Mapping>> mapping = std::shared_ptr<const Mapping>();
   if (leader_of(*cards, card->process) == bootstrap.rank()) {
-    mapping = map_as_leader(*cards, origin.ok() ? &*origin : nullptr, *layout, deadline);
+    mapping = map_as_leader(*cards, origin, *layout, deadline);
   }
   mapping = share_mapping(bootstrap, *cards, std::move(mapping), deadline);
   if (!mapping.ok()) return mapping.status();
