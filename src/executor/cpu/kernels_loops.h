@@ -276,6 +276,7 @@ class Reducer {
     if (bytes < kAlignFrom) aligned.stream_mask = 0;
     singles(pass, 0, head);
     std::size_t at = head;
+    if (pass.source_count == 2 && pass.target_count == 1) at = pairs(aligned, at, bytes);
     for (; at + kUnroll * kBytes <= bytes; at += kUnroll * kBytes) blocks<kUnroll>(aligned, at);
     singles(pass, at, bytes);
     if (aligned.stream_mask != 0) V::fence();
@@ -284,7 +285,7 @@ class Reducer {
  private:
   static constexpr std::size_t kBytes = V::kBytes;
   static constexpr int kParts = Format::kParts;
-  static constexpr std::size_t kUnroll = kParts == 4 ? 1 : 8;
+  static constexpr std::size_t kUnroll = kParts == 4 ? 2 : 4;
   static constexpr std::size_t kLine = 64;
   static constexpr std::size_t kAlignFrom = 512;  // bytes; below, aligning costs more than it gives
   using Raw = typename V::Raw;
@@ -315,6 +316,26 @@ class Reducer {
     cached.stream_mask = 0;
     for (; from + kBytes <= to; from += kBytes) blocks<1>(cached, from);
     if (from < to) piece(cached, from, to - from);
+  }
+
+  /// The common case, two sources and one target, with the pointers in registers. Returns where the
+  /// rest begins.
+  static std::size_t pairs(const Pass& pass, std::size_t at, std::size_t bytes) {
+    const std::byte* const left = pass.sources[0];
+    const std::byte* const right = pass.sources[1];
+    std::byte* const target = pass.targets[0];
+    const bool stream = streams(pass, 0);
+    for (; at + kUnroll * kBytes <= bytes; at += kUnroll * kBytes) {
+#pragma GCC unroll 4
+      for (std::size_t b = at; b < at + kUnroll * kBytes; b += kBytes) {
+        Wide sum[kParts];
+        begin(V::load(left + b), sum);
+        add(V::load(right + b), sum);
+        const Raw result = Format::encode(sum);
+        stream ? V::stream(target + b, result) : V::store(target + b, result);
+      }
+    }
+    return at;
   }
 
   template <std::size_t kBlocks>
