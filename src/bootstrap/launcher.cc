@@ -21,7 +21,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Connected = Result<std::unique_ptr<Bootstrap>>;
 
-constexpr char kKey[] = "tutti.id";
 constexpr int kMaxRanks = 1 << 22;
 
 struct Range {
@@ -113,8 +112,8 @@ Result<LauncherFacts> torchrun_facts(const Environment& environment) {
   return variables.unless_wrong(facts);
 }
 
-// The number of ranks only PMIx itself tells: ask(). The local rank it tells as well, but not in a
-// process's second session, so that what Open MPI and Slurm set comes first.
+// The number of ranks only PMIx itself tells: ask(). The local rank it tells as well, unless the
+// program has closed PMIx before, so that what Open MPI and Slurm set comes first.
 Result<LauncherFacts> pmix_facts(const Environment& environment) {
   const Range any_rank = {0, kMaxRanks, ""};
   Variables variables(environment);
@@ -169,38 +168,50 @@ Result<LauncherFacts> ask(PmixSession& session, LauncherFacts facts, Deadline de
   return facts;
 }
 
+// Every start of a job has a key of its own: what was published once may stay in the caches of
+// other hosts' servers for ever.
+std::string key_of(int start) { return "tutti.id." + std::to_string(start); }
+
 Connected host_through_pmix(PmixSession& session, const LauncherFacts& facts, Deadline deadline,
                             const BootstrapOptions& options) {
   Result<Invitation> invitation = make_unique_id(options);
   if (!invitation.ok()) return invitation.status();
-  if (Status s = session.publish(kKey, invitation->id.to_string()); !s.ok()) return s;
+  int start = 0;
+  while (session.has_published(key_of(start), deadline)) ++start;
+  if (Status s = session.publish(key_of(start), invitation->id.to_string()); !s.ok()) return s;
   return connect_bootstrap(invitation->id, facts.rank, facts.ranks, deadline, options);
 }
 
-// The id that rank 0 has published for this start. What it published for an earlier one is still
-// to be found until then; nobody listens there any more, which tells them apart. No fence: it could
-// not say who is missing.
+// OK if someone meets there.
+Status try_id(const std::string& text, std::optional<UniqueId>& id, Deadline deadline) {
+  const Result<UniqueId> parsed = UniqueId::parse(text);
+  if (!parsed.ok()) return parsed.status();
+  const Meeting meeting = *decode(*parsed);
+  const Status trial = enter(meeting.root, meeting, /*retry_refusals=*/false, deadline).status();
+  if (trial.ok()) id = *parsed;
+  return trial;
+}
+
+// The id that rank 0 has published for this start. At those of earlier starts nobody listens any
+// more, which tells them apart. No fence: it could not say who is missing.
 Result<UniqueId> find_id(PmixSession& session, Deadline deadline) {
   constexpr milliseconds kPause(20);
-  std::string last = "nothing was published";
-  while (steady_clock::now() + kPause < deadline) {
-    Result<std::string> text = session.look_up(/*rank=*/0, kKey, deadline);
+  Status last;
+  std::optional<UniqueId> id;
+  for (int start = 0; !id && steady_clock::now() + kPause < deadline;) {
+    const Result<std::string> text = session.look_up(/*rank=*/0, key_of(start), deadline);
+    last = text.ok() ? try_id(*text, id, deadline) : text.status();
     if (text.ok()) {
-      const Result<UniqueId> id = UniqueId::parse(*text);
-      if (!id.ok()) return id.status();
-      const Meeting meeting = *decode(*id);
-      const Result<Fd> trial = enter(meeting.root, meeting, /*retry_refusals=*/false, deadline);
-      if (trial.ok()) return id;
-      last = trial.status().message();
+      ++start;
     } else {
-      last = text.status().message();
+      std::this_thread::sleep_for(kPause);
     }
-    std::this_thread::sleep_for(kPause);
   }
-  return Status(Code::kTimeout,
-                "rank 0 has not come: where it listens could not be learned through "
-                "PMIx in time (" +
-                    last + ")");
+  if (id) return *id;
+  return Status(
+      Code::kTimeout,
+      "rank 0 has not come: where it listens could not be learned through PMIx in time (" +
+          last.message() + ")");
 }
 
 Result<Launched> connect_through_pmix(const LauncherFacts& known, Deadline deadline,

@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <pmix.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <cstring>
@@ -52,6 +53,29 @@ Result<Api> load() {
                     (why == nullptr ? "unknown reason" : why));
 }
 
+// PMIx is one per process, counts PMIx_Init and PMIx_Finalize, and does not survive reaching zero:
+// a later MPI_Init fails then (Open MPI 4.1 does not find its local rank). Not reaching zero before
+// the process ends is as bad: mpirun calls that an abnormal end. Hence the only static object of
+// this library, which keeps the count above zero until then.
+class UntilExit {
+ public:
+  explicit UntilExit(const Api& api) : api_(api), process_(getpid()) {
+    pmix_proc_t self;
+    held_ = api_.init(&self, nullptr, 0) == PMIX_SUCCESS;
+  }
+  ~UntilExit() {
+    // A forked child must not take leave in its parent's name.
+    if (held_ && getpid() == process_) api_.finalize(nullptr, 0);
+  }
+  UntilExit(const UntilExit&) = delete;
+  UntilExit& operator=(const UntilExit&) = delete;
+
+ private:
+  const Api api_;
+  const pid_t process_;
+  bool held_ = false;
+};
+
 // Where an answer lands. Shared by the asker, who may give up, and the callback, which may come
 // later or never.
 struct Answer {
@@ -90,29 +114,32 @@ class Session final : public PmixSession {
 
   int rank() const override { return static_cast<int>(self_.rank); }
 
-  Result<int> number(const char* key, bool mine, Deadline deadline) override {
+  Result<int> number(const std::string& key, bool mine, Deadline deadline) override {
     const Result<std::shared_ptr<Answer>> answer =
         get(mine ? self_.rank : PMIX_RANK_WILDCARD, key, /*attribute=*/nullptr, deadline);
     if (!answer.ok()) return answer.status();
     if ((*answer)->number >= 0) return (*answer)->number;
-    return Status(Code::kSystem, std::string("PMIx answered ") + key + " with no number");
+    return Status(Code::kSystem, "PMIx answered " + key + " with no number");
   }
 
-  Status publish(const char* key, const std::string& text) override {
+  Status publish(const std::string& key, const std::string& text) override {
     pmix_value_t value;
     std::memset(&value, 0, sizeof value);
     std::string copy = text;
     value.type = PMIX_STRING;
     value.data.string = copy.data();
-    if (pmix_status_t status = api_.put(PMIX_GLOBAL, key, &value); status != PMIX_SUCCESS) {
+    if (pmix_status_t status = api_.put(PMIX_GLOBAL, key.c_str(), &value); status != PMIX_SUCCESS) {
       return error("PMIx_Put", status);
     }
     const pmix_status_t status = api_.commit();
     return status == PMIX_SUCCESS ? Status() : error("PMIx_Commit", status);
   }
 
-  Result<std::string> look_up(int rank, const char* key, Deadline deadline) override {
-    // Without this an earlier start's text would be found again on other hosts.
+  bool has_published(const std::string& key, Deadline deadline) override {
+    return get(self_.rank, key, "pmix.optional", deadline).ok();
+  }
+
+  Result<std::string> look_up(int rank, const std::string& key, Deadline deadline) override {
     const Result<std::shared_ptr<Answer>> answer =
         get(static_cast<pmix_rank_t>(rank), key, "pmix.get.refresh", deadline);
     if (!answer.ok()) return answer.status();
@@ -125,8 +152,8 @@ class Session final : public PmixSession {
   }
 
   // With one of PMIx's attributes set to true, or with none.
-  Result<std::shared_ptr<Answer>> get(pmix_rank_t rank, const char* key, const char* attribute,
-                                      Deadline deadline) const {
+  Result<std::shared_ptr<Answer>> get(pmix_rank_t rank, const std::string& key,
+                                      const char* attribute, Deadline deadline) const {
     pmix_proc_t owner = self_;
     owner.rank = rank;
     pmix_info_t info;
@@ -136,14 +163,14 @@ class Session final : public PmixSession {
     info.value.data.flag = true;
     auto answer = std::make_shared<Answer>();
     auto context = std::make_unique<std::shared_ptr<Answer>>(answer);
-    const pmix_status_t asked =
-        api_.get(&owner, key, &info, attribute == nullptr ? 0 : 1, &take_answer, context.get());
+    const pmix_status_t asked = api_.get(&owner, key.c_str(), &info, attribute == nullptr ? 0 : 1,
+                                         &take_answer, context.get());
     if (asked != PMIX_SUCCESS) return Status(Code::kPeerLost, api_.error_string(asked));
     (void)context.release();  // take_answer's now
 
     std::unique_lock lock(answer->mutex);
     if (!answer->changed.wait_until(lock, deadline, [&] { return answer->done; })) {
-      return Status(Code::kTimeout, std::string("PMIx has not answered ") + key + " in time");
+      return Status(Code::kTimeout, "PMIx has not answered " + key + " in time");
     }
     if (answer->status == PMIX_SUCCESS) return answer;
     return Status(Code::kPeerLost, api_.error_string(answer->status));
@@ -164,7 +191,9 @@ Result<std::unique_ptr<PmixSession>> PmixSession::open() {
     return Status(Code::kSystem, std::string("no PMIx server answers this process (PMIx_Init: ") +
                                      api->error_string(status) + ")");
   }
-  return std::unique_ptr<PmixSession>(std::make_unique<Session>(*api, self));
+  auto session = std::make_unique<Session>(*api, self);
+  static const UntilExit hold(*api);
+  return std::unique_ptr<PmixSession>(std::move(session));
 }
 
 }  // namespace tutti

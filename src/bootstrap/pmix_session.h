@@ -1,7 +1,8 @@
 // The little of PMIx that a start needs: who am I, put a text, get a text. Every wait has a
 // deadline.
 //
-// libpmix is loaded when a session opens; nothing links to it. Tested by launch_test.cc.
+// libpmix is loaded when a session opens; nothing links to it. It then stays until the process ends,
+// with one idle thread of its own. Tested by launch_test.cc.
 
 #pragma once
 
@@ -22,13 +23,13 @@ class PmixSession {
 
   virtual int rank() const = 0;
   /// A number that the server has about the job ("pmix.job.size") or, with `mine`, about this rank.
-  virtual Result<int> number(const char* key, bool mine, Deadline deadline) = 0;
+  virtual Result<int> number(const std::string& key, bool mine, Deadline deadline) = 0;
 
-  /// Other ranks can look this up. A later text replaces an earlier one.
-  virtual Status publish(const char* key, const std::string& text) = 0;
-  /// What the rank published last, as far as this host knows. kTimeout at the deadline; kPeerLost
-  /// when PMIx answers that there is nothing (yet).
-  virtual Result<std::string> look_up(int rank, const char* key, Deadline deadline) = 0;
+  /// Other ranks can look this up. REQUIRES: a key that this rank has not published.
+  virtual Status publish(const std::string& key, const std::string& text) = 0;
+  virtual bool has_published(const std::string& key, Deadline deadline) = 0;
+  /// kPeerLost when PMIx answers that there is nothing (yet), kTimeout at the deadline.
+  virtual Result<std::string> look_up(int rank, const std::string& key, Deadline deadline) = 0;
 };
 
 }  // namespace tutti
