@@ -18,7 +18,8 @@ constexpr std::size_t kMappedFrom = 16 * 1024;
 Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped, std::size_t longest_pair) {
   const Shape shape = shape_of(call, site_.rank, site_.ranks, longest_pair);
   const Key key = key_of(call, shape, may_be_mapped);
-  const std::uint64_t slot = mix(mix(key.signature.what, key.signature.count), key.pair[1]);
+  const std::uint64_t slot =
+      mix(mix(key.signature.what, key.signature.count), 2 * key.peer + key.sends);
   Entry& entry = recent_[slot % recent_.size()];
   // Counts per rank live in the job's extents, which the signature holds only a digest of.
   const bool known = entry.job != nullptr && entry.key == key && !call.variable;
@@ -51,8 +52,8 @@ Preparer::Key Preparer::key_of(const Call& call, const Shape& shape, bool may_be
     key.scale = call.op.scale;
   }
   if (call.collective == Collective::kSendRecv) {
-    key.pair[0] = call.sends ? site_.rank : call.peer;
-    key.pair[1] = call.sends ? call.peer : site_.rank;
+    key.sends = call.sends;
+    key.peer = call.peer;
   }
   return key;
 }

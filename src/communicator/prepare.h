@@ -39,7 +39,8 @@ class Preparer {
     double scale = 1.0;
     bool in_place = false;
     bool may_be_mapped = false;
-    int pair[2] = {kSelf, kSelf};
+    bool sends = false;
+    int peer = kSelf;
 
     bool operator==(const Key&) const = default;
   };
