@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 
+#include "tutti/api.h"
 #include "tutti/status.h"
 
 namespace tutti {
@@ -34,10 +35,10 @@ struct UniqueId {
   std::array<std::byte, 128> bytes{};
 
   /// 256 hexadecimal digits, for files, variables and command lines.
-  std::string to_string() const;
+  TUTTI_API std::string to_string() const;
   /// The inverse; white space at either end is ignored. kInvalidArgument says what is wrong with a
   /// text that is truncated, garbled or no id.
-  static Result<UniqueId> parse(std::string_view text);
+  TUTTI_API static Result<UniqueId> parse(std::string_view text);
 
   bool operator==(const UniqueId&) const = default;
 };
@@ -69,6 +70,6 @@ struct Invitation {
 
 /// Opens a place to meet. kInvalidArgument names an interface that this host has not; kSystem a
 /// port that is taken.
-Result<Invitation> make_unique_id(const BootstrapOptions& options);
+TUTTI_API Result<Invitation> make_unique_id(const BootstrapOptions& options);
 
 }  // namespace tutti
