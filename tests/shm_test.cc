@@ -344,6 +344,8 @@ shm::Fd connect_to(const std::string& name) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   EXPECT_EQ(connect(connection.get(), reinterpret_cast<sockaddr*>(&address), size), 0)
       << std::strerror(errno);
+  const timeval patience = {5, 0};
+  setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   return connection;
 }
 

@@ -2,8 +2,6 @@
 
 #include "transports/inproc/courier.h"
 
-#include <algorithm>
-
 namespace tutti {
 namespace {
 
@@ -26,10 +24,8 @@ Courier::~Courier() {
 void Courier::send(int peer, std::function<void()> deliver) {
   {
     const std::lock_guard lock(mutex_);
-    std::deque<Parcel>& queue = queues_[peer];
-    Clock::time_point due = Clock::now() + std::chrono::microseconds(delay_us_(random_));
-    if (!queue.empty()) due = std::max(due, queue.back().due);
-    queue.push_back({due, std::move(deliver)});
+    const auto delay = std::chrono::microseconds(delay_us_(random_));
+    queues_[peer].push_back({Clock::now() + delay, std::move(deliver)});
   }
   changed_.notify_all();
 }
@@ -62,6 +58,7 @@ void Courier::run() {
   }
 }
 
+// Of the fronts only: what is behind a late parcel waits for it.
 int Courier::earliest() const {
   int found = kNobody;
   for (int peer = 0; peer < static_cast<int>(queues_.size()); ++peer) {
