@@ -52,9 +52,15 @@ Status Communicator::Impl::run_now(std::span<const Call> group) {
 Status Communicator::Impl::run_one(const Call& call) {
   Result<Job*> job = preparer_.prepare(call, may_be_mapped_);
   if (!job.ok()) return job.status();
-  Task task(executor_->site(), arena_of(**job), **job);
+  Arena& arena = arena_of(**job);
+  if (!(*job)->flat.empty()) {
+    Status status = executor_->run(arena, **job);
+    if (status.ok()) note(**job, (*job)->staged);
+    return status;
+  }
+  Task task(executor_->site(), arena, **job);
   Status status = executor_->run(task);
-  if (status.ok()) note(task);
+  if (status.ok()) note(**job, task.variant());
   return status;
 }
 
@@ -65,7 +71,7 @@ Status Communicator::Impl::run_group(std::span<const Call> group) {
   }
   if (batch.tasks.empty()) return {};
   Status status = executor_->run(batch.tasks);
-  if (status.ok()) note(*batch.tasks.back());
+  if (status.ok()) note(*batch.jobs.back(), batch.tasks.back()->variant());
   return status;
 }
 
@@ -85,7 +91,8 @@ Status Communicator::Impl::add_all_to_all_v(const Call& call, Batch& batch) {
   Result<Job*> announcement = preparer_.prepare(tutti::barrier(), false);
   if (!announcement.ok()) return announcement.status();
   auto job = std::make_unique<Job>(**announcement);
-  job->signature = shape_of(call, rank(), ranks(), 0).signature;
+  job->set_signature(shape_of(call, rank(), ranks(), 0).signature);
+  job->flat = {};
   job->staged.plan = std::make_shared<Plan>();
   job->staged.algorithm = "messages";
   add_task(std::move(job), batch);
@@ -115,16 +122,20 @@ Arena& Communicator::Impl::arena_of(const Job& job) {
   return sends ? executor_->outbox(job.pair[1]) : executor_->inbox(job.pair[0]);
 }
 
-void Communicator::Impl::note(const Task& task) {
-  const Variant& variant = task.variant();
+void Communicator::Impl::note(const Job& job, const Variant& variant) {
+  last_.mapped = &variant == &job.mapped;
   last_.algorithm = variant.algorithm;
-  last_.transports = "shm";
-  last_.mapped = &variant == &task.job().mapped;
-  last_.tile_bytes = variant.tile * size_of(task.job().type);
+  last_.tile_bytes = variant.tile * size_of(job.type);
   last_.lanes = variant.lanes;
 }
 
-Explanation Communicator::Impl::explain() const { return last_; }
+Explanation Communicator::Impl::explain() const {
+  return {.algorithm = std::string(last_.algorithm),
+          .transports = "shm",
+          .mapped = last_.mapped,
+          .tile_bytes = last_.tile_bytes,
+          .lanes = last_.lanes};
+}
 
 // ---- memory
 

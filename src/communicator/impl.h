@@ -60,7 +60,7 @@ class Communicator::Impl : public Memory::Owner {
   Status add_all_to_all_v(const Call& call, Batch& batch);
   void add_task(std::unique_ptr<Job> job, Batch& batch);
   Arena& arena_of(const Job& job);
-  void note(const Task& task);
+  void note(const Job& job, const Variant& variant);
   Result<Communicator> lead_shrink(const std::vector<int>& members);
   Result<Communicator> follow_shrink(int leader);
   void give_back(std::byte* data, std::size_t bytes) override;
@@ -73,7 +73,14 @@ class Communicator::Impl : public Memory::Owner {
   std::map<std::byte*, std::size_t> registered_;  // caller's address -> offset in the window
   bool may_be_mapped_ = false;
 
-  Explanation last_;  // of the thread that runs calls; see explain()
+  // About the last call, without strings: this is written by every call.
+  struct Last {
+    std::string_view algorithm;
+    bool mapped = false;
+    std::size_t tile_bytes = 0;
+    int lanes = 0;
+  };
+  Last last_;
 
   // Made by the first start(); then every call goes through it, to keep their order. Last member:
   // it runs calls until it is destroyed.

@@ -59,7 +59,7 @@ Preparer::Key Preparer::key_of(const Call& call, const Shape& shape, bool may_be
 }
 
 Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job) {
-  job.signature = shape.signature;
+  job.set_signature(shape.signature);
   job.type = shape.type;
   job.reducer = Reducer::copier(shape.type, settings_.isa);
   if (reduces(call.collective)) {
@@ -78,7 +78,10 @@ Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, 
                             call.collective != Collective::kSendRecv &&
                             !(call.variable && call.collective == Collective::kAllToAll) &&
                             !job.reducer.scales_inputs() && site_.ranks > 1;
-  if (!worth_asking) return {};
+  if (!worth_asking) {
+    job.flat = flatten(job, site_);
+    return {};
+  }
   Result<Variant> mapped = make_variant(call, shape, /*mapped=*/true);
   if (!mapped.ok()) return mapped.status();
   job.mapped = std::move(*mapped);

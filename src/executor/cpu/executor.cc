@@ -68,7 +68,7 @@ Status CpuExecutor::run(Task& task) {
   while (true) {
     const bool moved = task.step();
     if (task.state() == Task::State::kDone) return {};
-    if (task.state() == Task::State::kMismatch) return give_up(explain_mismatch(task));
+    if (task.state() == Task::State::kMismatch) return give_up(explain_mismatch(task.entry()));
     if (task.state() == Task::State::kFailed) return give_up(task.failure());
     if (moved) {
       patience.reset();
@@ -76,8 +76,28 @@ Status CpuExecutor::run(Task& task) {
     }
     if (peers_gave_up()) return adopt_failure();
     if (!patience.pause()) continue;
-    if (Status status = look_around(task); !status.ok()) return give_up(std::move(status));
+    if (Status status = look_around(task.entry()); !status.ok()) return give_up(std::move(status));
   }
+}
+
+Status CpuExecutor::run(Arena& arena, Job& job) {
+  if (peers_gave_up()) [[unlikely]]
+    return adopt_failure();
+  Entry entry = enter(site_, arena, job);
+  FlatRun flat(site_, arena, job, entry);
+  FlatRun::State state = flat.advance();
+  if (state == FlatRun::State::kDone) return {};
+  Patience patience(settings_.spins);
+  waiting_since_ = {};
+  while (state == FlatRun::State::kBlocked) {
+    if (patience.pause()) {
+      if (Status status = look_around(entry); !status.ok()) return give_up(std::move(status));
+    }
+    if (peers_gave_up()) return adopt_failure();
+    state = flat.advance();
+  }
+  if (state == FlatRun::State::kMismatch) return give_up(explain_mismatch(entry));
+  return {};
 }
 
 Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
@@ -95,7 +115,7 @@ Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
       // The next task of an arena begins when the one before has ended.
       if (std::find(busy.begin(), busy.end(), &task->arena()) != busy.end()) continue;
       moved |= task->step();
-      if (task->state() == Task::State::kMismatch) return give_up(explain_mismatch(*task));
+      if (task->state() == Task::State::kMismatch) return give_up(explain_mismatch(task->entry()));
       if (task->state() == Task::State::kFailed) return give_up(task->failure());
       if (!task->ended()) busy.push_back(&task->arena());
     }
@@ -107,7 +127,8 @@ Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
     }
     if (peers_gave_up()) return adopt_failure();
     if (!patience.pause()) continue;
-    if (Status status = look_around(*waiting[0]); !status.ok()) return give_up(std::move(status));
+    if (Status status = look_around(waiting[0]->entry()); !status.ok())
+      return give_up(std::move(status));
   }
   return {};
 }
@@ -117,12 +138,12 @@ bool CpuExecutor::peers_gave_up() const {
 }
 
 // Called every few milliseconds while nothing moves.
-Status CpuExecutor::look_around(const Task& task) {
+Status CpuExecutor::look_around(const Entry& call) {
   const Clock::time_point now = Clock::now();
   if (waiting_since_ == Clock::time_point{}) {
     waiting_since_ = last_lives_ = now;
-    if (!task.job().is_message()) {
-      site_.control().records[task.sequence() % kRecords].waiting_since_ns.store(
+    if (!call.is_message) {
+      site_.control().records[call.sequence % kRecords].waiting_since_ns.store(
           now.time_since_epoch().count(), std::memory_order_relaxed);
     }
   }
@@ -142,26 +163,26 @@ Status CpuExecutor::look_around(const Task& task) {
     const std::string difference = first_difference(site_, peer, sequence);
     if (!difference.empty()) return {Code::kMismatch, difference};
   }
-  if (Status status = check_departed(task); !status.ok()) return status;
-  if (Status status = check_lives(task); !status.ok()) return status;
-  return check_deadline(task);
+  if (Status status = check_departed(call); !status.ok()) return status;
+  if (Status status = check_lives(call); !status.ok()) return status;
+  return check_deadline(call);
 }
 
 // A rank that has left will not send what is missing; what it sent before is seen by now or by the
 // next look.
-Status CpuExecutor::check_departed(const Task& task) {
-  const int suspect = task.suspect();
+Status CpuExecutor::check_departed(const Entry& call) {
+  const int suspect = call.suspect;
   const Control* control = suspect == kSelf ? nullptr : site_.control_of(suspect);
   const bool left = control != nullptr && control->departed.load(std::memory_order_acquire) != 0;
   if (left && departed_ == suspect) {
-    return {Code::kPeerLost, title(task.job().signature, task.sequence()) + ": rank " +
+    return {Code::kPeerLost, title(call.signature, call.sequence) + ": rank " +
                                  std::to_string(suspect) + " has left the communicator"};
   }
   departed_ = left ? suspect : kSelf;
   return {};
 }
 
-Status CpuExecutor::check_lives(const Task& task) {
+Status CpuExecutor::check_lives(const Entry& call) {
   const Clock::time_point now = Clock::now();
   if (now - last_lives_ < std::chrono::milliseconds(100)) return {};
   last_lives_ = now;
@@ -171,32 +192,31 @@ Status CpuExecutor::check_lives(const Task& task) {
     if (peer == site_.rank || left) continue;
     Status status = transport_->check(peer);
     if (status.ok()) continue;
-    return {status.code(), title(task.job().signature, task.sequence()) + ": " + status.message()};
+    return {status.code(), title(call.signature, call.sequence) + ": " + status.message()};
   }
   return {};
 }
 
-Status CpuExecutor::check_deadline(const Task& task) {
+Status CpuExecutor::check_deadline(const Entry& call) {
   if (Clock::now() - waiting_since_ < settings_.call_timeout) return {};
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s",
                 std::chrono::duration<double>(settings_.call_timeout).count());
-  std::string text =
-      title(task.job().signature, task.sequence()) + ": nothing moved for " + seconds;
-  const std::string missing = task.job().is_message() ? "" : missing_ranks(site_, task.sequence());
+  std::string text = title(call.signature, call.sequence) + ": nothing moved for " + seconds;
+  const std::string missing = call.is_message ? "" : missing_ranks(site_, call.sequence);
   if (!missing.empty()) return {Code::kTimeout, text + ": " + missing};
-  if (task.suspect() != kSelf) {
-    text += ": waiting for rank " + std::to_string(task.suspect());
-    if (!task.job().is_message()) text += ", which has entered the call";
+  if (call.suspect != kSelf) {
+    text += ": waiting for rank " + std::to_string(call.suspect);
+    if (!call.is_message) text += ", which has entered the call";
   }
   return {Code::kTimeout, text};
 }
 
-Status CpuExecutor::explain_mismatch(const Task& task) const {
-  std::string text = first_difference(site_, task.suspect(), task.sequence());
+Status CpuExecutor::explain_mismatch(const Entry& call) const {
+  std::string text = first_difference(site_, call.suspect, call.sequence);
   if (text.empty()) {
-    text = "rank " + std::to_string(task.suspect()) + " made other calls than rank " +
-           std::to_string(site_.rank) + " before " + title(task.job().signature, task.sequence());
+    text = "rank " + std::to_string(call.suspect) + " made other calls than rank " +
+           std::to_string(site_.rank) + " before " + title(call.signature, call.sequence);
   }
   return {Code::kMismatch, text};
 }

@@ -42,8 +42,9 @@ class CpuExecutor {
 
   /// Runs the tasks at once: those of one arena in order, those of different arenas interleaved.
   Status run(std::span<const std::unique_ptr<Task>> tasks);
-  /// The same for one task.
   Status run(Task& task);
+  /// Runs a job that has a flat program.
+  Status run(Arena& arena, Job& job);
 
   /// Fails every call on every rank. From any thread; returns at once.
   void abort(const std::string& reason);
@@ -59,11 +60,11 @@ class CpuExecutor {
   void tell_peers(Code code, const std::string& text);
   Status adopt_failure();
   bool peers_gave_up() const;
-  Status look_around(const Task& task);
-  Status check_lives(const Task& task);
-  Status check_departed(const Task& task);
-  Status check_deadline(const Task& task);
-  Status explain_mismatch(const Task& task) const;
+  Status look_around(const Entry& call);
+  Status check_lives(const Entry& call);
+  Status check_departed(const Entry& call);
+  Status check_deadline(const Entry& call);
+  Status explain_mismatch(const Entry& call) const;
 
   std::unique_ptr<Transport> transport_;
   ExecutorSettings settings_;

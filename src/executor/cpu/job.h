@@ -9,6 +9,7 @@
 #include <string>
 
 #include "executor/cpu/arena.h"
+#include "executor/cpu/flat.h"
 #include "executor/cpu/reducer.h"
 #include "executor/extents.h"
 #include "executor/plan.h"
@@ -41,7 +42,8 @@ struct Workspace {
 
 struct Job {
   Signature signature;
-  Variant staged;  // for buffers that peers cannot reach
+  std::uint64_t signature_digest = 0;  // of its three words
+  Variant staged;                      // for buffers that peers cannot reach
   Variant mapped;  // for buffers that they can; plan is null when it is not worth asking them
   DataType type = DataType::kUint8;
   Reducer reducer;
@@ -54,8 +56,13 @@ struct Job {
 
   /// Messages: the ranks of the communicator that ranks 0 and 1 of the plan stand for.
   std::array<int, 2> pair = {kSelf, kSelf};
+  FlatProgram flat;  // of the staged variant, where it qualifies
   Workspace workspace;
 
+  void set_signature(const Signature& s) {
+    signature = s;
+    signature_digest = mix(mix(s.what, s.count), s.detail);
+  }
   bool is_message() const { return pair[0] != kSelf; }
 };
 

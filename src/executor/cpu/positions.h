@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "executor/cpu/task.h"
+#include "executor/cpu/entry.h"
 
 namespace tutti {
 

@@ -6,61 +6,17 @@
 #include "base/check.h"
 
 namespace tutti {
-namespace {
-
-std::atomic<std::uint64_t>& word_at(std::byte* window, std::size_t offset) {
-  return *reinterpret_cast<std::atomic<std::uint64_t>*>(window + offset);
-}
-
-Line& line_at(std::byte* window, std::size_t offset) {
-  return *reinterpret_cast<Line*>(window + offset);
-}
-
-}  // namespace
-
-std::uint64_t Site::locate(const void* data, std::size_t bytes) const {
-  const std::byte* begin = windows[rank] + layout.heap;
-  const std::byte* at = static_cast<const std::byte*>(data);
-  if (at < begin || at + bytes > begin + layout.heap_bytes) return 0;
-  return static_cast<std::uint64_t>(at - windows[rank]) + 1;
-}
 
 bool Task::step() {
   if (state_ == State::kNew) {
-    begin();
+    entry_ = enter(site_, arena_, job_);
+    element_ = size_of(job_.type);
+    state_ = State::kMeeting;
     if (job_.mapped.plan == nullptr) start_running(job_.staged);
   }
   if (state_ == State::kMeeting && !meet()) return false;
   if (state_ == State::kRunning) return run_blocks();
   return false;
-}
-
-// Enters the call: from here on peers can see what it is.
-void Task::begin() {
-  element_ = size_of(job_.type);
-  sequence_ = ++arena_.sequence;
-  const Signature& s = job_.signature;
-  chain_ = arena_.chain = mix(mix(mix(arena_.chain, s.what), s.count), s.detail);
-  if (!job_.is_message()) publish_record();
-  state_ = State::kMeeting;
-}
-
-void Task::publish_record() {
-  Control& control = site_.control();
-  Record& record = control.records[sequence_ % kRecords];
-  const Signature& s = job_.signature;
-  record.sequence.store(0, std::memory_order_relaxed);
-  record.chain.store(chain_, std::memory_order_release);
-  record.what.store(s.what, std::memory_order_release);
-  record.count.store(s.count, std::memory_order_release);
-  record.detail.store(s.detail, std::memory_order_release);
-  if (job_.mapped.plan != nullptr) {
-    record.input.store(job_.input_at, std::memory_order_relaxed);
-    record.output.store(job_.output_at, std::memory_order_relaxed);
-  }
-  record.waiting_since_ns.store(0, std::memory_order_relaxed);
-  record.sequence.store(sequence_, std::memory_order_release);
-  control.sequence.store(sequence_, std::memory_order_release);
 }
 
 // Waits until every rank has entered, and learns where its buffers are. True when running.
@@ -71,10 +27,10 @@ bool Task::meet() {
   }
   bool all_mapped = true;
   for (; next_to_meet_ < site_.ranks; ++next_to_meet_) {
-    const Record& record = site_.control_of(next_to_meet_)->records[sequence_ % kRecords];
-    suspect_ = next_to_meet_;
-    if (record.sequence.load(std::memory_order_acquire) != sequence_) return false;
-    if (record.chain.load(std::memory_order_relaxed) != chain_) {
+    const Record& record = site_.control_of(next_to_meet_)->records[entry_.sequence % kRecords];
+    entry_.suspect = next_to_meet_;
+    if (record.sequence.load(std::memory_order_acquire) != entry_.sequence) return false;
+    if (record.chain.load(std::memory_order_relaxed) != entry_.chain) {
       state_ = State::kMismatch;
       return false;
     }
@@ -98,7 +54,7 @@ void Task::start_running(const Variant& variant) {
   tile_stride_ = (variant.tile * element_ + Arena::kScratchAlignment - 1) /
                  Arena::kScratchAlignment * Arena::kScratchAlignment;
   state_ = State::kRunning;
-  suspect_ = kSelf;
+  entry_.suspect = kSelf;
 }
 
 bool Task::run_blocks() {
@@ -157,7 +113,7 @@ bool Task::admit(Cursor& cursor) {
   grant(cursor.after);
   for (int receiver : plan_->receivers) {
     if (!has_credit(receiver, cursor.after)) {
-      suspect_ = global(receiver);
+      entry_.suspect = global(receiver);
       return false;
     }
   }
@@ -197,11 +153,11 @@ bool Task::take(const Instruction& instruction, Cursor& cursor) {
   const std::size_t at = cursor.lines + instruction.line * kLineBytes;
   const Line& line = line_at(site_.windows[site_.rank], at);
   if (line.flag.load(std::memory_order_acquire) != cursor.block) {
-    suspect_ = global(instruction.peer);
+    entry_.suspect = global(instruction.peer);
     return false;
   }
-  if (line.signature != static_cast<std::uint32_t>(chain_)) {
-    suspect_ = global(instruction.peer);
+  if (line.signature != static_cast<std::uint32_t>(entry_.chain)) {
+    entry_.suspect = global(instruction.peer);
     state_ = State::kMismatch;
     return false;
   }
@@ -223,7 +179,7 @@ void Task::give(const Instruction& instruction, const Cursor& cursor) {
     const std::size_t bytes = length(source, cursor) * element_;
     if (bytes != 0) payload = {address(source, cursor), bytes};
   }
-  const std::uint32_t signature = static_cast<std::uint32_t>(chain_);
+  const std::uint32_t signature = static_cast<std::uint32_t>(entry_.chain);
   if (std::byte* window = site_.windows[peer]; window != nullptr) {
     Line& line = line_at(window, at);
     if (!payload.empty()) std::memcpy(line.payload, payload.data(), payload.size());
@@ -368,7 +324,7 @@ void Task::retire_blocks() {
 
 void Task::finish() {
   if (!job_.is_message()) {
-    site_.control().finished.store(sequence_, std::memory_order_relaxed);
+    site_.control().finished.store(entry_.sequence, std::memory_order_relaxed);
   }
   for (int receiver : plan_->receivers) {
     const int peer = global(receiver);

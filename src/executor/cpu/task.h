@@ -13,25 +13,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "executor/cpu/job.h"
+#include "executor/cpu/entry.h"
 #include "transports/transport.h"
 
 namespace tutti {
-
-/// What a task sees of its communicator's memory. Lives as long as the executor.
-struct Site {
-  Transport* transport = nullptr;
-  WindowLayout layout;
-  int rank = 0;
-  int ranks = 1;
-  std::vector<std::byte*> windows;  // per rank; null where not mapped
-  bool has_unmapped = false;
-
-  Control& control() const { return *reinterpret_cast<Control*>(windows[rank]); }
-  Control* control_of(int peer) const { return reinterpret_cast<Control*>(windows[peer]); }
-  /// Whether [data, data + bytes) lies in this rank's window; the offset plus 1 if so, else 0.
-  std::uint64_t locate(const void* data, std::size_t bytes) const;
-};
 
 class Task {
  public:
@@ -50,12 +35,10 @@ class Task {
   const Job& job() const { return job_; }
   const Arena& arena() const { return arena_; }
   const Variant& variant() const { return *variant_; }
-  std::uint64_t sequence() const { return sequence_; }
-  std::uint64_t chain() const { return chain_; }
+  /// Its suspect is the rank whose signal showed another call (kMismatch), or that is waited for.
+  const Entry& entry() const { return entry_; }
   /// Why the state is kFailed.
   const Status& failure() const { return failure_; }
-  /// The rank whose signal showed another call (kMismatch), or on whom this task waits.
-  int suspect() const { return suspect_; }
 
  private:
   // A block in flight.
@@ -70,8 +53,6 @@ class Task {
     bool finished = false;
   };
 
-  void begin();
-  void publish_record();
   bool meet();
   void start_running(const Variant& variant);
   bool run_blocks();
@@ -109,9 +90,7 @@ class Task {
   const Plan* plan_ = nullptr;
 
   State state_ = State::kNew;
-  std::uint64_t sequence_ = 0;
-  std::uint64_t chain_ = 0;
-  int suspect_ = kSelf;
+  Entry entry_;
   Status failure_;
 
   std::size_t element_ = 1;

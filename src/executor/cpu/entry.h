@@ -1,0 +1,44 @@
+// Entering a call: its number, its digest, and the record that lets peers see it.
+
+#pragma once
+
+#include "executor/cpu/job.h"
+
+namespace tutti {
+
+/// What a task sees of its communicator's memory. Lives as long as the executor.
+struct Site {
+  Transport* transport = nullptr;
+  WindowLayout layout;
+  int rank = 0;
+  int ranks = 1;
+  std::vector<std::byte*> windows;  // per rank; null where not mapped
+  bool has_unmapped = false;
+
+  Control& control() const { return *reinterpret_cast<Control*>(windows[rank]); }
+  Control* control_of(int peer) const { return reinterpret_cast<Control*>(windows[peer]); }
+  /// Whether [data, data + bytes) lies in this rank's window; the offset plus 1 if so, else 0.
+  std::uint64_t locate(const void* data, std::size_t bytes) const;
+};
+
+/// A call under way, as far as its peers and its errors are concerned.
+struct Entry {
+  Signature signature;
+  std::uint64_t sequence = 0;
+  std::uint64_t chain = 0;
+  bool is_message = false;
+  int suspect = kSelf;  // the rank waited for, or whose signal was of another call
+};
+
+/// Enters the next call of the arena. From here on peers can see what it is.
+Entry enter(const Site& site, Arena& arena, const Job& job);
+
+inline std::atomic<std::uint64_t>& word_at(std::byte* window, std::size_t offset) {
+  return *reinterpret_cast<std::atomic<std::uint64_t>*>(window + offset);
+}
+
+inline Line& line_at(std::byte* window, std::size_t offset) {
+  return *reinterpret_cast<Line*>(window + offset);
+}
+
+}  // namespace tutti

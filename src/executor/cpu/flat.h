@@ -1,0 +1,83 @@
+// A call of one block, with every address and length worked out beforehand.
+//
+// Small calls spend their time between the steps, not in them. Here the steps of a plan are a flat
+// array that one loop walks through: the same moves, signals and waits that a Task makes, in the
+// same order. Only where all windows are mapped.
+//
+// Tested by executor_test.cc.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "executor/plan.h"
+
+namespace tutti {
+
+struct Site;
+struct Job;
+struct Arena;
+struct Entry;
+
+struct FlatOperand {
+  // Where the offset counts from: kFlatInput, kFlatOutput, or the scratch memory of a rank.
+  std::int32_t base = 0;
+  std::uint32_t offset = 0;
+};
+inline constexpr std::int32_t kFlatInput = -1;
+inline constexpr std::int32_t kFlatOutput = -2;
+
+struct FlatStep {
+  Action action = Action::kMove;
+  std::uint16_t sources = 0;
+  std::uint16_t targets = 0;
+  std::uint32_t operand = 0;  // the first source in FlatProgram::operands; targets follow
+  std::uint32_t line = 0;     // kSignal, kWait: bytes from the block's first line
+  std::int32_t peer = 0;      // kSignal, kWait: rank of the communicator
+  std::uint32_t bytes = 0;    // of every operand
+};
+
+struct FlatProgram {
+  std::vector<FlatStep> steps;
+  std::vector<FlatOperand> operands;
+  std::uint32_t line_bytes = 0;
+  std::uint32_t scratch_bytes = 0;
+
+  bool empty() const { return steps.empty(); }
+};
+
+/// The staged variant of a job as a flat program; empty when it does not qualify.
+FlatProgram flatten(const Job& job, const Site& site);
+
+/// One run of a flat program.
+class FlatRun {
+ public:
+  /// REQUIRES: !job.flat.empty(); `entry` is the job's.
+  FlatRun(const Site& site, Arena& arena, Job& job, Entry& entry);
+
+  enum class State : std::uint8_t { kBlocked, kDone, kMismatch };
+  /// Goes on until a wait is not ready. kBlocked and kMismatch name the rank in entry.suspect.
+  State advance();
+
+ private:
+  bool admit();
+  void give(const FlatStep& step);
+  State take(const FlatStep& step);
+  void move(const FlatStep& step);
+  void finish();
+  std::byte* address(const FlatOperand& operand) const;
+
+  const Site& site_;
+  Arena& arena_;
+  Job& job_;
+  Entry& entry_;
+  std::uint64_t block_;
+  std::uint64_t after_;
+  std::size_t lines_;  // offsets in every window
+  std::size_t scratch_;
+  std::uint32_t at_ = 0;
+  bool admitted_ = false;
+};
+
+}  // namespace tutti
