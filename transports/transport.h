@@ -33,9 +33,10 @@ inline constexpr std::size_t kInlineBytes = 48;
 
 /// One signal as it lies in a window.
 struct alignas(kLineBytes) Line {
-  std::atomic<std::uint64_t> flag{0};  // written last, with release; pairs with the waiter's acquire
-  std::uint32_t signature = 0;         // what call the sender thinks this belongs to
-  std::uint32_t bytes = 0;             // payload in use
+  std::atomic<std::uint64_t> flag{
+      0};                       // written last, with release; pairs with the waiter's acquire
+  std::uint32_t signature = 0;  // what call the sender thinks this belongs to
+  std::uint32_t bytes = 0;      // payload in use
   std::byte payload[kInlineBytes] = {};
 };
 static_assert(sizeof(Line) == kLineBytes);
@@ -78,8 +79,8 @@ class Transport {
   virtual Status check(int peer) = 0;
 };
 
-/// Waits until the line at `offset` of this rank's window shows `flag` (exactly) from `peer`, who is
-/// checked for life while waiting. kTimeout names the peer. Spins, then yields.
+/// Waits until the line at `offset` of this rank's window shows `flag` (exactly) from `peer`, who
+/// is checked for life while waiting. kTimeout names the peer. Spins, then yields.
 Status wait(Transport& transport, int peer, std::size_t offset, std::uint64_t flag,
             std::chrono::steady_clock::time_point deadline);
 
