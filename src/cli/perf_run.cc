@@ -129,6 +129,8 @@ class PerfRun {
     for (const std::string& algorithm : algorithm_names(collective, session_.ranks())) {
       names.push_back(fmt::format("{}:{}", name(collective), algorithm));
     }
+    // send_recv is no schedule of the catalog.
+    if (names.empty()) names.emplace_back();
     return names;
   }
 
@@ -210,9 +212,9 @@ class PerfRun {
                    : !options_.out_of_place) {
         continue;
       }
-      const std::string what = fmt::format("{} {} {} {}{}", name(problem.collective),
-                                           short_bytes(size_in_bytes(problem)), name(problem.type),
-                                           name(problem.op), in_place ? " in place" : "");
+      const std::string what =
+          fmt::format("{}{} {} {}", name(problem.collective), in_place ? " in place" : "",
+                      short_bytes(size_in_bytes(problem)), name(problem.type));
       auto findings = measure(session_, options_, {problem, placement, field.entrants}, tables,
                               [&](double share) { reporter_.progress(what, share); });
       if (!findings.ok()) return findings.status();
@@ -231,7 +233,7 @@ class PerfRun {
                                     const std::string& what) {
     const Finding& finding = findings[index];
     if (!finding.outcome) {
-      reporter_.note(fmt::format("{}: {}", what, finding.why));
+      reporter_.note(finding.why);
       return std::nullopt;
     }
     Outcome outcome = *finding.outcome;

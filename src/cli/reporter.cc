@@ -24,7 +24,7 @@ void Reporter::preamble(const std::vector<RankPlace>& ranks) {
   print(table_preamble(options_, ranks, TUTTI_VERSION, vs_library_));
 }
 
-void Reporter::titles(Collective collective) { print("#\n" + table_titles(collective, format_)); }
+void Reporter::titles(Collective collective) { print(table_titles(collective, format_)); }
 
 void Reporter::row(const Row& row) {
   rows_.push_back(row);

@@ -59,6 +59,10 @@ std::string half(const Row& row, const std::optional<Outcome>& outcome, const Ta
                             format_figure(outcome->ratio()));
 }
 
+std::string without_blanks_at_end(const std::string& line) {
+  return line.substr(0, line.find_last_not_of(' ') + 1);
+}
+
 std::string step_of(const SizeRange& sizes) {
   return sizes.factor > 1 ? fmt::format("{}(factor)", sizes.factor)
                           : fmt::format("{}(bytes)", sizes.step);
@@ -89,7 +93,7 @@ std::string table_preamble(const PerfOptions& options, const std::vector<RankPla
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     text += rank_line(static_cast<int>(rank), ranks[rank]);
   }
-  return text + "#\n";
+  return text;
 }
 
 std::string table_titles(Collective collective, const TableFormat& format) {
@@ -104,12 +108,13 @@ std::string table_titles(Collective collective, const TableFormat& format) {
     titles += columns;
     units += half_units(format);
   }
-  std::string text = fmt::format("# Collective test starting: {}\n", name(collective));
-  text += fmt::format("#{:57}{}\n", "", halves);
+  std::string text = fmt::format("#\n# Collective test starting: {}\n", name(collective));
+  text += without_blanks_at_end(fmt::format("#{:57}{}", "", halves)) + "\n";
   text += fmt::format("#{:>11}  {:>12}  {:>8}  {:>6}  {:>6}{}  algorithm\n", "size", "count",
                       "type", "redop", "root", titles);
-  text += fmt::format("#{:>11}  {:>12}  {:>8}  {:>6}  {:>6}{}\n", "(B)", "(elements)", "", "", "",
-                      units);
+  text += without_blanks_at_end(fmt::format("#{:>11}  {:>12}  {:>8}  {:>6}  {:>6}{}", "(B)",
+                                            "(elements)", "", "", "", units)) +
+          "\n";
   return text;
 }
 

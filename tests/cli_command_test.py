@@ -1,0 +1,265 @@
+"""Runs the built command `tutti` as people do: threads, mpirun, wrong lines.
+
+Usage: cli_command_test.py PATH_OF_TUTTI [unittest options]
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TUTTI = ""
+MPIRUN = shutil.which("mpirun.openmpi") or shutil.which("mpirun")
+MPIEXEC_MPICH = shutil.which("mpiexec.mpich")
+
+
+def run(*arguments, launcher=()):
+    return subprocess.run([*launcher, TUTTI, *arguments], capture_output=True, text=True,
+                          timeout=120)
+
+
+def mpirun(ranks):
+    return (MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks))
+
+
+def has_adapter(name):
+    prefix = os.path.dirname(os.path.dirname(TUTTI))
+    return any(f"libtutti_vs_{name}.so" in files for _, _, files in os.walk(prefix))
+
+
+def rows(text):
+    """The table's lines, split into columns."""
+    return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+
+
+class Table(unittest.TestCase):
+    def check_good(self, done):
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.assertIn("# Out of bounds values : 0 OK", done.stdout)
+
+    def test_threads_print_a_line_a_size_with_the_columns_of_nccl_tests(self):
+        done = run("perf", "--threads", "3", "-b", "8", "-e", "64K", "-f", "8", "-n", "3")
+        self.check_good(done)
+        table = rows(done.stdout)
+        self.assertEqual([row[0] for row in table], ["8", "64", "512", "4096", "32768"])
+        for row in table:
+            self.assertEqual(row[2:5], ["float", "sum", "-1"])
+            self.assertEqual((row[8], row[12]), ("0", "0"))
+            self.assertGreater(float(row[5]), 0)
+        self.assertEqual(len(re.findall(r"^#  Rank", done.stdout, re.M)), 3)
+        self.assertIn("# Avg bus bandwidth", done.stdout)
+
+    def test_every_collective_is_right_among_threads(self):
+        done = run("perf", "all", "--threads", "3", "-b", "1000", "-e", "100000", "-f", "100",
+                   "-n", "2", "-r", "2")
+        self.check_good(done)
+        started = re.findall(r"Collective test starting: (\w+)", done.stdout)
+        self.assertEqual(started, ["all_reduce", "all_gather", "reduce_scatter", "all_to_all",
+                                   "broadcast", "reduce", "gather", "scatter", "barrier",
+                                   "send_recv"])
+        self.assertEqual(len(rows(done.stdout)), 9 * 2 + 1)
+
+    def test_every_type_and_reduction_is_right(self):
+        done = run("perf", "all_reduce", "--threads", "2", "-b", "4K", "-e", "4K", "-n", "1",
+                   "--batch", "2", "-d", "all", "-o", "all", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        results = json.loads(done.stdout)["results"]
+        pairs = {(r["type"], r["op"]) for r in results}
+        # 8 integer types with all 13 reductions, 6 floats without the three bitwise ones.
+        self.assertEqual(len(pairs), 8 * 13 + 6 * 10)
+        self.assertEqual({r["errors"] for r in results}, {0})
+
+    def test_each_algorithm_has_its_line(self):
+        done = run("perf", "all_reduce", "--threads", "2", "-b", "4K", "-e", "4K", "-n", "2",
+                   "--each-algorithm")
+        self.check_good(done)
+        names = [row[-1] for row in rows(done.stdout)]
+        self.assertIn("ring", names)
+        self.assertGreater(len(names), 3)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_a_forced_algorithm_is_the_one_that_runs(self):
+        done = run("perf", "all_reduce", "--threads", "2", "-b", "8", "-e", "4K", "-f", "8", "-n",
+                   "2", "--algorithm", "ring")
+        self.check_good(done)
+        self.assertEqual({row[-1] for row in rows(done.stdout)}, {"ring"})
+
+    def test_groups_unaligned_buffers_allocated_memory_and_nonblocking_calls(self):
+        for extra in (["-m", "4"], ["-u", "1"], ["--memory", "allocate"], ["-z", "0"],
+                      ["--batch", "1", "-w", "0", "-a", "1"]):
+            with self.subTest(extra=extra):
+                self.check_good(run("perf", "all_reduce,all_to_all,send_recv", "--threads", "2",
+                                    "-b", "1000", "-e", "1000", "-n", "2", *extra))
+
+    def test_without_check_nothing_is_claimed(self):
+        done = run("perf", "--threads", "2", "-b", "8", "-e", "8", "-c", "0", "--in-place")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(rows(done.stdout)[0][8], "N/A")
+        self.assertIn("# Out of bounds values : N/A", done.stdout)
+
+    def test_cycles_repeat_the_table(self):
+        done = run("perf", "--threads", "1", "-b", "8", "-e", "8", "-N", "3", "-n", "1")
+        self.check_good(done)
+        self.assertEqual(len(rows(done.stdout)), 3)
+
+
+class Json(unittest.TestCase):
+    def test_document_is_all_there_is_on_standard_output(self):
+        done = run("perf", "all_gather", "--threads", "2", "-b", "1K", "-e", "4K", "-f", "2", "-n",
+                   "3", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(len(document["machine"]["ranks"]), 2)
+        self.assertGreater(document["machine"]["cores"], 0)
+        self.assertEqual([(r["bytes"], r["in_place"]) for r in document["results"]],
+                         [(1024, False), (1024, True), (2048, False), (2048, True), (4096, False),
+                          (4096, True)])
+        for result in document["results"]:
+            self.assertEqual(result["collective"], "all_gather")
+            self.assertEqual(result["ranks"], 2)
+            self.assertIsNone(result["op"])
+            self.assertEqual(result["errors"], 0)
+            self.assertNotEqual(result["algorithm"], "")
+            time = result["time_us"]
+            self.assertTrue(0 < time["min"] <= time["median"] <= time["max"])
+            self.assertAlmostEqual(result["algbw"], result["bytes"] / time["median"] / 1e3)
+            self.assertAlmostEqual(result["busbw"], result["algbw"] / 2)
+            self.assertNotIn("vs", result)
+
+    def test_document_goes_to_a_file_beside_the_table(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out.json")
+            done = run("perf", "--threads", "2", "-b", "8", "-e", "8", "-J", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(rows(done.stdout)), 1)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(len(json.load(file)["results"]), 2)
+
+    def test_a_file_that_cannot_be_written_is_an_error(self):
+        done = run("perf", "--threads", "1", "-b", "8", "-e", "8", "-J", "/nowhere/out.json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("-J /nowhere/out.json: cannot be written", done.stderr)
+
+
+class WrongLines(unittest.TestCase):
+    def check(self, arguments, message, status=2):
+        done = run(*arguments)
+        self.assertIn(message, done.stderr)
+        self.assertEqual(done.returncode, status)
+        self.assertEqual(done.stdout, "")
+
+    def test_messages_name_the_value_and_what_was_expected(self):
+        for line, message in (
+                ("all_reduced", "collective all_reduced: expected all, or some of all_reduce"),
+                ("-d foo", "-d foo: expected all, or some of int8, uint8"),
+                ("-o foo", "-o foo: expected all, or some of sum, prod"),
+                ("-b 2M -e 1M", "-b 2M: expected at most the largest size, -e 1M"),
+                ("-b -5", "-b -5: expected a size such as 64, 8K, 1.5M or 2G"),
+                ("-e 99999999999999999999", "expected at most 1125899906842624 bytes"),
+                ("-n 99999999999999999999", "expected a whole number from 1 to"),
+                ("-g 2", "-g 2: expected 1, for ranks compute on the CPU"),
+                ("--threads 9999", "--threads 9999: expected a whole number from 0 to 1024"),
+                ("--nonsense", "--nonsense")):
+            with self.subTest(line=line):
+                self.check(["perf", *line.split()], message)
+
+    def test_unknown_algorithms_list_the_known_ones_once(self):
+        line = ["perf", "--threads", "3", "--algorithm", "rung"]
+        self.check(line, "--algorithm rung: expected all, or one of ")
+        said = run(*line).stderr
+        self.assertIn("ring", said)
+        self.assertEqual(said.count("rung"), 1)
+
+    def test_a_root_that_is_no_rank(self):
+        self.check(["perf", "broadcast", "--threads", "3", "-r", "3"],
+                   "-r 3: expected a rank from 0 to 2")
+
+    def test_more_memory_than_there_is(self):
+        done = run("perf", "--threads", "2", "-b", "500T", "-e", "500T")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("-e 500T: 2 ranks on ", done.stderr)
+        self.assertEqual(done.stderr.count("GiB are free"), 1)
+
+    def test_no_launcher_says_what_to_do(self):
+        self.check(["perf"], "expected mpirun -n N tutti perf")
+
+    def test_commands_that_do_not_exist_yet_or_at_all(self):
+        for command in ("topo", "explain", "tune", "sim", "doctor", "plan"):
+            self.check([command], f"tutti {command}: not built yet; expected of it: ")
+        self.check(["prof"], "tutti prof: no such command")
+        self.assertEqual(run("--help").returncode, 0)
+        self.assertIn("--minbytes", run("perf", "--help").stdout)
+
+
+@unittest.skipUnless(MPIRUN, "no mpirun")
+class UnderMpirun(unittest.TestCase):
+    def test_processes_are_ranks(self):
+        done = run("perf", "all_reduce,scatter", "-b", "8", "-e", "512K", "-f", "32", "-n", "5",
+                   launcher=mpirun(2))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.assertEqual(done.stdout.count("# Out of bounds values : 0 OK"), 1)
+        pids = set(re.findall(r"Rank +\d+ Pid +(\d+)", done.stdout))
+        self.assertEqual(len(pids), 2)
+
+    def test_each_algorithm_makes_its_own_communicator(self):
+        done = run("perf", "broadcast", "-b", "4K", "-e", "4K", "-n", "2", "--each-algorithm",
+                   "--json", launcher=mpirun(2))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        results = json.loads(done.stdout)["results"]
+        self.assertGreater(len({r["algorithm"] for r in results}), 2)
+        self.assertEqual({r["errors"] for r in results}, {0})
+
+    def test_a_wrong_line_is_told_once(self):
+        done = run("perf", "-d", "foo", launcher=mpirun(2))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count("-d foo: expected"), 1)
+        done = run("perf", "--algorithm", "rung", launcher=mpirun(2))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count("--algorithm rung: expected"), 1)
+
+    def test_beside_open_mpi(self):
+        if not has_adapter("openmpi"):
+            self.skipTest("built without Open MPI")
+        done = run("perf", "all", "-b", "1000", "-e", "100000", "-f", "100", "-n", "3", "--vs",
+                   "mpi", "--json", launcher=mpirun(2))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        results = json.loads(done.stdout)["results"]
+        for result in results:
+            self.assertIn("Open MPI", result["vs"]["library"])
+            ratio = result["vs"]["time_us"]["median"] / result["time_us"]["median"]
+            self.assertAlmostEqual(result["vs"]["ratio"], ratio)
+
+    def test_what_mpi_lacks_is_left_out(self):
+        if not has_adapter("openmpi"):
+            self.skipTest("built without Open MPI")
+        done = run("perf", "-b", "1K", "-e", "1K", "-n", "2", "-d", "bfloat16", "--vs", "mpi",
+                   launcher=mpirun(2))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.assertEqual(rows(done.stdout)[0][9:11], ["-", "-"])
+
+    def test_threads_under_a_launcher_are_refused(self):
+        done = run("perf", "--threads", "2", launcher=mpirun(2))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--threads 2: expected none under a launcher", done.stderr)
+
+
+@unittest.skipUnless(MPIEXEC_MPICH, "no mpiexec of MPICH")
+class UnderMpich(unittest.TestCase):
+    def test_beside_mpich(self):
+        if not has_adapter("mpich"):
+            self.skipTest("built without MPICH")
+        done = run("perf", "all_reduce", "-b", "1K", "-e", "64K", "-f", "64", "-n", "3", "--vs",
+                   "mpi", "--json", launcher=(MPIEXEC_MPICH, "-n", "2"))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        for result in json.loads(done.stdout)["results"]:
+            self.assertIn("MPICH", result["vs"]["library"])
+            self.assertEqual(result["errors"], 0)
+
+
+if __name__ == "__main__":
+    TUTTI = os.path.realpath(sys.argv.pop(1))
+    unittest.main()
