@@ -182,7 +182,7 @@ class Kernels : public testing::TestWithParam<Case> {
     while (element(target, wrong, size()) == element(expected_.data(), wrong, size())) ++wrong;
     std::string sources;
     for (const auto& input : inputs_) {
-      sources += " " + std::to_string(element(input.data(), wrong, size()));
+      sources.append(" ").append(std::to_string(element(input.data(), wrong, size())));
     }
     FAIL() << "element " << wrong << " of " << count << " is " << element(target, wrong, size())
            << " and not " << element(expected_.data(), wrong, size()) << "; sources:" << sources;

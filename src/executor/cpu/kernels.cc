@@ -7,6 +7,11 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <type_traits>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "base/check.h"
 #include "executor/cpu/kernels_isa.h"
@@ -17,6 +22,12 @@ namespace {
 constexpr std::size_t kSmallCopy = 1024;  // bytes; below, memcpy wins
 
 #if defined(__x86_64__)
+// Not every compiler's __builtin_cpu_supports() knows the word.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
 bool rounds_in_hardware(DataType type) {
   return type == DataType::kBfloat16 && __builtin_cpu_supports("avx512bf16");
 }
@@ -113,7 +124,7 @@ Isa detect_isa() {
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
     return Isa::kAvx512;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) return Isa::kAvx2;
+  if (__builtin_cpu_supports("avx2") && has_f16c()) return Isa::kAvx2;
 #endif
   return Isa::kPortable;
 }
