@@ -3,6 +3,7 @@
 Usage: cli_command_test.py PATH_OF_TUTTI [unittest options]
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -258,6 +259,27 @@ class UnderMpich(unittest.TestCase):
         for result in json.loads(done.stdout)["results"]:
             self.assertIn("MPICH", result["vs"]["library"])
             self.assertEqual(result["errors"], 0)
+
+
+class Plot(unittest.TestCase):
+    def test_figures_of_what_the_command_found(self):
+        plot = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "perf",
+                            "plot")
+        with tempfile.TemporaryDirectory() as folder:
+            results = os.path.join(folder, "results.json")
+            run("perf", "--threads", "2", "-b", "8", "-e", "64K", "-f", "8", "-n", "2", "-J",
+                results, "--each-algorithm", "--in-place")
+            done = subprocess.run([sys.executable, plot, results, "-o", folder],
+                                  capture_output=True, text=True, timeout=120)
+            if importlib.util.find_spec("matplotlib") is None:
+                self.assertIn("expected the Python package matplotlib", done.stderr)
+                self.assertEqual(done.returncode, 1)
+                return
+            self.assertEqual(done.returncode, 0, done.stderr)
+            name = "all_reduce-2ranks-float-sum-in_place"
+            for quantity in ("latency", "busbw"):
+                path = os.path.join(folder, f"{name}-{quantity}.png")
+                self.assertGreater(os.path.getsize(path), 10_000)
 
 
 if __name__ == "__main__":
