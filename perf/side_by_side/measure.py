@@ -2,7 +2,8 @@
 
 A *sample* is one command to one library: some iterations, each the slowest rank's time, and their
 median. A *round* takes one sample of each library, in an order that changes from round to round.
-The figure of a library at a point is the median over rounds.
+The figure of a library at a point is the median over rounds. (On a busy machine, --figure least
+takes the least instead, twice: for a first look, not for the bars.)
 """
 
 import statistics
@@ -72,7 +73,7 @@ class Bench:
         for name, samples in row.samples.items():
             kept = [s for s in steady(samples, row.exchange) if s is not None]
             if kept:
-                row.times[name] = statistics.median(kept)
+                row.times[name] = self._settings.figure(kept)
         return row
 
     def algorithms(self, collective):
@@ -106,7 +107,7 @@ class Bench:
             return None
         row.chosen[contender.name] = answers[0][0]
         slowest = [max(map(float, times)) for times in zip(*(answer[1:] for answer in answers))]
-        return statistics.median(slowest) / 1000
+        return self._settings.figure(slowest) / 1000
 
     def _exchange(self):
         limit = Contender("limit", "limit")

@@ -119,11 +119,12 @@ def heading(about, settings, rows):
         f"(used: {cores}), {about['memory_gib']} GiB, Linux {about['kernel']}. "
         f"{about['openmpi']}, {about['mpich']}.",
         "",
-        "fp32, sum, out of place, ranks pinned, results checked. Microseconds per operation: median "
-        f"of {settings['repetitions']} interleaved rounds, in each the median of the slowest rank's "
-        "times. To 4 KiB operations are timed in batches, beyond that each on its own from a common "
-        "start with freshly written inputs. Ratio: the peer's time by Tutti's, the peer being the "
-        "faster of Open MPI and MPICH, or Open MPI where ranks outnumber cores.",
+        "fp32, sum, out of place, ranks pinned, results checked. Microseconds per operation: "
+        f"{settings['figure']} of {settings['repetitions']} interleaved rounds, in each the "
+        f"{settings['figure']} of the slowest rank's times. To 4 KiB operations are timed in "
+        "batches, beyond that each on its own from a common start with freshly written inputs. "
+        "Ratio: the peer's time by Tutti's, the peer being the faster of Open MPI and MPICH, or "
+        "Open MPI where ranks outnumber cores.",
     ]
     if settings["peer_env"] == "fair":
         lines.append("malloc keeps its memory mapped (MALLOC_MMAP_MAX_=0 and so on), for all.")
