@@ -1,6 +1,7 @@
-// Tests src/bootstrap/launcher.cc and pmix_session.cc: made-up environments; torchrun's convention
-// between threads; and this program itself started by mpirun, on one host and on two that are the
-// same, where there is an mpirun.
+// Tests src/bootstrap/{launcher,connect_launched,pmix_session}.cc: made-up environments; torchrun's
+// convention between threads; and this program itself started by mpirun, on one host and on two
+// that are the same, where there is an mpirun.
+//
 // ROOMS: bootstrap
 
 #include <gtest/gtest.h>

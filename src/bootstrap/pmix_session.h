@@ -1,8 +1,8 @@
 // The little of PMIx that a start needs: who am I, put a text, get a text. Every wait has a
 // deadline.
 //
-// libpmix is loaded when a session opens; nothing links to it. It then stays until the process ends,
-// with one idle thread of its own. Tested by launch_test.cc.
+// libpmix is loaded when a session opens; nothing links to it. It then stays until the process
+// ends, with one idle thread of its own. Tested by launch_test.cc.
 
 #pragma once
 
