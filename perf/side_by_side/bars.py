@@ -1,8 +1,8 @@
 """The bars that Tutti must clear, and whether it did. Pure functions of measured rows.
 
-A ratio is a peer's time divided by Tutti's, at one point: above 1, Tutti is faster. At two ranks the
-peer is the faster of Open MPI and MPICH; with more ranks than cores it is Open MPI, since MPICH does
-not yield and needs milliseconds.
+A ratio is a peer's time divided by Tutti's, at one point: above 1, Tutti is faster. At two ranks
+the peer is the faster of Open MPI and MPICH; with more ranks than cores it is Open MPI, since MPICH
+does not yield and needs milliseconds.
 """
 
 import math
@@ -48,7 +48,7 @@ def at_least(bar, value, limit, where=""):
 
 
 def lowest(bar, pairs, limit):
-    """Every ratio of (ratio, row) at least `limit`: the lowest decides, and the outcome says where."""
+    """All of the (ratio, row) at least `limit`: the lowest decides, and the outcome says where."""
     if not pairs:
         return Outcome(bar, None, limit, None)
     value, row = min(pairs, key=lambda pair: pair[0])

@@ -121,7 +121,8 @@ class Group:
                 piece = b""
             if not piece:
                 why = "ended" if ready else "did not answer in time"
-                raise GroupError(f"{self.name}, rank {rank}, asked “{asked}”, {why}:\n{self._tail()}")
+                who = f"{self.name}, rank {rank}, asked “{asked}”"
+                raise GroupError(f"{who}, {why}:\n{self._tail()}")
             self._unread[rank] += piece
         line, self._unread[rank] = self._unread[rank].split(b"\n", 1)
         return line.decode()

@@ -146,7 +146,7 @@ class Bench:
 
 
 def turn(contenders, number):
-    """The order of round `number`: begins with another one each time, every second one backwards."""
+    """The order of round `number`: begins with another one each time, half of them backwards."""
     if number % 2:
         contenders = contenders[::-1]
     start = (number // 2) % max(1, len(contenders))
