@@ -314,6 +314,19 @@ TEST(FindKernel, TakesMoreTargetsThanTheMaskHasBits) {
   }
 }
 
+TEST(FindKernel, IgnoresMaskBitsWithoutATarget) {
+  const std::vector<float> source(500, 1.5f);
+  std::vector<float> result(500);
+  const auto* sources = reinterpret_cast<const std::byte*>(source.data());
+  auto* target = reinterpret_cast<std::byte*>(result.data());
+  for (const Isa isa : isas()) {
+    std::fill(result.begin(), result.end(), 0.0f);
+    const Kernel kernel = find_kernel(DataType::kFloat32, Reduction::kSum, isa).value();
+    kernel({&sources, 1, &target, 1, 500, 1u << 30});
+    EXPECT_EQ(result, source);
+  }
+}
+
 TEST(Copy, CopiesAnySizeToAnyTargets) {
   for (const Isa isa : isas()) {
     for (const std::size_t bytes : {0, 1, 7, 63, 64, 65, 1023, 1024, 1025, 5000, 65537}) {

@@ -18,7 +18,7 @@
 #pragma GCC target("avx2,f16c")
 #endif
 
-#include "executor/cpu/kernels_loops.h"
+#include "executor/cpu/kernels_select.h"
 
 namespace tutti {
 namespace {

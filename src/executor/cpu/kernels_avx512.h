@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-#include "executor/cpu/kernels_loops.h"
+#include "executor/cpu/kernels_select.h"
 
 namespace tutti {
 namespace {

@@ -2,7 +2,7 @@
 //
 // Tested by kernels_test.cc.
 
-#include "executor/cpu/kernels_loops.h"
+#include "executor/cpu/kernels_select.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
