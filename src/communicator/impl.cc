@@ -23,6 +23,13 @@ Communicator::Impl::Impl(std::unique_ptr<Transport> transport, const WindowLayou
 
 Communicator::Impl::~Impl() = default;
 
+Status Communicator::Impl::run(const Call& call) {
+  if (background_ == nullptr) [[likely]] {
+    if (Job* job = preparer_.recall(call, may_be_mapped_)) return run_job(*job);
+  }
+  return run({&call, 1});
+}
+
 Status Communicator::Impl::run(std::span<const Call> group) {
   for (const Call& call : group) {
     if (Status status = validate(call, rank(), ranks()); !status.ok()) return status;
@@ -50,17 +57,21 @@ Status Communicator::Impl::run_now(std::span<const Call> group) {
 }
 
 Status Communicator::Impl::run_one(const Call& call) {
+  if (Job* job = preparer_.recall(call, may_be_mapped_)) return run_job(*job);
   Result<Job*> job = preparer_.prepare(call, may_be_mapped_);
-  if (!job.ok()) return job.status();
-  Arena& arena = arena_of(**job);
-  if (!(*job)->flat.empty()) {
-    Status status = executor_->run(arena, **job);
-    if (status.ok()) note(**job, (*job)->staged);
+  return job.ok() ? run_job(**job) : job.status();
+}
+
+Status Communicator::Impl::run_job(Job& job) {
+  Arena& arena = arena_of(job);
+  if (!job.flat.empty()) {
+    Status status = executor_->run(arena, job);
+    if (status.ok()) note(job, job.staged);
     return status;
   }
-  Task task(executor_->site(), arena, **job);
+  Task task(executor_->site(), arena, job);
   Status status = executor_->run(task);
-  if (status.ok()) note(**job, task.variant());
+  if (status.ok()) note(job, task.variant());
   return status;
 }
 
@@ -91,7 +102,7 @@ Status Communicator::Impl::add_all_to_all_v(const Call& call, Batch& batch) {
   Result<Job*> announcement = preparer_.prepare(tutti::barrier(), false);
   if (!announcement.ok()) return announcement.status();
   auto job = std::make_unique<Job>(**announcement);
-  job->set_signature(shape_of(call, rank(), ranks(), 0).signature);
+  job->set_signature(shape_of(call, rank(), ranks()).signature);
   job->flat = {};
   job->staged.plan = std::make_shared<Plan>();
   job->staged.algorithm = "messages";
@@ -206,7 +217,7 @@ Communicator::~Communicator() = default;
 
 int Communicator::rank() const { return impl_->rank(); }
 int Communicator::ranks() const { return impl_->ranks(); }
-Status Communicator::run(const Call& call) { return impl_->run({&call, 1}); }
+Status Communicator::run(const Call& call) { return impl_->run(call); }
 Status Communicator::run(std::span<const Call> group) { return impl_->run(group); }
 Result<Request> Communicator::start(const Call& call) { return impl_->start({&call, 1}); }
 Result<Request> Communicator::start(std::span<const Call> group) { return impl_->start(group); }

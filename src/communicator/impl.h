@@ -33,6 +33,7 @@ class Communicator::Impl : public Memory::Owner {
   int ranks() const { return executor_->site().ranks; }
   const Options& options() const { return options_; }
 
+  Status run(const Call& call);
   Status run(std::span<const Call> group);
   Result<Request> start(std::span<const Call> group);
 
@@ -50,6 +51,7 @@ class Communicator::Impl : public Memory::Owner {
   // The caller's thread, or the background's; never both at once.
   Status run_now(std::span<const Call> group);
   Status run_one(const Call& call);
+  Status run_job(Job& job);
   Status run_group(std::span<const Call> group);
   // A group under way: jobs, and the tasks that run them.
   struct Batch {

@@ -13,49 +13,87 @@ namespace {
 // Below this, asking every rank where its buffers are costs more than staging does.
 constexpr std::size_t kMappedFrom = 16 * 1024;
 
-}  // namespace
-
-Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped, std::size_t longest_pair) {
-  const Shape shape = shape_of(call, site_.rank, site_.ranks, longest_pair);
-  const Key key = key_of(call, shape, may_be_mapped);
-  const std::uint64_t slot =
-      mix(mix(key.signature.what, key.signature.count), 2 * key.peer + key.sends);
-  Entry& entry = recent_[slot % recent_.size()];
-  // Counts per rank live in the job's extents, which the signature holds only a digest of.
-  const bool known = entry.job != nullptr && entry.key == key && !call.variable;
-  if (!known) {
-    entry = {key, std::make_unique<Job>()};
-    if (Status status = fill(call, shape, may_be_mapped, *entry.job); !status.ok()) {
-      entry.job.reset();
-      return status;
-    }
-  }
-  Job& job = *entry.job;
-  const bool in = reads_input(call, site_.rank), out = writes_output(call, site_.rank);
-  job.input = in ? static_cast<const std::byte*>(call.input.data) : nullptr;
-  job.output = out ? static_cast<std::byte*>(call.output.data) : nullptr;
-  if (job.mapped.plan != nullptr) {
-    job.input_at = in ? site_.locate(job.input, call.input.bytes()) : 1;
-    job.output_at = out ? site_.locate(job.output, call.output.bytes()) : 1;
-  }
-  return &job;
+template <class Key>
+std::size_t slot_of(const Key& key) {
+  return mix(key.kinds + key.ranks, key.input_count + 3 * key.output_count);
 }
 
-Preparer::Key Preparer::key_of(const Call& call, const Shape& shape, bool may_be_mapped) const {
+}  // namespace
+
+Preparer::Key Preparer::key_of(const Call& call, bool may_be_mapped) {
   Key key;
-  key.signature = shape.signature;
-  key.in_place = shape.in_place;
-  key.may_be_mapped = may_be_mapped;
-  if (reduces(call.collective)) {
-    key.function = call.op.function;
-    key.context = call.op.context;
-    key.scale = call.op.scale;
-  }
-  if (call.collective == Collective::kSendRecv) {
-    key.sends = call.sends;
-    key.peer = call.peer;
-  }
+  key.kinds = static_cast<std::uint64_t>(call.collective) |
+              static_cast<std::uint64_t>(call.op.reduction) << 8 |
+              static_cast<std::uint64_t>(call.input.type) << 16 |
+              static_cast<std::uint64_t>(call.output.type) << 24 | std::uint64_t{call.sends} << 32 |
+              std::uint64_t{may_be_mapped} << 33;
+  key.ranks = static_cast<std::uint64_t>(static_cast<std::uint32_t>(call.root)) << 32 |
+              static_cast<std::uint32_t>(call.peer);
+  key.input_count = call.input.count;
+  key.output_count = call.output.count;
+  key.op = call.op;
   return key;
+}
+
+bool Preparer::Entry::fits(const Call& call) const {
+  const auto in = reads ? reinterpret_cast<std::uintptr_t>(call.input.data) : 0;
+  const auto out = writes ? reinterpret_cast<std::uintptr_t>(call.output.data) : 0;
+  if (((in | out) & misaligned) != 0) return false;
+  if ((reads && in == 0) || (writes && out == 0)) return false;
+  if (!reads || !writes) return true;
+  const bool is_in_place = static_cast<std::ptrdiff_t>(out - in) == in_place_distance;
+  const bool overlap = in < out + output_bytes && out < in + input_bytes;
+  return is_in_place == in_place && (is_in_place || !overlap);
+}
+
+Preparer::Entry* Preparer::find(const Key& key, const Call& call) {
+  for (Entry& entry : recent_[slot_of(key) % kSlots]) {
+    if (entry.job != nullptr && entry.key == key && entry.fits(call)) return &entry;
+  }
+  return nullptr;
+}
+
+Preparer::Entry& Preparer::replace(const Key& key) {
+  std::array<Entry, 2>& slot = recent_[slot_of(key) % kSlots];
+  std::swap(slot[0], slot[1]);  // the newer one stays
+  return slot[0];
+}
+
+Job* Preparer::recall(const Call& call, bool may_be_mapped) {
+  if (call.variable) return nullptr;  // counts per rank are not in the key
+  Entry* entry = find(key_of(call, may_be_mapped), call);
+  if (entry == nullptr) return nullptr;
+  place(call, *entry);
+  return entry->job.get();
+}
+
+Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped) {
+  const Shape shape = shape_of(call, site_.rank, site_.ranks);
+  auto job = std::make_unique<Job>();
+  if (Status status = fill(call, shape, may_be_mapped, *job); !status.ok()) return status;
+
+  const Key key = key_of(call, may_be_mapped);
+  Entry& entry = replace(key);
+  entry.key = key;
+  entry.reads = reads_input(call, site_.rank);
+  entry.writes = writes_output(call, site_.rank);
+  entry.in_place = shape.in_place;
+  entry.in_place_distance = in_place_distance(call, site_.rank, site_.ranks);
+  entry.input_bytes = call.input.bytes();
+  entry.output_bytes = call.output.bytes();
+  entry.misaligned = size_of(shape.type) - 1;
+  entry.job = std::move(job);
+  place(call, entry);
+  return entry.job.get();
+}
+
+void Preparer::place(const Call& call, const Entry& entry) const {
+  Job& job = *entry.job;
+  job.input = entry.reads ? static_cast<const std::byte*>(call.input.data) : nullptr;
+  job.output = entry.writes ? static_cast<std::byte*>(call.output.data) : nullptr;
+  if (job.mapped.plan == nullptr) return;
+  job.input_at = entry.reads ? site_.locate(job.input, entry.input_bytes) : 1;
+  job.output_at = entry.writes ? site_.locate(job.output, entry.output_bytes) : 1;
 }
 
 Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job) {
@@ -76,10 +114,9 @@ Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, 
 
   const bool worth_asking = may_be_mapped && !site_.has_unmapped && shape.bytes >= kMappedFrom &&
                             call.collective != Collective::kSendRecv &&
-                            !(call.variable && call.collective == Collective::kAllToAll) &&
                             !job.reducer.scales_inputs() && site_.ranks > 1;
   if (!worth_asking) {
-    job.flat = flatten(job, site_);
+    flatten(job, site_);
     return {};
   }
   Result<Variant> mapped = make_variant(call, shape, /*mapped=*/true);

@@ -26,30 +26,49 @@ class Preparer {
   Preparer(const Site& site, const PrepareSettings& settings)
       : site_(site), settings_(settings), plans_(site) {}
 
-  /// The job for a call; the preparer's, good until the next prepare(). `may_be_mapped`: this
-  /// communicator has given out memory that peers can reach. `longest_pair`: see shape_of().
-  /// REQUIRES: validate(call) is OK.
-  Result<Job*> prepare(const Call& call, bool may_be_mapped, std::size_t longest_pair = 0);
+  /// The job for a call, if one of the same shape is remembered and nothing is wrong with the
+  /// buffers; otherwise nullptr, and prepare() knows more. The job is the preparer's, good until
+  /// the next recall() or prepare(). `may_be_mapped`: this communicator has given out memory that
+  /// peers can reach.
+  Job* recall(const Call& call, bool may_be_mapped);
+
+  /// The job for a call, made and remembered. REQUIRES: validate(call) is OK, and it is not
+  /// all_to_all_v.
+  Result<Job*> prepare(const Call& call, bool may_be_mapped);
 
  private:
+  // All of a call that decides its job, but where the buffers are.
   struct Key {
-    Signature signature;
-    ReduceFunction function = nullptr;
-    void* context = nullptr;
-    double scale = 1.0;
-    bool in_place = false;
-    bool may_be_mapped = false;
-    bool sends = false;
-    int peer = kSelf;
+    std::uint64_t kinds = 0;
+    std::uint64_t ranks = 0;
+    std::size_t input_count = 0;
+    std::size_t output_count = 0;
+    ReduceOp op;
 
-    bool operator==(const Key&) const = default;
+    bool operator==(const Key& o) const {
+      return kinds == o.kinds && ranks == o.ranks && input_count == o.input_count &&
+             output_count == o.output_count && op.scale == o.op.scale &&
+             op.function == o.op.function && op.context == o.op.context;
+    }
   };
   struct Entry {
     Key key;
+    bool reads = false;
+    bool writes = false;
+    bool in_place = false;
+    std::ptrdiff_t in_place_distance = 0;
+    std::size_t input_bytes = 0;
+    std::size_t output_bytes = 0;
+    std::uintptr_t misaligned = 0;  // address bits that must be 0
     std::unique_ptr<Job> job;
+
+    bool fits(const Call& call) const;
   };
 
-  Key key_of(const Call& call, const Shape& shape, bool may_be_mapped) const;
+  static Key key_of(const Call& call, bool may_be_mapped);
+  Entry* find(const Key& key, const Call& call);
+  Entry& replace(const Key& key);
+  void place(const Call& call, const Entry& entry) const;
   Status fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job);
   Result<Variant> make_variant(const Call& call, const Shape& shape, bool mapped);
   Question ask(const Call& call, const Shape& shape, bool mapped) const;
@@ -58,7 +77,9 @@ class Preparer {
   const Site& site_;
   const PrepareSettings settings_;
   Plans plans_;
-  std::array<Entry, 32> recent_;  // direct-mapped by signature
+  // Two entries a slot: a shape is often called in place and not, or as send and receive.
+  static constexpr std::size_t kSlots = 64;
+  std::array<std::array<Entry, 2>, kSlots> recent_;
 };
 
 /// The algorithm that Options::algorithm forces for a collective; "" for none. kInvalidArgument for

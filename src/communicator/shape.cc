@@ -68,7 +68,7 @@ bool has_root(Collective collective) {
          collective == Collective::kGather || collective == Collective::kScatter;
 }
 
-Shape shape_of(const Call& call, int rank, int ranks, std::size_t longest_pair) {
+Shape shape_of(const Call& call, int rank, int ranks) {
   Shape shape;
   shape.type = reads_input(call, rank) ? call.input.type : call.output.type;
   if (call.collective == Collective::kBarrier) shape.type = DataType::kUint8;
@@ -78,8 +78,8 @@ Shape shape_of(const Call& call, int rank, int ranks, std::size_t longest_pair) 
   std::size_t all = has_part_per_rank(call.collective) ? shape.part * ranks : shape.part;
   if (call.variable) {
     const std::span<const std::size_t> counts = shared_counts(call);
-    shape.longest = counts.empty() ? longest_pair : *std::max_element(counts.begin(), counts.end());
-    all = counts.empty() ? longest_pair * ranks : shape.part;
+    shape.longest = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
+    all = shape.part;
   }
   shape.bytes = all * size_of(shape.type);
   const Reduction reduction = reduces(call.collective) ? call.op.reduction : Reduction::kSum;

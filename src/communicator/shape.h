@@ -17,9 +17,8 @@ struct Shape {
   bool in_place = false;
 };
 
-/// `longest_pair`: for all_to_all_v, the largest count of any rank, which ranks have agreed on.
-/// REQUIRES: validate(call) is OK.
-Shape shape_of(const Call& call, int rank, int ranks, std::size_t longest_pair);
+/// REQUIRES: validate(call) is OK. For all_to_all_v only the signature means anything.
+Shape shape_of(const Call& call, int rank, int ranks);
 
 /// Where chunks lie, for a schedule that cuts parts into `chunks` chunks.
 Extents input_extents(const Call& call, const Shape& shape, int chunks);

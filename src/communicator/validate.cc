@@ -199,12 +199,7 @@ bool writes_output(const Call& call, int rank) {
   return false;
 }
 
-bool is_in_place(const Call& call, int rank, int ranks) {
-  if (!reads_input(call, rank) || !writes_output(call, rank) || call.input.data == nullptr) {
-    return false;
-  }
-  const auto* in = static_cast<const std::byte*>(call.input.data);
-  const auto* out = static_cast<const std::byte*>(call.output.data);
+std::ptrdiff_t in_place_distance(const Call& call, int rank, int ranks) {
   std::size_t input_shift = 0, output_shift = 0;  // elements from the start to this rank's part
   if (call.variable && call.collective == Collective::kAllGather) {
     output_shift = std::accumulate(call.receive_counts.begin(), call.receive_counts.begin() + rank,
@@ -213,13 +208,19 @@ bool is_in_place(const Call& call, int rank, int ranks) {
     input_shift =
         std::accumulate(call.send_counts.begin(), call.send_counts.begin() + rank, std::size_t{0});
   } else if (call.collective != Collective::kAllToAll) {
-    input_shift = call.input.count / input_parts(call, ranks) * rank;
-    output_shift = call.output.count / output_parts(call, ranks) * rank;
-    if (input_parts(call, ranks) == 1) input_shift = 0;
-    if (output_parts(call, ranks) == 1) output_shift = 0;
+    if (input_parts(call, ranks) > 1) input_shift = call.input.count / ranks * rank;
+    if (output_parts(call, ranks) > 1) output_shift = call.output.count / ranks * rank;
   }
-  const std::size_t element = size_of(call.input.type);
-  return in + input_shift * element == out + output_shift * element;
+  return (static_cast<std::ptrdiff_t>(input_shift) - static_cast<std::ptrdiff_t>(output_shift)) *
+         static_cast<std::ptrdiff_t>(size_of(call.input.type));
+}
+
+bool is_in_place(const Call& call, int rank, int ranks) {
+  if (!reads_input(call, rank) || !writes_output(call, rank) || call.input.data == nullptr) {
+    return false;
+  }
+  const auto* in = static_cast<const std::byte*>(call.input.data);
+  return in + in_place_distance(call, rank, ranks) == call.output.data;
 }
 
 Status validate(const Call& call, int rank, int ranks) {
@@ -254,7 +255,8 @@ Status validate(const Call& call, int rank, int ranks) {
   if (!call.variable) {
     if (Status s = check_parts(call, ranks); !s.ok()) return s;
   }
-  if (overlap(call) && !is_in_place(call, rank, ranks)) {
+  const bool may_be_in_place = !(call.variable && call.collective == Collective::kAllToAll);
+  if (overlap(call) && !(may_be_in_place && is_in_place(call, rank, ranks))) {
     return invalid(call, "input and output overlap: expected the same memory (in place) or apart");
   }
   return {};

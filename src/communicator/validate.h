@@ -14,6 +14,9 @@ Status validate(const Call& call, int rank, int ranks);
 /// REQUIRES: validate() is OK.
 bool is_in_place(const Call& call, int rank, int ranks);
 
+/// Bytes from input to output where they are the same memory in that way.
+std::ptrdiff_t in_place_distance(const Call& call, int rank, int ranks);
+
 /// Whether this rank's input is read, its output written.
 bool reads_input(const Call& call, int rank);
 bool writes_output(const Call& call, int rank);

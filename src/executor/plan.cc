@@ -57,6 +57,7 @@ class Lowering {
         inline_payload_(inline_payload),
         fuse_to_(fuse_to),
         partners_(match_signals(schedule)) {
+    for (int peer = 0; peer < schedule.ranks; ++peer) all_fused_ &= peer == rank || fuse_to(peer);
     for (const Program& program : schedule.programs) lines_.push_back(number_waits(program));
   }
 
@@ -73,6 +74,7 @@ class Lowering {
     }
     const std::vector<Step>& steps = schedule_.at(rank_).steps;
     for (int i = 0; i < static_cast<int>(steps.size()); ++i) lower_step(steps[i], i);
+    if (all_fused_) forward_copies();
     find_reads();
     for (std::size_t i = 0; i < plan_.instructions.size(); ++i) mark_streams(i);
     plan_.receivers.assign(receivers_.begin(), receivers_.end());
@@ -129,6 +131,49 @@ class Lowering {
     senders_.insert(step.peer);
   }
 
+  // Drops copies of input into own scratch that only guard against late reads. Algorithms make them
+  // because a put may read its source after its rank went on; where all puts are stores of this
+  // rank, done in order, the input serves as well, until the rank overwrites it (in place).
+  void forward_copies() {
+    for (std::size_t at = 0; at < plan_.instructions.size(); ++at) {
+      Instruction& copy = plan_.instructions[at];
+      if (copy.action != Action::kMove || copy.sources.size() != 1) continue;
+      if (copy.sources[0].space != Space::kInput || copy.sources[0].rank != kSelf) continue;
+      const auto kept = std::find_if(copy.targets.begin(), copy.targets.end(), [&](const Chunk& c) {
+        return c.space == Space::kScratch && c.rank == kSelf && may_forward(c, at);
+      });
+      if (kept == copy.targets.end()) continue;
+      const Chunk scratch = *kept, source = copy.sources[0];
+      copy.targets.erase(kept);
+      for (Instruction& reader : plan_.instructions) {
+        std::replace(reader.sources.begin(), reader.sources.end(), scratch, source);
+      }
+      if (copy.targets.empty()) plan_.instructions.erase(plan_.instructions.begin() + at--);
+    }
+  }
+
+  // Whether the scratch chunk is written by instruction `at` alone, read by nobody else, and no
+  // longer read once an output chunk has been written.
+  bool may_forward(const Chunk& scratch, std::size_t at) const {
+    bool output_written = false;
+    for (std::size_t i = 0; i < plan_.instructions.size(); ++i) {
+      const Instruction& other = plan_.instructions[i];
+      if (i != at && contains(other.targets, scratch)) return false;
+      if (contains(other.sources, scratch) && (i < at || output_written)) return false;
+      for (const Chunk& target : other.targets) {
+        output_written |= target.space == Space::kOutput && target.rank == kSelf;
+      }
+    }
+    for (const Program& program : schedule_.programs) {
+      for (const Step& step : program.steps) {
+        if (contains(step.sources, of(rank_, scratch)) || step.target == of(rank_, scratch)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   void mark_streams(std::size_t at) {
     Instruction& move = plan_.instructions[at];
     for (std::size_t t = 0; t < move.targets.size() && t < 32; ++t) {
@@ -175,6 +220,7 @@ class Lowering {
   const std::function<bool(int)>& fuse_to_;
   const Partners partners_;
   std::vector<std::vector<int>> lines_;
+  bool all_fused_ = true;
   std::set<std::pair<int, int>> read_;  // (owner, output chunk)
   std::set<int> receivers_;
   std::set<int> senders_;

@@ -22,7 +22,8 @@ class Flattener {
               Arena::kScratchAlignment;
     for (const Instruction& instruction : plan.instructions) add(instruction);
     program_.line_bytes = static_cast<std::uint32_t>(plan.lines * kLineBytes);
-    program_.scratch_bytes = static_cast<std::uint32_t>(plan.scratch_chunks * stride_);
+    const auto scratch = static_cast<std::uint32_t>(plan.scratch_chunks * stride_);
+    (plan.inline_payload ? program_.private_bytes : program_.scratch_bytes) = scratch;
     return std::move(program_);
   }
 
@@ -41,7 +42,9 @@ class Flattener {
 
   FlatOperand operand(const Chunk& chunk) const {
     if (chunk.space == Space::kScratch) {
-      return {global(chunk.rank), static_cast<std::uint32_t>(chunk.index * stride_)};
+      const bool is_private = variant_.plan->inline_payload;
+      return {is_private ? kFlatPrivate : global(chunk.rank),
+              static_cast<std::uint32_t>(chunk.index * stride_)};
     }
     const bool in = chunk.space == Space::kInput;
     const Extents& extents = in ? variant_.input_extents : variant_.output_extents;
@@ -66,6 +69,7 @@ class Flattener {
         program_.operands.push_back(operand(chunk));
       }
     }
+    step.count = static_cast<std::uint32_t>(count);
     step.bytes = static_cast<std::uint32_t>(count * element_);
     if (instruction.action != Action::kMove && step.sources + step.targets == 0) step.bytes = 0;
     if (instruction.action == Action::kMove && count == 0) return;
@@ -82,12 +86,19 @@ class Flattener {
 
 }  // namespace
 
-FlatProgram flatten(const Job& job, const Site& site) {
+void flatten(Job& job, const Site& site) {
   const bool fits =
       job.staged.blocks == 1 && job.mapped.plan == nullptr && !site.has_unmapped &&
       !job.reducer.scales_inputs() && !job.reducer.divides_outputs() &&
       job.staged.tile * size_of(job.type) * (job.staged.plan->scratch_chunks + 1) <= kMostBytes;
-  return fits ? Flattener(job, site).run() : FlatProgram{};
+  if (!fits) return;
+  job.flat = Flattener(job, site).run();
+  Workspace& workspace = job.workspace;
+  for (const FlatStep& step : job.flat.steps) {
+    workspace.sources.resize(std::max<std::size_t>(workspace.sources.size(), step.sources));
+    workspace.targets.resize(std::max<std::size_t>(workspace.targets.size(), step.targets));
+  }
+  workspace.scratch.resize(job.flat.private_bytes);
 }
 
 FlatRun::FlatRun(const Site& site, Arena& arena, Job& job, Entry& entry)
@@ -177,9 +188,9 @@ FlatRun::State FlatRun::take(const FlatStep& step) {
 }
 
 void FlatRun::move(const FlatStep& step) {
-  auto& [sources, targets, inputs, outputs, scaled] = job_.workspace;
-  sources.resize(step.sources);
-  targets.resize(step.targets);
+  // Room for all operands is there: see flatten().
+  const std::byte** sources = job_.workspace.sources.data();
+  std::byte** targets = job_.workspace.targets.data();
   const FlatOperand* operand = job_.flat.operands.data() + step.operand;
   for (int s = 0; s < step.sources; ++s) sources[s] = address(*operand++);
   int count = 0;
@@ -189,8 +200,7 @@ void FlatRun::move(const FlatStep& step) {
     targets[count++] = target;
   }
   if (count == 0) return;
-  job_.reducer.run(
-      {sources.data(), step.sources, targets.data(), count, step.bytes / size_of(job_.type), 0});
+  job_.reducer.run({sources, step.sources, targets, count, step.count, 0});
 }
 
 void FlatRun::finish() {
@@ -208,6 +218,7 @@ void FlatRun::finish() {
 std::byte* FlatRun::address(const FlatOperand& operand) const {
   if (operand.base == kFlatInput) return const_cast<std::byte*>(job_.input) + operand.offset;
   if (operand.base == kFlatOutput) return job_.output + operand.offset;
+  if (operand.base == kFlatPrivate) return job_.workspace.scratch.data() + operand.offset;
   return site_.windows[operand.base] + scratch_ + operand.offset;
 }
 

@@ -21,12 +21,14 @@ struct Arena;
 struct Entry;
 
 struct FlatOperand {
-  // Where the offset counts from: kFlatInput, kFlatOutput, or the scratch memory of a rank.
+  // Where the offset counts from: the input, the output, scratch memory that no peer needs, or the
+  // scratch memory of a rank.
   std::int32_t base = 0;
   std::uint32_t offset = 0;
 };
 inline constexpr std::int32_t kFlatInput = -1;
 inline constexpr std::int32_t kFlatOutput = -2;
+inline constexpr std::int32_t kFlatPrivate = -3;
 
 struct FlatStep {
   Action action = Action::kMove;
@@ -36,6 +38,7 @@ struct FlatStep {
   std::uint32_t line = 0;     // kSignal, kWait: bytes from the block's first line
   std::int32_t peer = 0;      // kSignal, kWait: rank of the communicator
   std::uint32_t bytes = 0;    // of every operand
+  std::uint32_t count = 0;    // kMove: elements
 };
 
 struct FlatProgram {
@@ -43,12 +46,13 @@ struct FlatProgram {
   std::vector<FlatOperand> operands;
   std::uint32_t line_bytes = 0;
   std::uint32_t scratch_bytes = 0;
+  std::uint32_t private_bytes = 0;
 
   bool empty() const { return steps.empty(); }
 };
 
-/// The staged variant of a job as a flat program; empty when it does not qualify.
-FlatProgram flatten(const Job& job, const Site& site);
+/// Gives the job a flat program of its staged variant, if that qualifies.
+void flatten(Job& job, const Site& site);
 
 /// One run of a flat program.
 class FlatRun {

@@ -37,7 +37,8 @@ struct Workspace {
   std::vector<std::byte*> targets;
   std::vector<const std::byte*> peer_inputs;  // mapped calls: where peers' buffers are
   std::vector<std::byte*> peer_outputs;
-  std::vector<std::byte> scaled;  // scaled inputs of the blocks in flight
+  std::vector<std::byte> scaled;   // scaled inputs of the blocks in flight
+  std::vector<std::byte> scratch;  // flat calls: scratch chunks that no peer needs
 };
 
 struct Job {

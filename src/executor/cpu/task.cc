@@ -200,7 +200,8 @@ void Task::move(const Instruction& instruction, const Cursor& cursor) {
       target.rank != kSelf && site_.windows[global(target.rank)] == nullptr) {
     return put_unmapped(instruction, cursor, count);
   }
-  auto& [sources, targets, inputs, outputs, scaled] = job_.workspace;
+  std::vector<const std::byte*>& sources = job_.workspace.sources;
+  std::vector<std::byte*>& targets = job_.workspace.targets;
   sources.clear();
   targets.clear();
   for (const Chunk& source : instruction.sources) sources.push_back(address(source, cursor));
