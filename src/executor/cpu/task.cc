@@ -53,8 +53,17 @@ void Task::start_running(const Variant& variant) {
   plan_ = variant.plan.get();
   tile_stride_ = (variant.tile * element_ + Arena::kScratchAlignment - 1) /
                  Arena::kScratchAlignment * Arena::kScratchAlignment;
+  lends_scratch_ = site_.has_unmapped && puts_scratch();
   state_ = State::kRunning;
   entry_.suspect = kSelf;
+}
+
+// Whether puts that are read late read scratch memory, which later blocks write again.
+bool Task::puts_scratch() const {
+  return std::any_of(plan_->instructions.begin(), plan_->instructions.end(), [this](auto& i) {
+    return i.action == Action::kMove && i.sources[0].space == Space::kScratch &&
+           site_.windows[global(i.targets[0].rank)] == nullptr;
+  });
 }
 
 bool Task::run_blocks() {
@@ -119,7 +128,7 @@ bool Task::admit(Cursor& cursor) {
   }
   cursor.admitted = true;
   if (job_.reducer.scales_inputs()) scale_inputs(cursor);
-  return true;
+  return state_ == State::kRunning;
 }
 
 // Tells peers that cannot see it that this rank's memory is free for a block.
@@ -278,6 +287,9 @@ std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
 // The block's part of every input chunk, scaled, beside the caller's buffer (which is not ours to
 // change).
 void Task::scale_inputs(const Cursor& cursor) {
+  // The block that had this lane before may have put from the same memory.
+  const bool reuses = cursor.first >= variant_->lanes * variant_->tile;
+  if (reuses && !flush()) return;
   const int parts = plan_->collective == Collective::kReduceScatter ? plan_->ranks : 1;
   const int inputs = parts * plan_->chunks;
   if (job_.workspace.scaled.empty())
@@ -294,7 +306,8 @@ void Task::scale_inputs(const Cursor& cursor) {
 }
 
 void Task::divide_outputs(const Cursor& cursor) {
-  if (job_.output == nullptr) return;
+  // Peers want what is there before the division.
+  if (job_.output == nullptr || !flush()) return;
   for (int i = 0; i < plan_->chunks; ++i) {
     const std::size_t count = length(output(i), cursor);
     if (count != 0) job_.reducer.divide_output(address(output(i), cursor), count);
@@ -309,6 +322,8 @@ void Task::finish_block(Cursor& cursor) {
 // Reports finished blocks, in order, to the peers whose memory the next ones will use.
 void Task::retire_blocks() {
   const std::size_t before = retired_;
+  // Whoever may write this memory again may do so while a put is still reading it.
+  if (lends_scratch_ && cursors_[retired_ % variant_->lanes].finished && !flush()) return;
   while (retired_ < opened_ && cursors_[retired_ % variant_->lanes].finished) {
     arena_.completed = cursors_[retired_ % variant_->lanes].block;
     ++retired_;
@@ -327,13 +342,19 @@ void Task::finish() {
   if (!job_.is_message()) {
     site_.control().finished.store(entry_.sequence, std::memory_order_relaxed);
   }
+  if (flush()) state_ = State::kDone;
+}
+
+// Waits until the sources of this task's puts may change.
+bool Task::flush() {
+  if (!site_.has_unmapped) return true;
   for (int receiver : plan_->receivers) {
     const int peer = global(receiver);
-    if (!site_.has_unmapped || site_.windows[peer] != nullptr) continue;
+    if (site_.windows[peer] != nullptr) continue;
     Status status = site_.transport->flush(peer);
-    if (!status.ok()) return fail(std::move(status));
+    if (!status.ok()) return fail(std::move(status)), false;
   }
-  state_ = State::kDone;
+  return true;
 }
 
 void Task::fail(Status status) {

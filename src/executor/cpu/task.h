@@ -55,6 +55,7 @@ class Task {
 
   bool meet();
   void start_running(const Variant& variant);
+  bool puts_scratch() const;
   bool run_blocks();
   void open_block();
   bool advance(Cursor& cursor);
@@ -70,6 +71,7 @@ class Task {
   void scale_inputs(const Cursor& cursor);
   void divide_outputs(const Cursor& cursor);
   void finish();
+  bool flush();
   void fail(Status status);
 
   int global(int plan_rank) const {
@@ -94,7 +96,8 @@ class Task {
   Status failure_;
 
   std::size_t element_ = 1;
-  std::size_t tile_stride_ = 0;            // bytes of a scratch chunk in a block
+  std::size_t tile_stride_ = 0;  // bytes of a scratch chunk in a block
+  bool lends_scratch_ = false;
   std::size_t opened_ = 0;                 // blocks begun
   std::size_t retired_ = 0;                // blocks finished, in order
   std::array<Cursor, kMaxLanes> cursors_;  // set by open_block()

@@ -1,0 +1,82 @@
+// Many calls of one group of ranks, and in which ways each of them runs.
+
+#pragma once
+
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executors.h"
+
+namespace tutti::test {
+
+/// Subtracts what follows from the lower rank: tells operands and their order apart.
+inline void subtract(const void* src, void* dst, std::size_t count, DataType type, void*) {
+  const auto* from = static_cast<const std::uint8_t*>(src);
+  auto* to = static_cast<std::uint8_t*>(dst);
+  for (std::size_t i = 0; i < count * size_of(type); ++i) {
+    to[i] = static_cast<std::uint8_t>(from[i] - to[i]);
+  }
+}
+
+inline bool has_root(const Algorithm& algorithm) {
+  return algorithm.collective == Collective::kBroadcast ||
+         algorithm.collective == Collective::kReduce ||
+         algorithm.collective == Collective::kGather ||
+         algorithm.collective == Collective::kScatter;
+}
+
+struct Planned {
+  const Trial* trial;
+  Way way;
+
+  std::string to_string() const {
+    static constexpr const char* kFlavors[] = {"inline", "staged", "mapped"};
+    return trial->to_string() + ", " + kFlavors[static_cast<int>(way.flavor)] + ", tile " +
+           std::to_string(way.tile) + ", lanes " + std::to_string(way.lanes) +
+           (way.flat ? ", flat" : "");
+  }
+};
+
+class Programme {
+ public:
+  explicit Programme(int ranks) : ranks_(ranks) {}
+
+  /// A trial of this programme, kept by it. Types, operations and roots take turns.
+  const Trial& add(const Algorithm& algorithm, std::size_t count, bool in_place) {
+    static const struct {
+      DataType type;
+      ReduceOp op;
+    } kElements[] = {
+        {DataType::kFloat32, Reduction::kSum},
+        {DataType::kInt32, Reduction::kAvg},
+        {DataType::kBfloat16, Reduction::kSum},
+        {DataType::kFloat64, Reduction::kAvg},
+        {DataType::kUint8, Reduction::kBitXor},
+        {DataType::kFloat16, ReduceOp::pre_mul_sum(0.7)},
+        {DataType::kUint16, ReduceOp::user(subtract)},
+        {DataType::kInt8, Reduction::kMax},
+        {DataType::kFloat8e4m3, Reduction::kSum},
+    };
+    const auto& [type, op] = kElements[turn_ % std::size(kElements)];
+    const int root = has_root(algorithm) ? static_cast<int>(turn_ / 3) % ranks_ : 0;
+    ++turn_;
+    trials_.push_back(std::make_unique<Trial>(
+        TrialShape{&algorithm, ranks_, root, type, op, count, in_place}, /*seed=*/turn_));
+    return *trials_.back();
+  }
+
+  void plan(const Trial& trial, const Way& way) { planned_.push_back({&trial, way}); }
+
+  int ranks() const { return ranks_; }
+  const std::vector<Planned>& planned() const { return planned_; }
+
+ private:
+  const int ranks_;
+  std::size_t turn_ = 0;
+  std::vector<std::unique_ptr<Trial>> trials_;
+  std::vector<Planned> planned_;
+};
+
+}  // namespace tutti::test
