@@ -206,7 +206,8 @@ class TUTTI_API Communicator {
   Result<Memory> register_memory(std::span<std::byte> memory);
 
   /// A communicator of the ranks that gave the same color, ordered by (key, rank). Collective.
-  /// A rank that gives a negative color takes part and gets an empty one (empty() is true).
+  /// A rank that gives a negative color takes part and gets an empty one (empty() is true), on
+  /// which every call is kInvalidArgument; its rank() is -1, its ranks() 0.
   Result<Communicator> split(int color, int key = 0);
   bool empty() const { return impl_ == nullptr; }
 

@@ -215,19 +215,42 @@ Communicator::Communicator(Communicator&&) noexcept = default;
 Communicator& Communicator::operator=(Communicator&&) noexcept = default;
 Communicator::~Communicator() = default;
 
-int Communicator::rank() const { return impl_->rank(); }
-int Communicator::ranks() const { return impl_->ranks(); }
-Status Communicator::run(const Call& call) { return impl_->run(call); }
-Status Communicator::run(std::span<const Call> group) { return impl_->run(group); }
-Result<Request> Communicator::start(const Call& call) { return impl_->start({&call, 1}); }
-Result<Request> Communicator::start(std::span<const Call> group) { return impl_->start(group); }
-Result<Memory> Communicator::allocate(std::size_t bytes) { return impl_->allocate(bytes); }
+namespace {
+Status is_empty() {
+  return {Code::kInvalidArgument, "the communicator is empty: this rank is in none of a split"};
+}
+}  // namespace
+
+int Communicator::rank() const { return empty() ? -1 : impl_->rank(); }
+int Communicator::ranks() const { return empty() ? 0 : impl_->ranks(); }
+Status Communicator::run(const Call& call) { return empty() ? is_empty() : impl_->run(call); }
+Status Communicator::run(std::span<const Call> group) {
+  return empty() ? is_empty() : impl_->run(group);
+}
+Result<Request> Communicator::start(const Call& call) { return start({&call, 1}); }
+Result<Request> Communicator::start(std::span<const Call> group) {
+  if (empty()) return is_empty();
+  return impl_->start(group);
+}
+Result<Memory> Communicator::allocate(std::size_t bytes) {
+  if (empty()) return is_empty();
+  return impl_->allocate(bytes);
+}
 Result<Memory> Communicator::register_memory(std::span<std::byte> memory) {
+  if (empty()) return is_empty();
   return impl_->register_memory(memory);
 }
-Result<Communicator> Communicator::split(int color, int key) { return impl_->split(color, key); }
-void Communicator::abort(const std::string& reason) { impl_->abort(reason); }
-Result<Communicator> Communicator::shrink() { return impl_->shrink(); }
-Explanation Communicator::explain() const { return impl_->explain(); }
+Result<Communicator> Communicator::split(int color, int key) {
+  if (empty()) return is_empty();
+  return impl_->split(color, key);
+}
+Result<Communicator> Communicator::shrink() {
+  if (empty()) return is_empty();
+  return impl_->shrink();
+}
+void Communicator::abort(const std::string& reason) {
+  if (!empty()) impl_->abort(reason);
+}
+Explanation Communicator::explain() const { return empty() ? Explanation() : impl_->explain(); }
 
 }  // namespace tutti
