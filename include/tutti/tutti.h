@@ -148,6 +148,8 @@ class TUTTI_API Communicator {
   /// `ranks` communicators for as many threads of this process.
   static Result<std::vector<Communicator>> threads(int ranks, const Options& options = {});
 
+  /// An empty one, of no ranks: rank() is -1, ranks() 0, and every call kInvalidArgument.
+  Communicator();
   Communicator(Communicator&&) noexcept;
   Communicator& operator=(Communicator&&) noexcept;
   ~Communicator();
@@ -206,8 +208,7 @@ class TUTTI_API Communicator {
   Result<Memory> register_memory(std::span<std::byte> memory);
 
   /// A communicator of the ranks that gave the same color, ordered by (key, rank). Collective.
-  /// A rank that gives a negative color takes part and gets an empty one (empty() is true), on
-  /// which every call is kInvalidArgument; its rank() is -1, its ranks() 0.
+  /// A rank that gives a negative color takes part and gets an empty one.
   Result<Communicator> split(int color, int key = 0);
   bool empty() const { return impl_ == nullptr; }
 

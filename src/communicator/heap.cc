@@ -8,6 +8,7 @@
 namespace tutti {
 
 std::optional<std::size_t> Heap::take(std::size_t bytes) {
+  if (bytes > largest_hole()) return std::nullopt;
   const std::size_t length =
       std::max<std::size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
   for (auto hole = holes_.begin(); hole != holes_.end(); ++hole) {

@@ -210,6 +210,7 @@ Memory::~Memory() {
 
 // ---- the public face
 
+Communicator::Communicator() = default;
 Communicator::Communicator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Communicator::Communicator(Communicator&&) noexcept = default;
 Communicator& Communicator::operator=(Communicator&&) noexcept = default;
@@ -217,7 +218,7 @@ Communicator::~Communicator() = default;
 
 namespace {
 Status is_empty() {
-  return {Code::kInvalidArgument, "the communicator is empty: this rank is in none of a split"};
+  return {Code::kInvalidArgument, "the communicator is empty: expected one that was made"};
 }
 }  // namespace
 
