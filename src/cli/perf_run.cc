@@ -6,9 +6,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 
-#include "cli/machine.h"
+#include "cli/field.h"
 #include "cli/measure.h"
 #include "cli/placement.h"
 #include "cli/reporter.h"
@@ -34,14 +33,6 @@ std::vector<Problem> problems_of(const PerfOptions& options, Collective collecti
   if (collective == Collective::kBarrier) problems.resize(1);
   return problems;
 }
-
-// Everything of one collective that lives as long as it is measured.
-struct Field {
-  std::vector<std::unique_ptr<Communicator>> communicators;  // none when nothing is forced
-  std::vector<std::unique_ptr<Buffers>> buffers;
-  std::vector<std::unique_ptr<Contender>> contenders;
-  std::vector<Entrant> entrants;
-};
 
 class PerfRun {
  public:
@@ -109,102 +100,24 @@ class PerfRun {
       return {};
     }
     const auto problems = problems_of(options_, collective, session_.ranks());
-    Field field;
-    if (const Status status = enter(field, collective, problems); !status.ok()) return status;
+    std::size_t largest = 0;
+    for (const Problem& problem : problems) largest = std::max(largest, size_in_bytes(problem));
+    const FieldRequest request{session_, options_, library_options_, vs_, places_};
+    const auto field = Field::make(request, collective, largest);
+    if (!field.ok()) return field.status();
     reporter_.titles(collective);
     Tables tables({});
     for (const Problem& problem : problems) {
       const Pattern pattern{problem.type, problem.op, problem.ranks, /*seed=*/1};
       if (tables.pattern() != pattern) tables = Tables(pattern);
-      const Status status = run_problem(field, problem, tables);
+      const Status status = run_problem((*field)->entrants(), problem, tables);
       if (!status.ok()) return status;
     }
     return {};
   }
 
-  // What to force, one entry a communicator; {""} lets the library choose.
-  std::vector<std::string> forced(Collective collective) const {
-    if (!options_.each_algorithm) return {options_.algorithm};
-    std::vector<std::string> names;
-    for (const std::string& algorithm : algorithm_names(collective, session_.ranks())) {
-      names.push_back(fmt::format("{}:{}", name(collective), algorithm));
-    }
-    // send_recv is no schedule of the catalog.
-    if (names.empty()) names.emplace_back();
-    return names;
-  }
-
-  Status enter(Field& field, Collective collective, const std::vector<Problem>& problems) {
-    std::size_t area = 0;
-    for (const Problem& problem : problems) {
-      area = std::max(area, area_bytes(options_, size_in_bytes(problem)));
-    }
-    const auto algorithms = forced(collective);
-    const bool shared = options_.memory == BufferMemory::kPlain;
-    const std::size_t sets = shared ? 1 : algorithms.size() + (vs_ != nullptr ? 1 : 0);
-    if (const Status status = session_.agree(check_memory(2 * sets * area)); !status.ok()) {
-      return status;
-    }
-    for (const std::string& algorithm : algorithms) {
-      const Status status = session_.agree(enter_tutti(field, algorithm, area));
-      if (!status.ok()) return status;
-    }
-    return vs_ == nullptr ? Status() : session_.agree(enter_vs(field, area));
-  }
-
-  Status enter_tutti(Field& field, const std::string& algorithm, std::size_t area) {
-    Communicator* communicator = &session_.control();
-    if (!algorithm.empty()) {
-      Options options = library_options_;
-      options.algorithm = algorithm;
-      auto opened = session_.open(options);
-      if (!opened.ok()) return opened.status();
-      field.communicators.push_back(std::make_unique<Communicator>(std::move(*opened)));
-      communicator = field.communicators.back().get();
-    }
-    if (options_.memory != BufferMemory::kPlain || field.buffers.empty()) {
-      const Status status = add_buffers(field, options_.memory, *communicator, area);
-      if (!status.ok()) return status;
-    }
-    field.contenders.push_back(make_tutti_contender(*communicator));
-    field.entrants.push_back({field.contenders.back().get(), field.buffers.back().get()});
-    return {};
-  }
-
-  // On plain memory always: what others get who do not use our allocator.
-  Status enter_vs(Field& field, std::size_t area) {
-    if (options_.memory != BufferMemory::kPlain) {
-      const Status status = add_buffers(field, BufferMemory::kPlain, session_.control(), area);
-      if (!status.ok()) return status;
-    }
-    field.contenders.push_back(make_vs_contender(*vs_));
-    field.entrants.push_back({field.contenders.back().get(), field.buffers.back().get()});
-    return {};
-  }
-
-  static Status add_buffers(Field& field, BufferMemory kind, Communicator& communicator,
-                            std::size_t area) {
-    auto buffers = Buffers::make(kind, communicator, area);
-    if (!buffers.ok()) return buffers.status();
-    field.buffers.push_back(std::move(*buffers));
-    return {};
-  }
-
-  Status check_memory(std::size_t bytes) const {
-    const int beside = ranks_beside(places_, session_.rank());
-    const std::uint64_t needed = bytes * static_cast<std::size_t>(beside);
-    const std::uint64_t available = available_memory();
-    if (available == 0 || needed <= available) return {};
-    constexpr double kGiB = 1 << 30;
-    return {Code::kInvalidArgument,
-            fmt::format("-e {}: {} ranks on {} need {:.1f} GiB for buffers; {:.1f} GiB are free",
-                        short_bytes(options_.sizes.end), beside,
-                        places_[static_cast<std::size_t>(session_.rank())].host,
-                        static_cast<double>(needed) / kGiB, static_cast<double>(available) / kGiB)};
-  }
-
-  Status run_problem(const Field& field, const Problem& problem, Tables& tables) {
-    const std::size_t ours = field.entrants.size() - (vs_ != nullptr ? 1 : 0);
+  Status run_problem(const std::vector<Entrant>& entrants, const Problem& problem, Tables& tables) {
+    const std::size_t ours = entrants.size() - (vs_ != nullptr ? 1 : 0);
     std::vector<Row> rows(ours, Row{problem, {}, {}});
     for (const Placement placement : {Placement::kOutOfPlace, Placement::kInPlace}) {
       const bool in_place = placement == Placement::kInPlace;
@@ -215,7 +128,7 @@ class PerfRun {
       const std::string what =
           fmt::format("{}{} {} {}", name(problem.collective), in_place ? " in place" : "",
                       short_bytes(size_in_bytes(problem)), name(problem.type));
-      auto findings = measure(session_, options_, {problem, placement, field.entrants}, tables,
+      auto findings = measure(session_, options_, {problem, placement, entrants}, tables,
                               [&](double share) { reporter_.progress(what, share); });
       if (!findings.ok()) return findings.status();
       for (std::size_t i = 0; i < ours; ++i) {
