@@ -1,14 +1,18 @@
-// A ring of memory that every rank of a communicator divides alike.
+// Memory that every rank of a communicator divides alike.
 //
-// Blocks of a call take pieces in order. All ranks make the same requests in the same order, so
-// that a piece has the same offset in every window and nobody needs to be told. A piece may reuse
-// memory of older blocks; take() says up to which block a rank must have finished before its memory
-// at that offset may be written.
+// Blocks of a call take pieces in order, lap after lap from the start of the memory. All ranks make
+// the same requests in the same order, so that a piece has the same offset in every window and
+// nobody needs to be told. A piece may reuse memory of older blocks; take() says up to which block
+// a rank must have finished before its memory at that offset may be written.
+//
+// Laps are as short as a few pieces need, whatever the capacity: the memory used last is still in
+// the caches.
 //
 // Tested by ring_memory_test.cc.
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -29,31 +33,40 @@ class RingMemory {
 
   std::size_t capacity() const { return capacity_; }
 
-  /// A piece for `block`; blocks are numbered 1, 2, … REQUIRES: bytes <= capacity().
+  /// A piece for `block`; blocks are numbered 1, 2, … REQUIRES: 2 * bytes <= capacity().
   Piece take(std::uint64_t block, std::size_t bytes) {
     if (bytes == 0) return {};
     bytes = (bytes + alignment_ - 1) & ~(alignment_ - 1);
-    TUTTI_CHECK(bytes <= capacity_, "%zu bytes of a ring of %zu", bytes, capacity_);
-    if (at_ + bytes > capacity_) {  // pieces do not wrap
-      next_ += capacity_ - at_;
-      at_ = 0;
-    }
-    while (first_ != last_ && taken(first_).begin + capacity_ < next_ + bytes) {
-      freed_ = taken(first_++).block;
-    }
+    TUTTI_CHECK(2 * bytes <= capacity_, "%zu bytes of a ring of %zu", bytes, capacity_);
+    if (at_ + bytes > lap_of(bytes)) begin_lap();
+    // What is left of the lap before and begins before this piece ends, it overwrites.
+    while (first_ != lap_ && taken(first_).begin < at_ + bytes) freed_ = taken(first_++).block;
     if (last_ - first_ == taken_.size()) grow();
-    taken(last_++) = {next_, block};
+    taken(last_++) = {at_, block};
     const Piece piece{at_, freed_};
-    next_ += bytes;
     at_ += bytes;
     return piece;
   }
 
  private:
   struct Taken {
-    std::uint64_t begin;
+    std::size_t begin;
     std::uint64_t block;
   };
+
+  // Many small pieces, or a few large ones.
+  std::size_t lap_of(std::size_t bytes) const {
+    constexpr std::size_t kCached = std::size_t{256} << 10;
+    return std::min(capacity_, std::max(std::min(16 * bytes, kCached), 6 * bytes));
+  }
+
+  void begin_lap() {
+    // Pieces of the lap before the one that ends, if it was longer: gone, and long finished.
+    if (first_ != lap_) freed_ = taken(lap_ - 1).block;
+    first_ = lap_;
+    lap_ = last_;
+    at_ = 0;
+  }
 
   Taken& taken(std::size_t i) { return taken_[i & (taken_.size() - 1)]; }
 
@@ -65,12 +78,13 @@ class RingMemory {
 
   std::size_t capacity_;
   std::size_t alignment_;    // a power of two
-  std::uint64_t next_ = 0;   // position in an endless ribbon, of which the ring is a window
-  std::size_t at_ = 0;       // the same in the ring
+  std::size_t at_ = 0;       // where the next piece begins
   std::uint64_t freed_ = 0;  // the newest block whose memory has been given out again
-  // A queue of the pieces given out: [first_, last_) in an array of a power of two.
+  // A queue of pieces in an array of a power of two: [first_, lap_) of the lap before, by offset,
+  // and [lap_, last_) of this one.
   std::vector<Taken> taken_;
   std::size_t first_ = 0;
+  std::size_t lap_ = 0;
   std::size_t last_ = 0;
 };
 
