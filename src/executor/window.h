@@ -26,12 +26,19 @@ struct alignas(64) Record {
   std::atomic<std::uint64_t> chain{0};     // digest of this call and all before it
   std::atomic<std::uint64_t> what{0};      // packed collective, type, reduction, flags, root
   std::atomic<std::uint64_t> count{0};
-  std::atomic<std::uint64_t> detail{0};  // digest of what the words above do not hold
-  std::atomic<std::uint64_t> input{0};   // offset in the window plus 1; 0: not in it
-  std::atomic<std::uint64_t> output{0};
+  std::atomic<std::uint64_t> detail{0};           // digest of what the words above do not hold
   std::atomic<std::int64_t> waiting_since_ns{0};  // steady clock; 0 until the call waits for long
 };
 static_assert(sizeof(Record) == 64);
+
+/// Where a rank's buffers are, in a call that asks every rank for that. Two of them take turns: who
+/// enters such a call has met everybody in the one before, so nobody needs the one before that.
+struct alignas(64) Meeting {
+  std::atomic<std::uint64_t> sequence{0};  // of the call; written last
+  std::atomic<std::uint64_t> chain{0};
+  std::atomic<std::uint64_t> input{0};  // offset in the window plus 1; 0: not in it
+  std::atomic<std::uint64_t> output{0};
+};
 
 inline constexpr int kRecords = 32;
 inline constexpr std::size_t kFailureText = 704;
@@ -47,6 +54,7 @@ struct Control {
   std::atomic<std::uint64_t> departed{0};  // 1: its communicator is destroyed
   std::atomic<std::uint64_t> shrink{0};    // see communicator/shrink.cc
   alignas(64) Record records[kRecords];
+  Meeting meetings[2];
   alignas(64) std::atomic<std::uint64_t> text_ready{0};
   char text[kFailureText];                              // why this rank gave up
   alignas(64) std::byte shrink_id[128];                 // where survivors meet

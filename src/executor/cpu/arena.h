@@ -26,6 +26,7 @@ struct Arena {
 
   std::uint64_t sequence = 0;  // calls entered
   std::uint64_t chain = 0;     // digest of all of them
+  std::uint64_t meetings = 0;  // calls that asked where buffers are
   std::uint64_t next_block = 1;
   std::uint64_t completed = 0;                // blocks finished here
   std::vector<std::uint64_t> granted;         // credit sent, per rank of the plan, where not mapped

@@ -7,6 +7,10 @@ namespace tutti {
 std::uint64_t Site::locate(const void* data, std::size_t bytes) const {
   const std::byte* begin = windows[rank] + layout.heap;
   const std::byte* at = static_cast<const std::byte*>(data);
+  for (const auto& [memory, in_window] : aliases) {
+    const std::byte* first = memory.data();
+    if (at >= first && at + bytes <= first + memory.size()) at = in_window + (at - first);
+  }
   if (at < begin || at + bytes > begin + layout.heap_bytes) return 0;
   return static_cast<std::uint64_t>(at - windows[rank]) + 1;
 }
@@ -27,11 +31,17 @@ Entry enter(const Site& site, Arena& arena, const Job& job) {
   record.what.store(job.signature.what, std::memory_order_release);
   record.count.store(job.signature.count, std::memory_order_release);
   record.detail.store(job.signature.detail, std::memory_order_release);
-  record.input.store(job.input_at, std::memory_order_relaxed);
-  record.output.store(job.output_at, std::memory_order_relaxed);
   record.waiting_since_ns.store(0, std::memory_order_relaxed);
   record.sequence.store(entry.sequence, std::memory_order_release);
   control.sequence.store(entry.sequence, std::memory_order_release);
+  if (job.mapped.plan == nullptr) return entry;
+
+  entry.meeting = arena.meetings++ % 2;
+  Meeting& meeting = control.meetings[entry.meeting];
+  meeting.chain.store(entry.chain, std::memory_order_relaxed);
+  meeting.input.store(job.input_at, std::memory_order_relaxed);
+  meeting.output.store(job.output_at, std::memory_order_relaxed);
+  meeting.sequence.store(entry.sequence, std::memory_order_release);
   return entry;
 }
 

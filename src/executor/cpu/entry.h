@@ -2,9 +2,18 @@
 
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "executor/cpu/job.h"
 
 namespace tutti {
+
+/// Memory of this rank's window that has another address as well.
+struct Alias {
+  std::span<std::byte> memory;
+  std::byte* in_window = nullptr;
+};
 
 /// What a task sees of its communicator's memory. Lives as long as the executor.
 struct Site {
@@ -14,10 +23,12 @@ struct Site {
   int ranks = 1;
   std::vector<std::byte*> windows;  // per rank; null where not mapped
   bool has_unmapped = false;
+  std::vector<Alias> aliases;
 
   Control& control() const { return *reinterpret_cast<Control*>(windows[rank]); }
   Control* control_of(int peer) const { return reinterpret_cast<Control*>(windows[peer]); }
-  /// Whether [data, data + bytes) lies in this rank's window; the offset plus 1 if so, else 0.
+  /// Whether [data, data + bytes) lies in this rank's window, under any address; the offset plus 1
+  /// if so, else 0.
   std::uint64_t locate(const void* data, std::size_t bytes) const;
 };
 
@@ -26,6 +37,7 @@ struct Entry {
   Signature signature;
   std::uint64_t sequence = 0;
   std::uint64_t chain = 0;
+  std::uint64_t meeting = 0;  // which of Control::meetings, where the job has a mapped variant
   bool is_message = false;
   int suspect = kSelf;  // the rank waited for, or whose signal was of another call
 };

@@ -27,15 +27,15 @@ bool Task::meet() {
   }
   bool all_mapped = true;
   for (; next_to_meet_ < site_.ranks; ++next_to_meet_) {
-    const Record& record = site_.control_of(next_to_meet_)->records[entry_.sequence % kRecords];
+    const Meeting& meeting = site_.control_of(next_to_meet_)->meetings[entry_.meeting];
     entry_.suspect = next_to_meet_;
-    if (record.sequence.load(std::memory_order_acquire) != entry_.sequence) return false;
-    if (record.chain.load(std::memory_order_relaxed) != entry_.chain) {
+    if (meeting.sequence.load(std::memory_order_acquire) != entry_.sequence) return false;
+    if (meeting.chain.load(std::memory_order_relaxed) != entry_.chain) {
       state_ = State::kMismatch;
       return false;
     }
-    const std::uint64_t in = record.input.load(std::memory_order_relaxed);
-    const std::uint64_t out = record.output.load(std::memory_order_relaxed);
+    const std::uint64_t in = meeting.input.load(std::memory_order_relaxed);
+    const std::uint64_t out = meeting.output.load(std::memory_order_relaxed);
     std::byte* window = site_.windows[next_to_meet_];
     job_.workspace.peer_inputs[next_to_meet_] = in == 0 ? nullptr : window + in - 1;
     job_.workspace.peer_outputs[next_to_meet_] = out == 0 ? nullptr : window + out - 1;
