@@ -33,7 +33,7 @@ static_assert(sizeof(Record) == 64);
 
 /// Where a rank's buffers are, in a call that asks every rank for that. Two of them take turns: who
 /// enters such a call has met everybody in the one before, so nobody needs the one before that.
-struct alignas(64) Meeting {
+struct alignas(64) BufferRecord {
   std::atomic<std::uint64_t> sequence{0};  // of the call; written last
   std::atomic<std::uint64_t> chain{0};
   std::atomic<std::uint64_t> input{0};  // offset in the window plus 1; 0: not in it
@@ -54,7 +54,7 @@ struct Control {
   std::atomic<std::uint64_t> departed{0};  // 1: its communicator is destroyed
   std::atomic<std::uint64_t> shrink{0};    // see communicator/shrink.cc
   alignas(64) Record records[kRecords];
-  Meeting meetings[2];
+  BufferRecord meetings[2];
   alignas(64) std::atomic<std::uint64_t> text_ready{0};
   char text[kFailureText];                              // why this rank gave up
   alignas(64) std::byte shrink_id[128];                 // where survivors meet

@@ -37,7 +37,7 @@ Entry enter(const Site& site, Arena& arena, const Job& job) {
   if (job.mapped.plan == nullptr) return entry;
 
   entry.meeting = arena.meetings++ % 2;
-  Meeting& meeting = control.meetings[entry.meeting];
+  BufferRecord& meeting = control.meetings[entry.meeting];
   meeting.chain.store(entry.chain, std::memory_order_relaxed);
   meeting.input.store(job.input_at, std::memory_order_relaxed);
   meeting.output.store(job.output_at, std::memory_order_relaxed);

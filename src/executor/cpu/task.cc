@@ -27,7 +27,7 @@ bool Task::meet() {
   }
   bool all_mapped = true;
   for (; next_to_meet_ < site_.ranks; ++next_to_meet_) {
-    const Meeting& meeting = site_.control_of(next_to_meet_)->meetings[entry_.meeting];
+    const BufferRecord& meeting = site_.control_of(next_to_meet_)->meetings[entry_.meeting];
     entry_.suspect = next_to_meet_;
     if (meeting.sequence.load(std::memory_order_acquire) != entry_.sequence) return false;
     if (meeting.chain.load(std::memory_order_relaxed) != entry_.chain) {
