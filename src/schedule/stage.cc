@@ -21,6 +21,7 @@ class Stager {
   explicit Stager(const Schedule& schedule)
       : old_(schedule),
         partners_(match_signals(schedule)),
+        ready_channel_(unused_channel(schedule)),
         next_scratch_(schedule.ranks, schedule.scratch_chunks),
         shadows_(schedule.ranks),
         readers_(schedule.ranks) {}
@@ -38,7 +39,13 @@ class Stager {
   using Key = std::pair<Space, int>;
 
   // A signal "my input is staged" must not be mistaken for one of the schedule's own.
-  static constexpr int kReadyChannel = 1 << 20;
+  static int unused_channel(const Schedule& schedule) {
+    int unused = 0;
+    for (const Program& program : schedule.programs) {
+      for (const Step& step : program.steps) unused = std::max(unused, step.channel + 1);
+    }
+    return unused;
+  }
 
   // A shadow for every chunk of a peer's buffers that this rank reads.
   void find_reads(int rank) {
@@ -94,13 +101,13 @@ class Stager {
     for (const auto& [key, shadow] : shadows_[rank]) {
       if (key.first == Space::kInput) program.copy(input(key.second), scratch(shadow));
     }
-    for (int reader : readers_[rank]) program.signal(reader, kReadyChannel);
+    for (int reader : readers_[rank]) program.signal(reader, ready_channel_);
   }
 
   void read_shadow(Chunk& source, std::set<int>& ready, Program& program) const {
     if (!is_peers_buffer(source)) return;
     if (source.space == Space::kInput && ready.insert(source.rank).second) {
-      program.wait(source.rank, kReadyChannel);
+      program.wait(source.rank, ready_channel_);
     }
     source = of(source.rank, scratch(shadows_[source.rank].at({source.space, source.index})));
   }
@@ -126,10 +133,11 @@ class Stager {
 
   const Schedule& old_;
   const std::vector<std::vector<StepAt>> partners_;
-  std::vector<int> next_scratch_;                      // per rank
-  std::vector<std::map<Key, int>> shadows_;            // per owner: chunk read by peers -> scratch
-  std::vector<std::set<int>> readers_;                 // per owner: who reads its input
-  std::map<std::pair<int, int>, int> arrivals_;        // (rank, wait) -> scratch chunk put into
+  const int ready_channel_;
+  std::vector<int> next_scratch_;                // per rank
+  std::vector<std::map<Key, int>> shadows_;      // per owner: chunk read by peers -> scratch
+  std::vector<std::set<int>> readers_;           // per owner: who reads its input
+  std::map<std::pair<int, int>, int> arrivals_;  // (rank, wait) -> scratch chunk put into
 };
 
 bool reaches_buffers(const Schedule& schedule) {
@@ -142,10 +150,24 @@ bool reaches_buffers(const Schedule& schedule) {
   return false;
 }
 
+// The same schedule, in which no rank names its own chunks as if they were a peer's.
+Schedule with_own_chunks_as_such(Schedule schedule) {
+  for (int rank = 0; rank < schedule.ranks; ++rank) {
+    for (Step& step : schedule.at(rank).steps) {
+      if (step.target.rank == rank) step.target.rank = kSelf;
+      for (Chunk& source : step.sources) {
+        if (source.rank == rank) source.rank = kSelf;
+      }
+    }
+  }
+  return schedule;
+}
+
 }  // namespace
 
 Schedule stage(const Schedule& schedule) {
-  return reaches_buffers(schedule) ? Stager(schedule).run() : schedule;
+  const Schedule plain = with_own_chunks_as_such(schedule);
+  return reaches_buffers(plain) ? Stager(plain).run() : schedule;
 }
 
 }  // namespace tutti
