@@ -199,12 +199,15 @@ class TUTTI_API Communicator {
   Status send(ConstBuffer input, int peer) { return run(tutti::send(input, peer)); }
   Status receive(Buffer output, int peer) { return run(tutti::receive(output, peer)); }
 
-  /// Memory for buffers that peers read and write directly. Local: no other rank takes part.
+  /// Memory for buffers that peers read and write directly. Collective; sizes may differ between
+  /// ranks. When one rank gets none, no rank does.
   Result<Memory> allocate(std::size_t bytes);
 
   /// Makes memory that the caller has reachable by peers, as if from allocate(), keeping its
-  /// address and contents, until the Memory returned is destroyed. REQUIRES: page-aligned address
-  /// and size, anonymous private memory (malloc, mmap), not in use by another thread meanwhile.
+  /// address and contents, until the Memory returned is destroyed; it must last until then. A
+  /// process forked meanwhile shares it. Collective, as allocate(); a rank without any gives none.
+  /// REQUIRES: page-aligned address and size, anonymous private memory (malloc, mmap), not in use
+  /// by another thread meanwhile.
   Result<Memory> register_memory(std::span<std::byte> memory);
 
   /// A communicator of the ranks that gave the same color, ordered by (key, rank). Collective.

@@ -2,8 +2,6 @@
 
 #include "communicator/impl.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -146,66 +144,6 @@ Explanation Communicator::Impl::explain() const {
           .mapped = last_.mapped,
           .tile_bytes = last_.tile_bytes,
           .lanes = last_.lanes};
-}
-
-// ---- memory
-
-Result<std::size_t> Communicator::Impl::take_heap(std::size_t bytes) {
-  const std::optional<std::size_t> offset = heap_.take(bytes);
-  // Every rank learns whether every rank has memory: from now on calls ask where buffers are.
-  std::uint8_t mine = offset.has_value(), all = 0;
-  const Call agree =
-      tutti::all_reduce({&mine, 1, DataType::kUint8}, {&all, 1, DataType::kUint8}, Reduction::kMin);
-  Status status = run({&agree, 1});
-  if (status.ok() && all != 0) {
-    may_be_mapped_ = true;
-    return *offset;
-  }
-  if (offset) heap_.give_back(*offset);
-  if (!status.ok()) return status;
-  return {Code::kSystem, "allocate: " + std::to_string(bytes) + " bytes" +
-                             (mine ? " on another rank" : "") +
-                             ": the largest free piece of the heap (option heap_bytes) has " +
-                             std::to_string(heap_.largest_hole())};
-}
-
-Result<Memory> Communicator::Impl::allocate(std::size_t bytes) {
-  Result<std::size_t> offset = take_heap(bytes);
-  if (!offset.ok()) return offset.status();
-  std::byte* data =
-      executor_->transport().window().data() + executor_->site().layout.heap + *offset;
-  return Memory(data, bytes, this);
-}
-
-Result<Memory> Communicator::Impl::register_memory(std::span<std::byte>) {
-  return {Code::kNotSupported, "register_memory is not built yet: use allocate()"};
-}
-
-void Communicator::Impl::give_back(std::byte* data, std::size_t) {
-  const std::byte* heap = executor_->transport().window().data() + executor_->site().layout.heap;
-  const std::size_t length = heap_.give_back(static_cast<std::size_t>(data - heap));
-  // Back to the system: shared pages are not freed by being forgotten.
-  (void)madvise(data, length, MADV_REMOVE);
-}
-
-Memory::Memory() = default;
-Memory::Memory(std::byte* data, std::size_t bytes, Owner* owner)
-    : data_(data), bytes_(bytes), owner_(owner) {}
-
-Memory::Memory(Memory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)),
-      owner_(std::exchange(other.owner_, nullptr)) {}
-
-Memory& Memory::operator=(Memory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  std::swap(owner_, other.owner_);
-  return *this;
-}
-
-Memory::~Memory() {
-  if (owner_ != nullptr) owner_->give_back(data_, bytes_);
 }
 
 // ---- the public face

@@ -2,9 +2,8 @@
 
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
+#include <string>
 #include <vector>
 
 #include "bootstrap/bootstrap.h"
@@ -66,13 +65,18 @@ class Communicator::Impl : public Memory::Owner {
   Result<Communicator> lead_shrink(const std::vector<int>& members);
   Result<Communicator> follow_shrink(int leader);
   void give_back(std::byte* data, std::size_t bytes) override;
-  Result<std::size_t> take_heap(std::size_t bytes);
+  /// The offset of a piece of the heap, or an error where any rank has none or an objection.
+  /// Collective. `what` begins errors.
+  Result<std::size_t> take_heap(const std::string& what, std::size_t bytes,
+                                const Status& objection = {});
+  std::byte* heap_at(std::size_t offset) const;
+  /// The piece of the heap that was registered memory, which is private again; null if it was not.
+  std::byte* unregister(std::byte* data, std::size_t bytes);
 
   const Options options_;
   std::unique_ptr<CpuExecutor> executor_;
   Preparer preparer_;
   Heap heap_;
-  std::map<std::byte*, std::size_t> registered_;  // caller's address -> offset in the window
   bool may_be_mapped_ = false;
 
   // About the last call, without strings: this is written by every call.

@@ -47,6 +47,15 @@ CpuExecutor::CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayou
 
 CpuExecutor::~CpuExecutor() { site_.control().departed.store(1, std::memory_order_release); }
 
+std::byte* CpuExecutor::remove_alias(const std::byte* data) {
+  const auto begins_here = [&](const Alias& alias) { return alias.memory.data() == data; };
+  const auto alias = std::find_if(site_.aliases.begin(), site_.aliases.end(), begins_here);
+  if (alias == site_.aliases.end()) return nullptr;
+  std::byte* const in_window = alias->in_window;
+  site_.aliases.erase(alias);
+  return in_window;
+}
+
 Arena& CpuExecutor::outbox(int peer) {
   if (!outboxes_[peer]) {
     outboxes_[peer] = std::make_unique<Arena>(Arena::messages(site_.layout, site_.rank));

@@ -35,6 +35,10 @@ class CpuExecutor {
 
   const Site& site() const { return site_; }
   Transport& transport() { return *transport_; }
+  /// Calls on `alias.memory` find it in the window from now on. Not while a call runs.
+  void add_alias(const Alias& alias) { site_.aliases.push_back(alias); }
+  /// What was added with memory that begins at `data`, in the window; null if nothing was.
+  std::byte* remove_alias(const std::byte* data);
   /// The streams of calls. Messages: from this rank to a peer, and from a peer to this rank.
   Arena& collectives() { return collectives_; }
   Arena& outbox(int peer);
