@@ -1,5 +1,6 @@
 #include "executor/cpu/reducer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -30,6 +31,14 @@ Result<Reducer> Reducer::make(DataType type, const ReduceOp& op, int ranks, Isa 
 }
 
 void Reducer::run(const Pass& pass) {
+  if (pass.target_count == 1 || pass.count * element_ <= kFewBytes) {
+    run_pass(pass);
+  } else {
+    run_parts(pass);
+  }
+}
+
+void Reducer::run_pass(const Pass& pass) {
   if (pass.source_count == 1) {
     copy(pass.sources[0], pass.targets, pass.target_count, pass.count * element_, pass.stream_mask,
          isa_);
@@ -37,6 +46,29 @@ void Reducer::run(const Pass& pass) {
     kernel_(pass);
   } else {
     run_user(pass);
+  }
+}
+
+// Several targets, some of which are lines that a peer's core holds: storing to one after the
+// other, from data in the first cache, is faster than storing to all in turn, line by line.
+void Reducer::run_parts(const Pass& pass) {
+  const std::size_t step = kPartBytes / element_;
+  if (pass.source_count > 1 && part_.size() < kPartBytes) part_.resize(kPartBytes);
+  std::vector<const std::byte*> sources(pass.sources, pass.sources + pass.source_count);
+  for (std::size_t done = 0; done < pass.count; done += step) {
+    const std::size_t count = std::min(step, pass.count - done);
+    const std::byte* result = sources[0];
+    if (pass.source_count > 1) {
+      std::byte* part = part_.data();
+      run_pass({sources.data(), pass.source_count, &part, 1, count, 0});
+      result = part;
+    }
+    for (int t = 0; t < pass.target_count; ++t) {
+      std::byte* target = pass.targets[t] + done * element_;
+      if (target == result) continue;
+      copy(result, &target, 1, count * element_, pass.stream_mask >> t & 1, isa_);
+    }
+    for (const std::byte*& source : sources) source += count * element_;
   }
 }
 

@@ -37,6 +37,11 @@ class Reducer {
   }
 
  private:
+  static constexpr std::size_t kFewBytes = 512;
+  static constexpr std::size_t kPartBytes = std::size_t{8} << 10;
+
+  void run_pass(const Pass& pass);
+  void run_parts(const Pass& pass);
   void run_user(const Pass& pass);
 
   DataType type_ = DataType::kUint8;
@@ -46,6 +51,7 @@ class Reducer {
   ReduceOp op_;
   double factor_ = 1.0;
   std::int64_t divisor_ = 1;
+  std::vector<std::byte> part_;     // of a result that goes to several targets
   std::vector<std::byte> partial_;  // of the user's function, which has two operands only
 
  public:
