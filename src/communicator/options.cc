@@ -19,10 +19,11 @@ Status wrong(const std::string& variable, const std::string& value, const std::s
 }
 
 Result<double> seconds(const std::string& variable, const std::string& text) {
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (!text.empty() && *end == '\0' && value > 0 && value < 1e7) return value;
-  return wrong(variable, text, "seconds, more than 0");
+  double value = 0;  // not by strtod(), which reads what the locale says
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (whole && value >= 0.001 && value < 1e7) return value;
+  return wrong(variable, text, "seconds, at least 0.001");
 }
 
 Result<long> whole(const std::string& variable, const std::string& text, long least, long most) {
