@@ -18,7 +18,7 @@
 
 namespace tutti::test {
 
-/// A layout with rings that hold few blocks. REQUIRES: multiples of a cache line.
+/// A layout with rings that hold few blocks. REQUIRES: room for two blocks of any call.
 inline WindowLayout small_layout(int ranks, std::size_t scratch_bytes, std::size_t lines) {
   WindowLayout layout(ranks, scratch_bytes, /*heap_bytes=*/std::size_t{1} << 20);
   layout.scratch_bytes = scratch_bytes;
@@ -143,7 +143,8 @@ class RankRunner {
   std::size_t largest_tile(const Plan& plan, std::size_t element) const {
     if (plan.inline_payload) return kInlineBytes / element;
     if (plan.scratch_chunks == 0) return ~std::size_t{0};
-    const std::size_t chunk = executor_.site().layout.scratch_bytes / plan.scratch_chunks;
+    // A ring gives no block more than half of what it has.
+    const std::size_t chunk = executor_.site().layout.scratch_bytes / 2 / plan.scratch_chunks;
     const std::size_t tile = chunk / Arena::kScratchAlignment * Arena::kScratchAlignment / element;
     EXPECT_GT(tile, 0u) << plan.scratch_chunks << " scratch chunks do not fit";
     return tile;
