@@ -66,7 +66,30 @@ enum class Reduction : std::uint8_t {
 };
 inline constexpr int kReductions = 13;
 
-TUTTI_API std::size_t size_of(DataType type);
+/// Bytes of an element.
+constexpr std::size_t size_of(DataType type) {
+  switch (type) {
+    case DataType::kInt8:
+    case DataType::kUint8:
+    case DataType::kFloat8e4m3:
+    case DataType::kFloat8e5m2:
+      return 1;
+    case DataType::kInt16:
+    case DataType::kUint16:
+    case DataType::kFloat16:
+    case DataType::kBfloat16:
+      return 2;
+    case DataType::kInt32:
+    case DataType::kUint32:
+    case DataType::kFloat32:
+      return 4;
+    case DataType::kInt64:
+    case DataType::kUint64:
+    case DataType::kFloat64:
+      return 8;
+  }
+  return 1;
+}
 TUTTI_API bool is_float(DataType type);
 
 /// Names as printed and parsed: "all_reduce", "float" (as nccl-tests), "sum".
@@ -86,9 +109,9 @@ using ReduceFunction = void (*)(const void* src, void* dst, std::size_t count, D
 /// `all_reduce(in, out, Reduction::kMax)`.
 struct ReduceOp {
   Reduction reduction = Reduction::kSum;
-  double scale = 1.0;                  // kPreMulSum
-  ReduceFunction function = nullptr;   // kUser
-  void* context = nullptr;             // kUser
+  double scale = 1.0;                 // kPreMulSum
+  ReduceFunction function = nullptr;  // kUser
+  void* context = nullptr;            // kUser
 
   constexpr ReduceOp() = default;
   constexpr ReduceOp(Reduction r) : reduction(r) {}  // NOLINT

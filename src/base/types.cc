@@ -7,26 +7,25 @@ namespace {
 
 struct TypeFacts {
   std::string_view name;
-  std::uint8_t bytes;
   bool is_float;
 };
 
 // In the order of the enumerations; names of types and reductions as nccl-tests prints them.
 constexpr std::array<TypeFacts, kDataTypes> kTypes = {{
-    {"int8", 1, false},
-    {"uint8", 1, false},
-    {"int32", 4, false},
-    {"uint32", 4, false},
-    {"int64", 8, false},
-    {"uint64", 8, false},
-    {"half", 2, true},
-    {"float", 4, true},
-    {"double", 8, true},
-    {"bfloat16", 2, true},
-    {"f8e4m3", 1, true},
-    {"f8e5m2", 1, true},
-    {"int16", 2, false},
-    {"uint16", 2, false},
+    {"int8", false},
+    {"uint8", false},
+    {"int32", false},
+    {"uint32", false},
+    {"int64", false},
+    {"uint64", false},
+    {"half", true},
+    {"float", true},
+    {"double", true},
+    {"bfloat16", true},
+    {"f8e4m3", true},
+    {"f8e5m2", true},
+    {"int16", false},
+    {"uint16", false},
 }};
 
 constexpr std::array<std::string_view, kCollectives> kCollectiveNames = {
@@ -34,8 +33,8 @@ constexpr std::array<std::string_view, kCollectives> kCollectiveNames = {
     "reduce",     "gather",     "scatter",        "barrier",    "send_recv"};
 
 constexpr std::array<std::string_view, kReductions> kReductionNames = {
-    "sum",     "prod",    "max",  "min",  "avg",  "mulsum", "band",
-    "bor",     "bxor",    "land", "lor",  "lxor", "user"};
+    "sum", "prod", "max",  "min", "avg",  "mulsum", "band",
+    "bor", "bxor", "land", "lor", "lxor", "user"};
 
 template <class Enum, std::size_t n>
 std::optional<Enum> find(const std::array<std::string_view, n>& names, std::string_view text) {
@@ -47,7 +46,6 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 
 }  // namespace
 
-std::size_t size_of(DataType type) { return kTypes[static_cast<std::size_t>(type)].bytes; }
 bool is_float(DataType type) { return kTypes[static_cast<std::size_t>(type)].is_float; }
 
 std::string_view name(Collective collective) {

@@ -13,26 +13,22 @@ namespace {
 // Below this, asking every rank where its buffers are costs more than staging does.
 constexpr std::size_t kMappedFrom = 16 * 1024;
 
-template <class Key>
-std::size_t slot_of(const Key& key) {
-  return mix(key.kinds + key.ranks, key.input_count + 3 * key.output_count);
+// Whatever of a call is small, in one word.
+std::uint64_t kinds_of(const Call& call, bool may_be_mapped) {
+  return static_cast<std::uint64_t>(call.collective) |
+         static_cast<std::uint64_t>(call.op.reduction) << 8 |
+         static_cast<std::uint64_t>(call.input.type) << 16 |
+         static_cast<std::uint64_t>(call.output.type) << 24 | std::uint64_t{call.sends} << 32 |
+         std::uint64_t{may_be_mapped} << 33;
 }
 
 }  // namespace
 
-Preparer::Key Preparer::key_of(const Call& call, bool may_be_mapped) {
-  Key key;
-  key.kinds = static_cast<std::uint64_t>(call.collective) |
-              static_cast<std::uint64_t>(call.op.reduction) << 8 |
-              static_cast<std::uint64_t>(call.input.type) << 16 |
-              static_cast<std::uint64_t>(call.output.type) << 24 | std::uint64_t{call.sends} << 32 |
-              std::uint64_t{may_be_mapped} << 33;
-  key.ranks = static_cast<std::uint64_t>(static_cast<std::uint32_t>(call.root)) << 32 |
-              static_cast<std::uint32_t>(call.peer);
-  key.input_count = call.input.count;
-  key.output_count = call.output.count;
-  key.op = call.op;
-  return key;
+bool Preparer::Entry::matches(const Call& other, std::uint64_t other_kinds) const {
+  return job != nullptr && kinds == other_kinds && call.input.count == other.input.count &&
+         call.output.count == other.output.count && call.root == other.root &&
+         call.peer == other.peer && call.op.scale == other.op.scale &&
+         call.op.function == other.op.function && call.op.context == other.op.context;
 }
 
 bool Preparer::Entry::fits(const Call& call) const {
@@ -46,25 +42,15 @@ bool Preparer::Entry::fits(const Call& call) const {
   return is_in_place == in_place && (is_in_place || !overlap);
 }
 
-Preparer::Entry* Preparer::find(const Key& key, const Call& call) {
-  for (Entry& entry : recent_[slot_of(key) % kSlots]) {
-    if (entry.job != nullptr && entry.key == key && entry.fits(call)) return &entry;
+Job* Preparer::recall(const Call& call, bool may_be_mapped) {
+  if (call.variable) return nullptr;  // counts per rank are not compared
+  const std::uint64_t kinds = kinds_of(call, may_be_mapped);
+  for (Entry& entry : slot_of(call, kinds)) {
+    if (!entry.matches(call, kinds) || !entry.fits(call)) continue;
+    place(call, entry);
+    return entry.job.get();
   }
   return nullptr;
-}
-
-Preparer::Entry& Preparer::replace(const Key& key) {
-  std::array<Entry, 2>& slot = recent_[slot_of(key) % kSlots];
-  std::swap(slot[0], slot[1]);  // the newer one stays
-  return slot[0];
-}
-
-Job* Preparer::recall(const Call& call, bool may_be_mapped) {
-  if (call.variable) return nullptr;  // counts per rank are not in the key
-  Entry* entry = find(key_of(call, may_be_mapped), call);
-  if (entry == nullptr) return nullptr;
-  place(call, *entry);
-  return entry->job.get();
 }
 
 Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped) {
@@ -72,9 +58,12 @@ Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped) {
   auto job = std::make_unique<Job>();
   if (Status status = fill(call, shape, may_be_mapped, *job); !status.ok()) return status;
 
-  const Key key = key_of(call, may_be_mapped);
-  Entry& entry = replace(key);
-  entry.key = key;
+  const std::uint64_t kinds = kinds_of(call, may_be_mapped);
+  Slot& slot = slot_of(call, kinds);
+  std::swap(slot[0], slot[1]);  // the newer one stays
+  Entry& entry = slot[0];
+  entry.call = call;
+  entry.kinds = call.variable ? ~std::uint64_t{0} : kinds;  // never recalled: see recall()
   entry.reads = reads_input(call, site_.rank);
   entry.writes = writes_output(call, site_.rank);
   entry.in_place = shape.in_place;
@@ -164,35 +153,49 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   if (!algorithm.pull && !mapped && piece <= kInlineBytes) variant.plan = plan_of(Flavor::kInline);
   variant.input_extents = input_extents(call, shape, variant.plan->chunks);
   variant.output_extents = output_extents(call, shape, variant.plan->chunks);
-  cut(shape, *choice, variant);
+  if (Status status = cut(shape, *choice, variant); !status.ok()) return status;
   // Streaming loses where the lines are in the caches already, as the target of a sum in place is.
   if (shape.in_place) variant.stream = false;
   return variant;
 }
 
-// Tiles, blocks and lanes, within the memory that scratch and signals have.
-void Preparer::cut(const Shape& shape, const Choice& choice, Variant& variant) const {
+// Tiles, blocks and lanes, within the memory that scratch and signals have: at least two blocks.
+Status Preparer::cut(const Shape& shape, const Choice& choice, Variant& variant) const {
   const Plan& plan = *variant.plan;
   const bool message = plan.collective == Collective::kSendRecv;
-  const std::size_t element = size_of(shape.type);
+  const std::size_t element = size_of(shape.type), chunks = plan.scratch_chunks;
   const std::size_t scratch = message ? WindowLayout::kInboxBytes - WindowLayout::kInboxLines - 4096
                                       : site_.layout.scratch_bytes;
   const std::size_t lines =
       (message ? WindowLayout::kInboxLines : site_.layout.line_bytes) / kLineBytes;
+  TUTTI_CHECK(static_cast<std::size_t>(2 * plan.lines) <= lines, "%d lines", plan.lines);
+  const std::size_t least = 2 * chunks * Arena::kScratchAlignment;
+  if (least > scratch) return too_little_scratch(plan, variant.algorithm, least);
+
   int lanes = std::clamp(choice.lanes, 1, kMaxLanes);
-  while (lanes > 1 && static_cast<std::size_t>(plan.lines) * (lanes + 1) > lines) --lanes;
+  const auto fits = [&] {
+    return static_cast<std::size_t>(plan.lines) * (lanes + 1) <= lines &&
+           fit_tile(choice.tile_bytes, chunks, lanes, scratch) >= Arena::kScratchAlignment;
+  };
+  while (lanes > 1 && !fits()) --lanes;
   const std::size_t piece = std::max<std::size_t>(piece_of(shape, plan.chunks), 1);
   const std::size_t whole = piece * element;
   // A call that fits one block needs room for one, not for lanes.
-  std::size_t tile =
-      whole <= choice.tile_bytes ? fit_tile(whole + 63, plan.scratch_chunks, 2, scratch) : 0;
-  if (tile < whole) tile = fit_tile(choice.tile_bytes, plan.scratch_chunks, lanes, scratch);
-  TUTTI_CHECK(static_cast<std::size_t>(plan.lines) <= lines && tile >= element,
-              "%d lines, %d scratch chunks", plan.lines, plan.scratch_chunks);
+  std::size_t tile = whole <= choice.tile_bytes ? fit_tile(whole + 63, chunks, 2, scratch) : 0;
+  if (tile < whole) tile = fit_tile(choice.tile_bytes, chunks, lanes, scratch);
   variant.tile = std::min(piece, tile / element);
   variant.blocks = std::max<std::size_t>(1, (piece + variant.tile - 1) / variant.tile);
   variant.lanes = static_cast<int>(std::min<std::size_t>(lanes, variant.blocks));
   variant.stream = choice.stream;
+  return {};
+}
+
+Status Preparer::too_little_scratch(const Plan& plan, std::string_view algorithm,
+                                    std::size_t least) const {
+  return {Code::kNotSupported,
+          "scratch_bytes: " + std::to_string(site_.layout.scratch_bytes) + ": expected at least " +
+              std::to_string(least) + " for " + std::string(name(plan.collective)) + " by " +
+              std::string(algorithm) + " among " + std::to_string(plan.ranks) + " ranks"};
 }
 
 Result<std::string_view> forced_algorithm(std::string_view option, Collective collective) {

@@ -37,22 +37,10 @@ class Preparer {
   Result<Job*> prepare(const Call& call, bool may_be_mapped);
 
  private:
-  // All of a call that decides its job, but where the buffers are.
-  struct Key {
-    std::uint64_t kinds = 0;
-    std::uint64_t ranks = 0;
-    std::size_t input_count = 0;
-    std::size_t output_count = 0;
-    ReduceOp op;
-
-    bool operator==(const Key& o) const {
-      return kinds == o.kinds && ranks == o.ranks && input_count == o.input_count &&
-             output_count == o.output_count && op.scale == o.op.scale &&
-             op.function == o.op.function && op.context == o.op.context;
-    }
-  };
+  // A job, and all of the call it was made for but where the buffers are.
   struct Entry {
-    Key key;
+    Call call;
+    std::uint64_t kinds = 0;  // of the call; see kinds_of()
     bool reads = false;
     bool writes = false;
     bool in_place = false;
@@ -62,24 +50,28 @@ class Preparer {
     std::uintptr_t misaligned = 0;  // address bits that must be 0
     std::unique_ptr<Job> job;
 
+    bool matches(const Call& other, std::uint64_t kinds) const;
     bool fits(const Call& call) const;
   };
 
-  static Key key_of(const Call& call, bool may_be_mapped);
-  Entry* find(const Key& key, const Call& call);
-  Entry& replace(const Key& key);
+  // Two entries a slot: a shape is often called in place and not, or as send and receive.
+  static constexpr std::size_t kSlots = 64;
+  using Slot = std::array<Entry, 2>;
+
+  Slot& slot_of(const Call& call, std::uint64_t kinds) {
+    return recent_[(kinds ^ kinds >> 17 ^ call.input.count ^ call.output.count << 2) % kSlots];
+  }
   void place(const Call& call, const Entry& entry) const;
   Status fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job);
   Result<Variant> make_variant(const Call& call, const Shape& shape, bool mapped);
   Question ask(const Call& call, const Shape& shape, bool mapped) const;
-  void cut(const Shape& shape, const Choice& choice, Variant& variant) const;
+  Status cut(const Shape& shape, const Choice& choice, Variant& variant) const;
+  Status too_little_scratch(const Plan& plan, std::string_view algorithm, std::size_t least) const;
 
   const Site& site_;
   const PrepareSettings settings_;
   Plans plans_;
-  // Two entries a slot: a shape is often called in place and not, or as send and receive.
-  static constexpr std::size_t kSlots = 64;
-  std::array<std::array<Entry, 2>, kSlots> recent_;
+  std::array<Slot, kSlots> recent_;
 };
 
 /// The algorithm that Options::algorithm forces for a collective; "" for none. kInvalidArgument for

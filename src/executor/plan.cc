@@ -153,13 +153,15 @@ class Lowering {
   }
 
   // Whether the scratch chunk is written by instruction `at` alone, read by nobody else, and no
-  // longer read once an output chunk has been written.
+  // longer read once an output chunk may have been written. Peers may write one after any signal.
   bool may_forward(const Chunk& scratch, std::size_t at) const {
+    const bool peers_write = !inline_payload_ && peers_write_output();
     bool output_written = false;
     for (std::size_t i = 0; i < plan_.instructions.size(); ++i) {
       const Instruction& other = plan_.instructions[i];
       if (i != at && contains(other.targets, scratch)) return false;
       if (contains(other.sources, scratch) && (i < at || output_written)) return false;
+      output_written |= peers_write && other.action == Action::kSignal;
       for (const Chunk& target : other.targets) {
         output_written |= target.space == Space::kOutput && target.rank == kSelf;
       }
@@ -172,6 +174,16 @@ class Lowering {
       }
     }
     return true;
+  }
+
+  bool peers_write_output() const {
+    const auto writes = [this](const Step& step) {
+      return step.kind == StepKind::kPut && step.peer == rank_ &&
+             step.target.space == Space::kOutput;
+    };
+    return std::any_of(schedule_.programs.begin(), schedule_.programs.end(), [&](auto& program) {
+      return std::any_of(program.steps.begin(), program.steps.end(), writes);
+    });
   }
 
   void mark_streams(std::size_t at) {

@@ -42,15 +42,43 @@ struct Entry {
   int suspect = kSelf;  // the rank waited for, or whose signal was of another call
 };
 
-/// Enters the next call of the arena. From here on peers can see what it is.
-Entry enter(const Site& site, Arena& arena, const Job& job);
-
 inline std::atomic<std::uint64_t>& word_at(std::byte* window, std::size_t offset) {
   return *reinterpret_cast<std::atomic<std::uint64_t>*>(window + offset);
 }
 
 inline Line& line_at(std::byte* window, std::size_t offset) {
   return *reinterpret_cast<Line*>(window + offset);
+}
+
+/// Enters the next call of the arena. From here on peers can see what it is.
+inline Entry enter(const Site& site, Arena& arena, const Job& job) {
+  Entry entry;
+  entry.signature = job.signature;
+  entry.sequence = ++arena.sequence;
+  entry.chain = arena.chain = mix(arena.chain, job.signature_digest);
+  entry.is_message = job.is_message();
+  if (entry.is_message) return entry;
+
+  Control& control = site.control();
+  Record& record = control.records[entry.sequence % kRecords];
+  // A reader that sees a word of the new call sees this too, and knows the record is in motion.
+  record.sequence.store(0, std::memory_order_relaxed);
+  record.chain.store(entry.chain, std::memory_order_release);
+  record.what.store(job.signature.what, std::memory_order_release);
+  record.count.store(job.signature.count, std::memory_order_release);
+  record.detail.store(job.signature.detail, std::memory_order_release);
+  record.waiting_since_ns.store(0, std::memory_order_relaxed);
+  record.sequence.store(entry.sequence, std::memory_order_release);
+  control.sequence.store(entry.sequence, std::memory_order_release);
+  if (job.mapped.plan == nullptr) return entry;
+
+  entry.meeting = arena.meetings++ % 2;
+  BufferRecord& meeting = control.meetings[entry.meeting];
+  meeting.chain.store(entry.chain, std::memory_order_relaxed);
+  meeting.input.store(job.input_at, std::memory_order_relaxed);
+  meeting.output.store(job.output_at, std::memory_order_relaxed);
+  meeting.sequence.store(entry.sequence, std::memory_order_release);
+  return entry;
 }
 
 }  // namespace tutti

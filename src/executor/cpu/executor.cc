@@ -89,26 +89,6 @@ Status CpuExecutor::run(Task& task) {
   }
 }
 
-Status CpuExecutor::run(Arena& arena, Job& job) {
-  if (peers_gave_up()) [[unlikely]]
-    return adopt_failure();
-  Entry entry = enter(site_, arena, job);
-  FlatRun flat(site_, arena, job, entry);
-  FlatRun::State state = flat.advance();
-  if (state == FlatRun::State::kDone) return {};
-  Patience patience(settings_.spins);
-  waiting_since_ = {};
-  while (state == FlatRun::State::kBlocked) {
-    if (patience.pause()) {
-      if (Status status = look_around(entry); !status.ok()) return give_up(std::move(status));
-    }
-    if (peers_gave_up()) return adopt_failure();
-    state = flat.advance();
-  }
-  if (state == FlatRun::State::kMismatch) return give_up(explain_mismatch(entry));
-  return {};
-}
-
 Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
   if (tasks.size() == 1) return run(*tasks[0]);
   if (peers_gave_up()) return adopt_failure();
@@ -140,10 +120,6 @@ Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
       return give_up(std::move(status));
   }
   return {};
-}
-
-bool CpuExecutor::peers_gave_up() const {
-  return site_.control().failure.load(std::memory_order_acquire) != 0;
 }
 
 // Called every few milliseconds while nothing moves.

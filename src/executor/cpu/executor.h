@@ -63,7 +63,9 @@ class CpuExecutor {
   Status give_up(Status status);
   void tell_peers(Code code, const std::string& text);
   Status adopt_failure();
-  bool peers_gave_up() const;
+  bool peers_gave_up() const {
+    return site_.control().failure.load(std::memory_order_acquire) != 0;
+  }
   Status look_around(const Entry& call);
   Status check_lives(const Entry& call);
   Status check_departed(const Entry& call);

@@ -17,8 +17,6 @@ namespace tutti {
 
 struct Site;
 struct Job;
-struct Arena;
-struct Entry;
 
 struct FlatOperand {
   // Where the offset counts from: the input, the output, scratch memory that no peer needs, or the
@@ -53,35 +51,5 @@ struct FlatProgram {
 
 /// Gives the job a flat program of its staged variant, if that qualifies.
 void flatten(Job& job, const Site& site);
-
-/// One run of a flat program.
-class FlatRun {
- public:
-  /// REQUIRES: !job.flat.empty(); `entry` is the job's.
-  FlatRun(const Site& site, Arena& arena, Job& job, Entry& entry);
-
-  enum class State : std::uint8_t { kBlocked, kDone, kMismatch };
-  /// Goes on until a wait is not ready. kBlocked and kMismatch name the rank in entry.suspect.
-  State advance();
-
- private:
-  bool admit();
-  void give(const FlatStep& step);
-  State take(const FlatStep& step);
-  void move(const FlatStep& step);
-  void finish();
-  std::byte* address(const FlatOperand& operand) const;
-
-  const Site& site_;
-  Arena& arena_;
-  Job& job_;
-  Entry& entry_;
-  std::uint64_t block_;
-  std::uint64_t after_;
-  std::size_t lines_;  // offsets in every window
-  std::size_t scratch_;
-  std::uint32_t at_ = 0;
-  bool admitted_ = false;
-};
 
 }  // namespace tutti
