@@ -56,8 +56,10 @@ class RingMemory {
 
   // Many small pieces, or a few large ones.
   std::size_t lap_of(std::size_t bytes) const {
+    constexpr std::size_t kLeast = std::size_t{8} << 10;
     constexpr std::size_t kCached = std::size_t{256} << 10;
-    return std::min(capacity_, std::max(std::min(16 * bytes, kCached), 6 * bytes));
+    const std::size_t small = std::clamp(16 * bytes, kLeast, kCached);
+    return std::min(capacity_, std::max(small, 6 * bytes));
   }
 
   void begin_lap() {

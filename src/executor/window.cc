@@ -17,7 +17,7 @@ WindowLayout::WindowLayout(int ranks, std::size_t scratch_bytes, std::size_t hea
     : ranks(ranks), scratch_bytes(pages(scratch_bytes)), heap_bytes(pages(heap_bytes)) {
   credits = kPage;
   lines = credits + pages(3 * ranks * kLineBytes);
-  line_bytes = std::max<std::size_t>(128, 16 * ranks) * kLineBytes;
+  line_bytes = std::max<std::size_t>(1024, 16 * ranks) * kLineBytes;
   scratch = lines + pages(line_bytes);
   inboxes = scratch + this->scratch_bytes;
   heap = inboxes + ranks * kInboxBytes;
