@@ -41,12 +41,15 @@ class Performer {
   bool step() {
     if (ended()) return false;
     const Planned& planned = programme_.planned()[call_];
-    if (!task_ && !flat_) begin(runner_->prepare(*planned.trial, planned.way));
-    const bool moved = task_ && task_->step();
-    if (!(task_ ? has_ended(*task_) : has_ended(*flat_))) return moved;
+    if (!task_) {
+      Job& job = runner_->prepare(*planned.trial, planned.way);
+      task_.emplace(runner_->executor().site(), runner_->executor().collectives(), job);
+    }
+    const bool moved = task_->step();
+    if (!task_->ended()) return moved;
+    EXPECT_EQ(task_->state(), Task::State::kDone) << planned.to_string();
     EXPECT_EQ(runner_->difference(*planned.trial, planned.way), "") << planned.to_string();
     task_.reset();
-    flat_.reset();
     ++call_;
     return true;
   }
@@ -56,32 +59,9 @@ class Performer {
   }
 
  private:
-  void begin(Job& job) {
-    const Site& site = runner_->executor().site();
-    Arena& arena = runner_->executor().collectives();
-    if (job.flat.empty()) {
-      task_.emplace(site, arena, job);
-    } else {
-      entry_ = enter(site, arena, job);
-      flat_.emplace(site, arena, job, entry_);
-    }
-  }
-
-  bool has_ended(const Task& task) const {
-    EXPECT_LE(task.state(), Task::State::kDone) << position();
-    return task.ended();
-  }
-  bool has_ended(FlatRun& flat) const {
-    const FlatRun::State state = flat.advance();
-    EXPECT_NE(state, FlatRun::State::kMismatch) << position();
-    return state == FlatRun::State::kDone;
-  }
-
   std::unique_ptr<RankRunner> runner_;
   const Programme& programme_;
-  std::optional<Task> task_;  // the call under way: one of both
-  std::optional<FlatRun> flat_;
-  Entry entry_;
+  std::optional<Task> task_;
   std::size_t call_ = 0;
 };
 
@@ -169,7 +149,6 @@ Programme every_algorithm(const std::vector<int>& host_of, unsigned seed) {
     ways.push_back({&trial, {.tile = 16, .lanes = lanes}});
     if (!algorithm.pull) ways.push_back({&trial, {.flavor = Flavor::kInline, .lanes = lanes}});
     if (!far) ways.push_back({&trial, {.flavor = Flavor::kMapped, .tile = 16, .lanes = lanes}});
-    ways.push_back({&trial, {.flat = true}});
   }
   std::shuffle(ways.begin(), ways.end(), random);
   for (const Planned& planned : ways) programme.plan(*planned.trial, planned.way);
