@@ -78,6 +78,7 @@ class Communicator::Impl : public Memory::Owner {
   Preparer preparer_;
   Heap heap_;
   bool may_be_mapped_ = false;
+  std::uint64_t shrinks_ = 0;  // calls of shrink()
 
   // About the last call, without strings: this is written by every call.
   struct Last {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "communicator/validate.h"
+#include "executor/cpu/lines.h"
 
 namespace tutti {
 namespace {
@@ -149,8 +150,12 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
                : plans_.get(algorithm, has_root(call.collective) ? call.root : 0, flavor);
   };
   variant.plan = plan_of(mapped ? Flavor::kMapped : Flavor::kStaged);
-  const std::size_t piece = piece_of(shape, variant.plan->chunks) * size_of(shape.type);
-  if (!algorithm.pull && !mapped && piece <= kInlineBytes) variant.plan = plan_of(Flavor::kInline);
+  const int width = lines_for(piece_of(shape, variant.plan->chunks) * size_of(shape.type));
+  const std::size_t lines = 2 * static_cast<std::size_t>(variant.plan->lines) * width;
+  if (!algorithm.pull && !mapped && width <= kMostLines && lines <= room_of(*variant.plan).lines) {
+    variant.plan = plan_of(Flavor::kInline);
+    variant.width = width;
+  }
   variant.input_extents = input_extents(call, shape, variant.plan->chunks);
   variant.output_extents = output_extents(call, shape, variant.plan->chunks);
   if (Status status = cut(shape, *choice, variant); !status.ok()) return status;
@@ -159,30 +164,35 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   return variant;
 }
 
+Preparer::Room Preparer::room_of(const Plan& plan) const {
+  if (plan.collective != Collective::kSendRecv) {
+    return {site_.layout.scratch_bytes, site_.layout.line_bytes / kLineBytes};
+  }
+  return {WindowLayout::kInboxBytes - WindowLayout::kInboxLines - WindowLayout::kPage,
+          WindowLayout::kInboxLines / kLineBytes};
+}
+
 // Tiles, blocks and lanes, within the memory that scratch and signals have: at least two blocks.
 Status Preparer::cut(const Shape& shape, const Choice& choice, Variant& variant) const {
   const Plan& plan = *variant.plan;
-  const bool message = plan.collective == Collective::kSendRecv;
   const std::size_t element = size_of(shape.type), chunks = plan.scratch_chunks;
-  const std::size_t scratch = message ? WindowLayout::kInboxBytes - WindowLayout::kInboxLines - 4096
-                                      : site_.layout.scratch_bytes;
-  const std::size_t lines =
-      (message ? WindowLayout::kInboxLines : site_.layout.line_bytes) / kLineBytes;
-  TUTTI_CHECK(static_cast<std::size_t>(2 * plan.lines) <= lines, "%d lines", plan.lines);
+  const Room room = room_of(plan);
+  const std::size_t width = plan.lines * static_cast<std::size_t>(variant.width);
+  TUTTI_CHECK(2 * width <= room.lines, "%zu lines", width);
   const std::size_t least = 2 * chunks * Arena::kScratchAlignment;
-  if (least > scratch) return too_little_scratch(plan, variant.algorithm, least);
+  if (least > room.scratch) return too_little_scratch(plan, variant.algorithm, least);
 
   int lanes = std::clamp(choice.lanes, 1, kMaxLanes);
   const auto fits = [&] {
-    return static_cast<std::size_t>(plan.lines) * (lanes + 1) <= lines &&
-           fit_tile(choice.tile_bytes, chunks, lanes, scratch) >= Arena::kScratchAlignment;
+    return width * (lanes + 1) <= room.lines &&
+           fit_tile(choice.tile_bytes, chunks, lanes, room.scratch) >= Arena::kScratchAlignment;
   };
   while (lanes > 1 && !fits()) --lanes;
   const std::size_t piece = std::max<std::size_t>(piece_of(shape, plan.chunks), 1);
   const std::size_t whole = piece * element;
   // A call that fits one block needs room for one, not for lanes.
-  std::size_t tile = whole <= choice.tile_bytes ? fit_tile(whole + 63, chunks, 2, scratch) : 0;
-  if (tile < whole) tile = fit_tile(choice.tile_bytes, chunks, lanes, scratch);
+  std::size_t tile = whole <= choice.tile_bytes ? fit_tile(whole + 63, chunks, 2, room.scratch) : 0;
+  if (tile < whole) tile = fit_tile(choice.tile_bytes, chunks, lanes, room.scratch);
   variant.tile = std::min(piece, tile / element);
   variant.blocks = std::max<std::size_t>(1, (piece + variant.tile - 1) / variant.tile);
   variant.lanes = static_cast<int>(std::min<std::size_t>(lanes, variant.blocks));

@@ -62,6 +62,13 @@ class Preparer {
     return recent_[(kinds ^ kinds >> 17 ^ call.input.count ^ call.output.count << 2) % kSlots];
   }
   void place(const Call& call, const Entry& entry) const;
+  // Memory for the blocks in flight of a plan.
+  struct Room {
+    std::size_t scratch;  // bytes
+    std::size_t lines;
+  };
+  Room room_of(const Plan& plan) const;
+
   Status fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job);
   Result<Variant> make_variant(const Call& call, const Shape& shape, bool mapped);
   Question ask(const Call& call, const Shape& shape, bool mapped) const;

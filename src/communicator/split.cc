@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <thread>
 #include <tuple>
 
@@ -14,56 +15,55 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Values of Control::shrink.
-constexpr std::uint64_t kEntered = 1;
-constexpr std::uint64_t kPublished = 2;
+// Values of Control::shrink while ranks shrink a communicator for the n-th time.
+std::uint64_t entered(std::uint64_t n) { return 2 * n - 1; }
+std::uint64_t published(std::uint64_t n) { return 2 * n; }
 
 bool is_member(const Control& control, int rank) {
   return (control.shrink_members[rank / 64] >> (rank % 64) & 1) != 0;
 }
 
-// The ranks that have called shrink(), once every other one is known to have ended or the deadline
-// has passed.
+// The ranks that have called shrink() as often as this one, once every other one is known to have
+// ended or the deadline has passed.
 class Survivors {
  public:
-  Survivors(const Site& site, Clock::time_point deadline) : site_(site), deadline_(deadline) {}
+  Survivors(const Site& site, std::uint64_t round, Clock::time_point deadline)
+      : site_(site), round_(round), deadline_(deadline) {}
 
-  // The lowest rank that takes part, whom the others follow, as far as it can be known now.
-  int leader() const {
-    for (int r = 0; r < site_.ranks; ++r) {
-      if (entered(r) && alive(r)) return r;
-    }
-    return site_.rank;
-  }
+  bool has_published(int rank) const { return state_of(rank) >= published(round_); }
 
-  bool complete() const {
-    if (Clock::now() >= deadline_) return true;
-    for (int r = 0; r < site_.ranks; ++r) {
-      if (!entered(r) && alive(r)) return false;
-    }
-    return true;
-  }
-
-  std::vector<int> members() const {
-    std::vector<int> members;
-    for (int r = 0; r < site_.ranks; ++r) {
-      if (entered(r) && alive(r)) members.push_back(r);
-    }
-    return members;
-  }
-
- private:
-  bool entered(int rank) const {
-    return site_.control_of(rank)->shrink.load(std::memory_order_acquire) >= kEntered;
-  }
   bool alive(int rank) const {
     if (rank == site_.rank) return true;
     const bool left = site_.control_of(rank)->departed.load(std::memory_order_acquire) != 0;
     return !left && site_.transport->check(rank).ok();
   }
 
+  bool complete() const {
+    if (Clock::now() >= deadline_) return true;
+    for (int r = 0; r < site_.ranks; ++r) {
+      if (!has_entered(r) && alive(r)) return false;
+    }
+    return true;
+  }
+
+  // The first one leads. Once complete(), all ranks name the same.
+  std::vector<int> members() const {
+    std::vector<int> members;
+    for (int r = 0; r < site_.ranks; ++r) {
+      if (has_entered(r) && alive(r)) members.push_back(r);
+    }
+    return members;
+  }
+
+ private:
+  std::uint64_t state_of(int rank) const {
+    return site_.control_of(rank)->shrink.load(std::memory_order_acquire);
+  }
+  bool has_entered(int rank) const { return state_of(rank) >= entered(round_); }
+
   const Site& site_;
-  Clock::time_point deadline_;
+  const std::uint64_t round_;
+  const Clock::time_point deadline_;
 };
 
 std::vector<int> members_of(const Control& control, int ranks) {
@@ -109,23 +109,24 @@ Result<Communicator> Communicator::Impl::shrink() {
     return {Code::kNotSupported, "shrink: built for ranks of one host, at most 2048"};
   }
   background_.reset();  // what was started has failed, or ends now
-  const Clock::time_point deadline = Clock::now() + options_.start_timeout;
-  const Survivors survivors(site, deadline);
-  Control& control = site.control();
-  control.shrink.store(kEntered, std::memory_order_release);
+  ++shrinks_;
+  site.control().shrink.store(entered(shrinks_), std::memory_order_release);
 
   // Half of the time to gather, half to start.
-  const Survivors patient(site, Clock::now() + options_.start_timeout / 2);
-  while (Clock::now() < deadline) {
-    const int leader = survivors.leader();
-    const Control& theirs = *site.control_of(leader);
-    if (leader == site.rank && patient.complete()) return lead_shrink(patient.members());
-    if (leader != site.rank && theirs.shrink.load(std::memory_order_acquire) == kPublished) {
-      return follow_shrink(leader);
+  const Clock::time_point begin = Clock::now();
+  const Survivors survivors(site, shrinks_, begin + options_.start_timeout / 2);
+  while (Clock::now() < begin + options_.start_timeout) {
+    for (int r = 0; r < site.ranks; ++r) {
+      if (!survivors.has_published(r)) continue;
+      if (!is_member(*site.control_of(r), site.rank) || survivors.alive(r)) return follow_shrink(r);
+    }
+    if (survivors.complete()) {
+      const std::vector<int> members = survivors.members();
+      if (members[0] == site.rank) return lead_shrink(members);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  return {Code::kTimeout, "shrink: rank " + std::to_string(survivors.leader()) +
+  return {Code::kTimeout, "shrink: rank " + std::to_string(survivors.members()[0]) +
                               " leads and has not said who takes part"};
 }
 
@@ -135,8 +136,9 @@ Result<Communicator> Communicator::Impl::lead_shrink(const std::vector<int>& mem
       make_unique_id({.interface = options_.interface, .start_timeout = options_.start_timeout});
   if (!invitation.ok()) return invitation.status();
   std::memcpy(control.shrink_id, invitation->id.bytes.data(), sizeof control.shrink_id);
+  std::fill(std::begin(control.shrink_members), std::end(control.shrink_members), 0);
   for (int r : members) control.shrink_members[r / 64] |= std::uint64_t{1} << (r % 64);
-  control.shrink.store(kPublished, std::memory_order_release);
+  control.shrink.store(published(shrinks_), std::memory_order_release);
   return Communicator::create(invitation->id, place_of(members, rank()),
                               static_cast<int>(members.size()), options_);
 }

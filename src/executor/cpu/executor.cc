@@ -24,6 +24,14 @@ const Line& notice_from(const Site& site, int peer) {
   return *reinterpret_cast<const Line*>(site.windows[site.rank] + site.layout.failure_notice(peer));
 }
 
+// Why it did, which came before the notice.
+std::string reason_from(const Site& site, int peer) {
+  const std::byte* text = site.windows[site.rank] + site.layout.failure_reason(peer);
+  return reinterpret_cast<const char*>(text);
+}
+
+std::string said_by(int rank) { return " (said by rank " + std::to_string(rank) + ")"; }
+
 }  // namespace
 
 CpuExecutor::CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayout& layout,
@@ -81,6 +89,7 @@ Status CpuExecutor::run(Task& task) {
     if (task.state() == Task::State::kFailed) return give_up(task.failure());
     if (moved) {
       patience.reset();
+      waiting_since_ = {};
       continue;
     }
     if (peers_gave_up()) return adopt_failure();
@@ -112,6 +121,7 @@ Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
     std::erase_if(waiting, [](const Task* task) { return task->ended(); });
     if (moved || waiting.size() < before) {
       patience.reset();
+      waiting_since_ = {};
       continue;
     }
     if (peers_gave_up()) return adopt_failure();
@@ -137,9 +147,7 @@ Status CpuExecutor::look_around(const Entry& call) {
     const Line& notice = notice_from(site_, peer);
     const std::uint64_t word = notice.flag.load(std::memory_order_acquire);
     if (word == 0) continue;
-    const char* text = reinterpret_cast<const char*>(notice.payload);
-    return {failure_code(word), std::string(text, notice.bytes) + " (said by rank " +
-                                    std::to_string(failed_rank(word)) + ")"};
+    return {failure_code(word), reason_from(site_, peer) + said_by(failed_rank(word))};
   }
   const std::uint64_t sequence = collectives_.sequence;
   for (int peer = 0; peer < site_.ranks; ++peer) {
@@ -192,13 +200,19 @@ Status CpuExecutor::check_deadline(const Entry& call) {
   if (!missing.empty()) return {Code::kTimeout, text + ": " + missing};
   if (call.suspect != kSelf) {
     text += ": waiting for rank " + std::to_string(call.suspect);
-    if (!call.is_message) text += ", which has entered the call";
+    if (!call.is_message && site_.control_of(call.suspect) != nullptr) {
+      text += ", which has entered the call";
+    }
   }
   return {Code::kTimeout, text};
 }
 
 Status CpuExecutor::explain_mismatch(const Entry& call) const {
   std::string text = first_difference(site_, call.suspect, call.sequence);
+  // Another call has other lines: the signal may be of a rank that this call would not wait for.
+  for (int peer = 0; peer < site_.ranks && text.empty(); ++peer) {
+    text = first_difference(site_, peer, call.sequence);
+  }
   if (text.empty()) {
     text = "rank " + std::to_string(call.suspect) + " made other calls than rank " +
            std::to_string(site_.rank) + " before " + title(call.signature, call.sequence);
@@ -215,25 +229,26 @@ Status CpuExecutor::give_up(Status status) {
   return status;
 }
 
-// REQUIRES: telling_ is held.
+// The first reason stays. REQUIRES: telling_ is held.
 void CpuExecutor::tell_peers(Code code, const std::string& text) {
   Control& control = site_.control();
+  if (control.text_ready.load(std::memory_order_relaxed) != 0) return;
+  const std::size_t length = std::min(text.size(), kFailureText - 1);
+  std::memcpy(control.text, text.data(), length);
+  control.text[length] = '\0';
+  control.text_ready.store(1, std::memory_order_release);
+
   const std::uint64_t word = failure_word(code, site_.rank);
-  if (control.text_ready.load(std::memory_order_relaxed) == 0) {
-    const std::size_t length = std::min(text.size(), kFailureText - 1);
-    std::memcpy(control.text, text.data(), length);
-    control.text[length] = '\0';
-    control.text_ready.store(1, std::memory_order_release);
-  }
+  const auto reason = std::as_bytes(std::span(control.text, length + 1));
   for (int peer = 0; peer < site_.ranks; ++peer) {
     if (Control* theirs = site_.control_of(peer); theirs != nullptr) {
       std::uint64_t none = 0;
       theirs->failure.compare_exchange_strong(none, word, std::memory_order_acq_rel);
       continue;
     }
-    const auto payload = std::as_bytes(std::span(text).first(std::min(text.size(), kInlineBytes)));
     // A peer that cannot be told any more finds out by itself.
-    (void)transport_->signal(peer, site_.layout.failure_notice(site_.rank), {word, 0, payload});
+    (void)transport_->put(peer, reason, site_.layout.failure_reason(site_.rank));
+    (void)transport_->signal(peer, site_.layout.failure_notice(site_.rank), {word, 0, {}});
   }
 }
 
@@ -246,7 +261,7 @@ Status CpuExecutor::adopt_failure() {
   std::string text = "rank " + std::to_string(rank) + " gave up";
   if (theirs != nullptr && theirs->text_ready.load(std::memory_order_acquire) != 0) {
     text = theirs->text;
-    if (rank != site_.rank) text += " (said by rank " + std::to_string(rank) + ")";
+    if (rank != site_.rank) text += said_by(rank);
   }
   failure_ = Status(failure_code(word), text);
   return failure_;

@@ -21,7 +21,7 @@ class Flattener {
     stride_ = (variant_.tile * element_ + Arena::kScratchAlignment - 1) / Arena::kScratchAlignment *
               Arena::kScratchAlignment;
     for (const Instruction& instruction : plan.instructions) add(instruction);
-    program_.line_bytes = static_cast<std::uint32_t>(plan.lines * kLineBytes);
+    program_.line_bytes = static_cast<std::uint32_t>(plan.lines * variant_.width * kLineBytes);
     const auto scratch = static_cast<std::uint32_t>(plan.scratch_chunks * stride_);
     (plan.inline_payload ? program_.private_bytes : program_.scratch_bytes) = scratch;
     return std::move(program_);
@@ -60,7 +60,8 @@ class Flattener {
     step.targets = static_cast<std::uint16_t>(instruction.targets.size());
     if (instruction.action != Action::kMove) {
       step.peer = global(instruction.peer);
-      step.line = static_cast<std::uint32_t>(instruction.line * kLineBytes);
+      step.line = static_cast<std::uint32_t>(instruction.line * variant_.width * kLineBytes);
+      if (step.sources + step.targets != 0) step.width = variant_.width;
     }
     std::size_t count = variant_.tile;
     for (const std::vector<Chunk>* chunks : {&instruction.sources, &instruction.targets}) {

@@ -34,6 +34,7 @@ struct FlatStep {
   std::uint16_t targets = 0;
   std::uint32_t operand = 0;  // the first source in FlatProgram::operands; targets follow
   std::uint32_t line = 0;     // kSignal, kWait: bytes from the block's first line
+  std::int32_t width = 1;     // kSignal, kWait: lines
   std::int32_t peer = 0;      // kSignal, kWait: rank of the communicator
   std::uint32_t bytes = 0;    // of every operand
   std::uint32_t count = 0;    // kMove: elements

@@ -3,25 +3,14 @@
 // Tested by executor_test.cc.
 
 #include <algorithm>
-#include <cstring>
 
 #include "executor/cpu/executor.h"
 #include "executor/cpu/flat.h"
+#include "executor/cpu/lines.h"
 #include "executor/cpu/patience.h"
 
 namespace tutti {
 namespace {
-
-// A call to memcpy costs more than the copy of a word.
-inline void copy_few(std::byte* target, const std::byte* source, std::size_t bytes) {
-  if (bytes == 8) {
-    std::memcpy(target, source, 8);
-  } else if (bytes == 4) {
-    std::memcpy(target, source, 4);
-  } else {
-    std::memcpy(target, source, bytes);
-  }
-}
 
 // One run of a flat program.
 class FlatRun {
@@ -103,26 +92,19 @@ bool FlatRun::admit() {
 }
 
 void FlatRun::give(const FlatStep& step) {
-  Line& line = line_at(site_.windows[step.peer], lines_ + step.line);
-  if (step.bytes != 0) {
-    const std::byte* payload = address(job_.flat.operands[step.operand]);
-    copy_few(line.payload, payload, step.bytes);
-  }
-  line.signature = static_cast<std::uint32_t>(entry_.chain);
-  line.bytes = step.bytes;
-  // Publishes the line and all that was stored before; pairs with the acquire in take().
-  line.flag.store(block_, std::memory_order_release);
+  Line* line = &line_at(site_.windows[step.peer], lines_ + step.line);
+  std::span<const std::byte> payload;
+  if (step.bytes != 0) payload = {address(job_.flat.operands[step.operand]), step.bytes};
+  give_lines(line, step.width, payload, static_cast<std::uint32_t>(entry_.chain), block_);
 }
 
 FlatRun::State FlatRun::take(const FlatStep& step) {
-  const Line& line = line_at(site_.windows[site_.rank], lines_ + step.line);
-  if (line.flag.load(std::memory_order_acquire) != block_) return State::kBlocked;
-  if (line.signature != static_cast<std::uint32_t>(entry_.chain)) return State::kMismatch;
+  const Line* line = &line_at(site_.windows[site_.rank], lines_ + step.line);
+  if (!have_come(line, step.width, block_)) return State::kBlocked;
+  if (line->signature != static_cast<std::uint32_t>(entry_.chain)) return State::kMismatch;
   if (step.bytes == 0) return State::kDone;
   // Scratch counts as long as the longest chunk, on either side: the shorter of the two is real.
-  const std::size_t bytes = std::min(step.bytes, line.bytes);
-  std::byte* target = address(job_.flat.operands[step.operand]);
-  copy_few(target, line.payload, bytes);
+  copy_payload(line, step.width, address(job_.flat.operands[step.operand]), step.bytes);
   return State::kDone;
 }
 

@@ -26,6 +26,7 @@ struct Variant {
   std::size_t tile = 1;    // elements
   std::size_t blocks = 1;  // at least one, so that empty calls are checked too
   int lanes = 1;           // blocks in flight
+  int width = 1;           // lines of a signal with a payload
   bool stream = false;     // bypass the caches where the plan says it may pay
   Extents input_extents;
   Extents output_extents;

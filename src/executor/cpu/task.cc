@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "executor/cpu/lines.h"
 
 namespace tutti {
 
@@ -86,7 +87,7 @@ void Task::open_block() {
   cursor.admitted = cursor.finished = false;
   cursor.block = arena_.next_block++;
   cursor.first = opened_++ * variant_->tile;
-  const auto lines = arena_.lines.take(cursor.block, plan_->lines * kLineBytes);
+  const auto lines = arena_.lines.take(cursor.block, plan_->lines * variant_->width * kLineBytes);
   const auto scratch = arena_.scratch.take(cursor.block, plan_->scratch_chunks * tile_stride_);
   cursor.lines = arena_.lines_at + lines.offset;
   cursor.scratch = scratch.offset;
@@ -159,13 +160,14 @@ bool Task::has_credit(int receiver, std::uint64_t after) {
 }
 
 bool Task::take(const Instruction& instruction, Cursor& cursor) {
-  const std::size_t at = cursor.lines + instruction.line * kLineBytes;
-  const Line& line = line_at(site_.windows[site_.rank], at);
-  if (line.flag.load(std::memory_order_acquire) != cursor.block) {
+  const std::size_t at = cursor.lines + instruction.line * variant_->width * kLineBytes;
+  const Line* line = &line_at(site_.windows[site_.rank], at);
+  const int width = instruction.targets.empty() ? 1 : variant_->width;
+  if (!have_come(line, width, cursor.block)) {
     entry_.suspect = global(instruction.peer);
     return false;
   }
-  if (line.signature != static_cast<std::uint32_t>(entry_.chain)) {
+  if (line->signature != static_cast<std::uint32_t>(entry_.chain)) {
     entry_.suspect = global(instruction.peer);
     state_ = State::kMismatch;
     return false;
@@ -173,33 +175,31 @@ bool Task::take(const Instruction& instruction, Cursor& cursor) {
   if (!instruction.targets.empty()) {
     // Scratch counts as long as the longest chunk, on either side: the shorter of the two is real.
     const Chunk& target = instruction.targets[0];
-    const std::size_t bytes = std::min<std::size_t>(length(target, cursor) * element_, line.bytes);
-    if (bytes != 0) std::memcpy(address(target, cursor), line.payload, bytes);
+    copy_payload(line, width, address(target, cursor), length(target, cursor) * element_);
   }
   return true;
 }
 
 void Task::give(const Instruction& instruction, const Cursor& cursor) {
   const int peer = global(instruction.peer);
-  const std::size_t at = cursor.lines + instruction.line * kLineBytes;
+  std::size_t at = cursor.lines + instruction.line * variant_->width * kLineBytes;
   std::span<const std::byte> payload;
   if (!instruction.sources.empty()) {
     const Chunk& source = instruction.sources[0];
     const std::size_t bytes = length(source, cursor) * element_;
     if (bytes != 0) payload = {address(source, cursor), bytes};
   }
+  const int width = instruction.sources.empty() ? 1 : variant_->width;
   const std::uint32_t signature = static_cast<std::uint32_t>(entry_.chain);
   if (std::byte* window = site_.windows[peer]; window != nullptr) {
-    Line& line = line_at(window, at);
-    if (!payload.empty()) std::memcpy(line.payload, payload.data(), payload.size());
-    line.signature = signature;
-    line.bytes = static_cast<std::uint32_t>(payload.size());
-    // Publishes the line and all that was stored before; pairs with the acquire in take().
-    line.flag.store(cursor.block, std::memory_order_release);
-    return;
+    return give_lines(&line_at(window, at), width, payload, signature, cursor.block);
   }
-  Status status = site_.transport->signal(peer, at, {cursor.block, signature, payload});
-  if (!status.ok()) fail(std::move(status));
+  for (int i = 0; i < width; ++i, at += kLineBytes) {
+    const auto part = payload.first(std::min(payload.size(), kInlineBytes));
+    payload = payload.subspan(part.size());
+    Status status = site_.transport->signal(peer, at, {cursor.block, signature, part});
+    if (!status.ok()) return fail(std::move(status));
+  }
 }
 
 void Task::move(const Instruction& instruction, const Cursor& cursor) {
