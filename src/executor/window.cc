@@ -16,7 +16,8 @@ static_assert(sizeof(Control) <= 4096);
 WindowLayout::WindowLayout(int ranks, std::size_t scratch_bytes, std::size_t heap_bytes)
     : ranks(ranks), scratch_bytes(pages(scratch_bytes)), heap_bytes(pages(heap_bytes)) {
   credits = kPage;
-  lines = credits + pages(3 * ranks * kLineBytes);
+  reasons = credits + pages(3 * ranks * kLineBytes);
+  lines = reasons + pages(ranks * kFailureText);
   line_bytes = std::max<std::size_t>(1024, 16 * ranks) * kLineBytes;
   scratch = lines + pages(line_bytes);
   inboxes = scratch + this->scratch_bytes;

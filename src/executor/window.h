@@ -1,7 +1,8 @@
 // What lies where in a rank's window, and what ranks tell each other through it.
 //
 //   control    completion, failure, and the records of this rank's latest calls
-//   credits    lines per peer whose memory this rank cannot read: how far it got, why it gave up
+//   credits    lines per peer whose memory this rank cannot read: how far it got, that it gave up
+//   reasons    texts per such peer: why it gave up
 //   lines      the ring of signal lines of collectives
 //   scratch    the ring of scratch memory of collectives
 //   inboxes    per sender: the same three things for point-to-point messages from it
@@ -73,6 +74,7 @@ struct WindowLayout {
 
   int ranks = 1;
   std::size_t credits = 0;
+  std::size_t reasons = 0;
   std::size_t lines = 0;
   std::size_t line_bytes = 0;
   std::size_t scratch = 0;
@@ -88,6 +90,7 @@ struct WindowLayout {
   std::size_t credit(int peer) const { return credits + peer * kLineBytes; }
   std::size_t message_credit(int peer) const { return credit(ranks + peer); }
   std::size_t failure_notice(int peer) const { return credit(2 * ranks + peer); }
+  std::size_t failure_reason(int peer) const { return reasons + peer * kFailureText; }
   std::size_t inbox(int sender) const { return inboxes + sender * kInboxBytes; }
 
   bool operator==(const WindowLayout&) const = default;
