@@ -7,7 +7,9 @@
 // open, sockets among them.
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,7 +128,9 @@ int main(int argc, char** argv) {
   const Clock::time_point begin = Clock::now();
   // The ranks are forked first, so that they inherit none of the root's sockets.
   for (int rank = 0; rank < ranks; ++rank) {
-    if (fork() == 0) _exit(run_rank(wait_for_id(*board), rank, ranks, figures[rank]));
+    if (fork() != 0) continue;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // no id will come from a parent that is gone
+    _exit(run_rank(wait_for_id(*board), rank, ranks, figures[rank]));
   }
   tutti::Result<tutti::Invitation> invitation = tutti::make_unique_id({});
   if (!invitation.ok()) {
