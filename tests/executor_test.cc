@@ -29,7 +29,7 @@ constexpr int kMostRanks = 7;
 struct Ground {
   InprocOptions transport;
   std::size_t scratch_bytes = 8192;
-  std::size_t lines = 40;
+  std::size_t lines = 96;
 };
 
 // Each rank walks through the programme; `pick(i)` says what the i-th call is.
@@ -107,6 +107,7 @@ TEST(Executor, GivesTheBitsOfTheReferenceWithPayloadInTheSignals) {
   for_all_trials({.transport = {.mapped = true}}, pushes, {}, [](Programme& p, const Trial& t) {
     p.plan(t, {.flavor = Flavor::kInline, .flat = true});
     p.plan(t, {.flavor = Flavor::kInline, .lanes = 3});
+    p.plan(t, {.flavor = Flavor::kInline, .tile = 5, .lanes = 2});
   });
 }
 

@@ -91,7 +91,7 @@ class Lottery {
   static constexpr int kSpell = 200;
 
   static WindowLayout layout_of(const Programme& programme) {
-    return test::small_layout(programme.ranks(), /*scratch_bytes=*/4096, /*lines=*/24);
+    return test::small_layout(programme.ranks(), /*scratch_bytes=*/4096, /*lines=*/48);
   }
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
@@ -147,7 +147,10 @@ Programme every_algorithm(const std::vector<int>& host_of, unsigned seed) {
     const Trial& trial = programme.add(algorithm, count, in_place);
     const int lanes = 1 + static_cast<int>(random() % 4);
     ways.push_back({&trial, {.tile = 16, .lanes = lanes}});
-    if (!algorithm.pull) ways.push_back({&trial, {.flavor = Flavor::kInline, .lanes = lanes}});
+    if (!algorithm.pull) {
+      ways.push_back({&trial, {.flavor = Flavor::kInline, .lanes = lanes}});
+      ways.push_back({&trial, {.flavor = Flavor::kInline, .tile = 4, .lanes = lanes}});
+    }
     if (!far) ways.push_back({&trial, {.flavor = Flavor::kMapped, .tile = 16, .lanes = lanes}});
   }
   std::shuffle(ways.begin(), ways.end(), random);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "executor/cpu/executor.h"
+#include "executor/cpu/lines.h"
 #include "schedule/stage.h"
 #include "trial.h"
 
@@ -124,6 +125,9 @@ class RankRunner {
     variant.input_extents = variant.output_extents = trial.extents();
     const std::size_t piece = std::max<std::size_t>(trial.extents().piece(), 1);
     variant.tile = std::min({piece, way.tile, largest_tile(*variant.plan, size_of(shape.type))});
+    if (variant.plan->inline_payload) {
+      variant.width = lines_for(variant.tile * size_of(shape.type));
+    }
     variant.blocks = (piece + variant.tile - 1) / variant.tile;
     variant.lanes = static_cast<int>(std::min<std::size_t>(way.lanes, variant.blocks));
     return variant;
@@ -141,13 +145,21 @@ class RankRunner {
   }
 
   std::size_t largest_tile(const Plan& plan, std::size_t element) const {
-    if (plan.inline_payload) return kInlineBytes / element;
+    if (plan.inline_payload) return most_lines(plan) * kInlineBytes / element;
     if (plan.scratch_chunks == 0) return ~std::size_t{0};
     // A ring gives no block more than half of what it has.
     const std::size_t chunk = executor_.site().layout.scratch_bytes / 2 / plan.scratch_chunks;
     const std::size_t tile = chunk / Arena::kScratchAlignment * Arena::kScratchAlignment / element;
     EXPECT_GT(tile, 0u) << plan.scratch_chunks << " scratch chunks do not fit";
     return tile;
+  }
+
+  // Of a payload, so that the ring of lines has room for two blocks.
+  std::size_t most_lines(const Plan& plan) const {
+    const std::size_t lines = executor_.site().layout.line_bytes / kLineBytes;
+    const std::size_t waits = static_cast<std::size_t>(std::max(plan.lines, 1));
+    EXPECT_LE(2 * waits, lines);
+    return std::clamp<std::size_t>(lines / 2 / waits, 1, kMostLines);
   }
 
   std::string difference(const Trial& trial, const std::byte* memory) const {
