@@ -95,7 +95,9 @@ Result<Choice> choose(const Question& q) {
   if (const std::string why = objection(q, *choice.algorithm); !why.empty()) {
     return {Code::kNotSupported, what + " " + why};
   }
-  choice.tile_bytes = q.forced_tile_bytes != 0 ? q.forced_tile_bytes : 32 * kKiB;
+  // Beyond the caches larger tiles cost nothing and ranks wait for each other less often.
+  choice.tile_bytes = q.bytes >= 16 * kMiB ? 128 * kKiB : 32 * kKiB;
+  if (q.forced_tile_bytes != 0) choice.tile_bytes = q.forced_tile_bytes;
   choice.lanes = q.forced_lanes != 0 ? q.forced_lanes : 3;
   choice.stream = !q.in_place && q.bytes >= 8 * kMiB;
   return choice;
