@@ -2,12 +2,15 @@
 //
 // A sleep costs about 100 microseconds to wake from on a virtual machine, a yield a quarter of one;
 // a rank that shares its core with the rank it waits for must yield at once.
+//
+// Tested by patience_test.cc.
 
 #pragma once
 
 #include <sched.h>
 
 #include <chrono>
+#include <cstdint>
 #include <thread>
 
 namespace tutti {
@@ -20,7 +23,10 @@ class Patience {
   explicit Patience(int spins) : spins_(spins) {}
 
   /// Something moved: wait eagerly again.
-  void reset() { turns_ = 0; }
+  void reset() {
+    turns_ = 0;
+    naps_ = false;
+  }
 
   /// Called when nothing moved. True every few milliseconds: time to look around.
   bool pause() {
@@ -28,14 +34,13 @@ class Patience {
       relax();
       return false;
     }
-    sched_yield();
-    if (turns_ % kTurnsPerClock != 0) return false;
-    const Clock::time_point now = Clock::now();
-    if (turns_ < spins_ + kTurnsPerClock) since_ = looked_ = now;
-    if (now - looked_ < kLook) return false;
-    looked_ = now;
-    if (now - since_ > kEager) std::this_thread::sleep_for(kNap);
-    return true;
+    if (naps_) {
+      std::this_thread::sleep_for(kNap);
+    } else {
+      sched_yield();
+      if (turns_ % kTurnsPerClock != 0) return false;
+    }
+    return is_time_to_look();
   }
 
  private:
@@ -43,6 +48,15 @@ class Patience {
   static constexpr std::chrono::milliseconds kLook{2};
   static constexpr std::chrono::milliseconds kEager{200};
   static constexpr std::chrono::microseconds kNap{200};
+
+  bool is_time_to_look() {
+    const Clock::time_point now = Clock::now();
+    if (turns_ < spins_ + kTurnsPerClock) since_ = looked_ = now;
+    if (now - looked_ < kLook) return false;
+    looked_ = now;
+    naps_ = now - since_ > kEager;
+    return true;
+  }
 
   static void relax() {
 #if defined(__x86_64__)
@@ -53,7 +67,8 @@ class Patience {
   }
 
   int spins_;
-  int turns_ = 0;
+  std::int64_t turns_ = 0;
+  bool naps_ = false;
   Clock::time_point since_;
   Clock::time_point looked_;
 };
