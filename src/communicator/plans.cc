@@ -21,7 +21,11 @@ std::shared_ptr<const Plan> Plans::make(const Algorithm& algorithm, int rank, in
   if (plan != nullptr) return plan;
   Schedule schedule = algorithm.make(ranks, root);
   if (flavor == Flavor::kStaged) schedule = stage(schedule);
-  const auto is_mapped = [this](int peer) { return site_.windows[peer] != nullptr; };
+  const bool message = algorithm.collective == Collective::kSendRecv;
+  const auto is_mapped = [&](int peer) {
+    // One plan for the messages of all pairs: the peer is not known.
+    return message ? !site_.has_unmapped : site_.windows[peer] != nullptr;
+  };
   plan = std::make_shared<Plan>(lower(schedule, rank, flavor == Flavor::kInline, is_mapped));
   return plan;
 }
