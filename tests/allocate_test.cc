@@ -241,11 +241,9 @@ TEST(Allocate, WaitsForCallsThatWereStarted) {
 }
 
 TEST(AllocatedMemory, BetweenProcesses) {
-  Result<Invitation> invitation = make_unique_id({});
-  ASSERT_OK(invitation.status());
+  Rendezvous rendezvous;
   const std::vector<int> codes = run_ranks_as_processes(kRanks, [&](int rank) {
-    Result<Communicator> comm =
-        Communicator::create(invitation->id, rank, kRanks, patient_options());
+    Result<Communicator> comm = rendezvous.meet(rank, kRanks, patient_options());
     if (!comm.ok()) return 2;
     Result<Memory> in = comm->allocate(kCount * 4), out = comm->allocate(kCount * 4);
     if (!in.ok() || !out.ok()) return 3;

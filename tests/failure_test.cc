@@ -70,11 +70,8 @@ class Job {
   using Body = std::function<Status(Communicator&, Report&)>;
 
   Job(int ranks, const Options& options, Body body)
-      : ranks_(ranks),
-        reports_(ranks),
-        invitation_(make_unique_id({})),
-        processes_(ranks, [this, options, body](int rank) {
-          Result<Communicator> comm = Communicator::create(invitation_->id, rank, ranks_, options);
+      : ranks_(ranks), reports_(ranks), processes_(ranks, [this, options, body](int rank) {
+          Result<Communicator> comm = rendezvous_.meet(rank, ranks_, options);
           reports_.end(rank, comm.ok() ? body(*comm, reports_.of(rank)) : comm.status());
           return 0;
         }) {}
@@ -116,7 +113,7 @@ class Job {
  private:
   const int ranks_;
   Reports reports_;
-  Result<Invitation> invitation_;
+  Rendezvous rendezvous_;
   RankProcesses processes_;
 };
 

@@ -159,10 +159,9 @@ TEST(RegisteredMemory, OfSomeRanksIsRightAnyway) {
 }
 
 TEST(RegisteredMemory, BetweenProcesses) {
-  Result<Invitation> invitation = make_unique_id({});
-  ASSERT_OK(invitation.status());
+  Rendezvous rendezvous;
   const std::vector<int> codes = run_ranks_as_processes(4, [&](int rank) {
-    Result<Communicator> comm = Communicator::create(invitation->id, rank, 4, patient_options());
+    Result<Communicator> comm = rendezvous.meet(rank, 4, patient_options());
     if (!comm.ok()) return 2;
     Pages pages(kBytes);
     const std::span<int> data = pages.ints();

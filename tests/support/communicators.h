@@ -1,11 +1,14 @@
-// Ranks as threads of this process, each with its communicator.
+// Ranks with a communicator of all of them: as threads of this process, or as processes.
 
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include "processes.h"
@@ -42,6 +45,36 @@ inline void on_ranks(int ranks, const Options& options,
 inline void on_ranks(int ranks, const std::function<void(Communicator&)>& body) {
   on_ranks(ranks, patient_options(), body);
 }
+
+/// How ranks that are processes, forked from this one, find each other: rank 0 says where, in
+/// memory that all share. Nothing of it runs in this process, which forks again.
+class Rendezvous {
+ public:
+  Rendezvous()
+      : shared_(static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  ~Rendezvous() { munmap(shared_, sizeof(Shared)); }
+  Rendezvous(const Rendezvous&) = delete;
+
+  Result<Communicator> meet(int rank, int ranks, const Options& options) {
+    Result<Invitation> invitation = Invitation();  // lives until all have met
+    if (rank == 0) {
+      invitation = make_unique_id({});
+      if (!invitation.ok()) return invitation.status();
+      shared_->id = invitation->id;
+      shared_->ready.store(true, std::memory_order_release);
+    }
+    while (!shared_->ready.load(std::memory_order_acquire)) std::this_thread::yield();
+    return Communicator::create(shared_->id, rank, ranks, options);
+  }
+
+ private:
+  struct Shared {
+    std::atomic<bool> ready;
+    UniqueId id;
+  };
+  Shared* shared_;
+};
 
 }  // namespace tutti::test
 
