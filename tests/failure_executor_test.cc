@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -39,13 +40,17 @@ struct Call {
 // A group of ranks, and calls that they make.
 class Group {
  public:
-  explicit Group(InprocOptions options, std::chrono::milliseconds call_timeout = 20s)
+  using Wrap = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
+
+  explicit Group(
+      InprocOptions options, std::chrono::milliseconds call_timeout = 20s,
+      const Wrap& wrap = [](auto transport) { return transport; })
       : layout_(test::small_layout(kRanks, 8192, 48)) {
     options.faults = &faults_;
     auto transports = make_inproc_transports(kRanks, layout_.total, options);
     for (int rank = 0; rank < kRanks; ++rank) {
       runners_.push_back(
-          std::make_unique<RankRunner>(std::move(transports[rank]), layout_,
+          std::make_unique<RankRunner>(wrap(std::move(transports[rank])), layout_,
                                        ExecutorSettings{.call_timeout = call_timeout, .spins = 2}));
     }
   }
@@ -315,6 +320,65 @@ TEST(Failure, AbortsAtOnceFromEverywhereAreOneAbort) {
     });
     for (std::thread& aborter : aborters) aborter.join();
   }
+}
+
+// Passes everything on; notices two threads inside at once.
+class OneThreadTransport final : public Transport {
+ public:
+  OneThreadTransport(std::unique_ptr<Transport> inner, std::atomic<bool>& broken)
+      : inner_(std::move(inner)), broken_(broken) {}
+
+  int rank() const override { return inner_->rank(); }
+  int ranks() const override { return inner_->ranks(); }
+  std::span<std::byte> window() override { return inner_->window(); }
+  std::byte* map(int peer) override { return inner_->map(peer); }
+  Status put(int peer, std::span<const std::byte> source, std::size_t offset) override {
+    return alone([&] { return inner_->put(peer, source, offset); });
+  }
+  Status signal(int peer, std::size_t offset, const Signal& signal) override {
+    return alone([&] { return inner_->signal(peer, offset, signal); });
+  }
+  Status flush(int peer) override {
+    return alone([&] { return inner_->flush(peer); });
+  }
+  Status check(int peer) override {
+    return alone([&] { return inner_->check(peer); });
+  }
+
+ private:
+  template <class Use>
+  Status alone(const Use& use) {
+    if (inside_.fetch_add(1) != 0) broken_ = true;
+    Status status = use();
+    inside_.fetch_sub(1);
+    return status;
+  }
+
+  std::unique_ptr<Transport> inner_;
+  std::atomic<int> inside_{0};
+  std::atomic<bool>& broken_;
+};
+
+TEST(Failure, AbortUsesNoTransportThatACallIsUsing) {
+  std::atomic<bool> broken{false};
+  // Deliveries take their time, so that calls spend theirs in flush().
+  Group group({.mapped = false, .max_delay = 100ms}, 20s, [&](std::unique_ptr<Transport> inner) {
+    return std::make_unique<OneThreadTransport>(std::move(inner), broken);
+  });
+  std::thread aborter([&] {
+    std::this_thread::sleep_for(20ms);
+    for (int rank = 0; rank < kRanks; ++rank) group.executor(rank).abort("in the middle");
+  });
+  const auto statuses = group.run([&](int rank) {
+    Status status;
+    while (status.ok()) status = group.call(rank, {Collective::kBroadcast, "direct", 2000});
+    return status;
+  });
+  aborter.join();
+  for (const Status& status : statuses) {
+    EXPECT_EQ(status.code(), Code::kAborted) << status.to_string();
+  }
+  EXPECT_FALSE(broken);
 }
 
 // ---- lost peers

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "executor/cpu/patience.h"
@@ -33,6 +34,24 @@ std::string reason_from(const Site& site, int peer) {
 std::string said_by(int rank) { return " (said by rank " + std::to_string(rank) + ")"; }
 
 }  // namespace
+
+// Keeps the transport for one call: it takes one thread at a time, and abort() may come from
+// another than the caller's.
+class CpuExecutor::TransportUse {
+ public:
+  explicit TransportUse(CpuExecutor& executor) : executor_(executor) {
+    if (executor_.site_.has_unmapped) executor_.using_transport_.lock();
+  }
+  ~TransportUse() {
+    if (!executor_.site_.has_unmapped) return;
+    executor_.using_transport_.unlock();
+    executor_.tell_far_peers();
+  }
+  TransportUse(const TransportUse&) = delete;
+
+ private:
+  CpuExecutor& executor_;
+};
 
 CpuExecutor::CpuExecutor(std::unique_ptr<Transport> transport, const WindowLayout& layout,
                          const ExecutorSettings& settings)
@@ -79,6 +98,7 @@ Arena& CpuExecutor::inbox(int peer) {
 }
 
 Status CpuExecutor::run(Task& task) {
+  const TransportUse use(*this);
   if (peers_gave_up()) return adopt_failure();
   Patience patience(settings_.spins);
   waiting_since_ = {};
@@ -100,6 +120,7 @@ Status CpuExecutor::run(Task& task) {
 
 Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
   if (tasks.size() == 1) return run(*tasks[0]);
+  const TransportUse use(*this);
   if (peers_gave_up()) return adopt_failure();
   Patience patience(settings_.spins);
   waiting_since_ = {};
@@ -225,27 +246,41 @@ Status CpuExecutor::give_up(Status status) {
   if (peers_gave_up()) return adopt_failure();
   const std::lock_guard lock(telling_);
   failure_ = status;
-  tell_peers(status.code(), status.message());
+  tell_near_peers(status.code(), status.message());
   return status;
 }
 
 // The first reason stays. REQUIRES: telling_ is held.
-void CpuExecutor::tell_peers(Code code, const std::string& text) {
+void CpuExecutor::tell_near_peers(Code code, const std::string& text) {
   Control& control = site_.control();
   if (control.text_ready.load(std::memory_order_relaxed) != 0) return;
   const std::size_t length = std::min(text.size(), kFailureText - 1);
   std::memcpy(control.text, text.data(), length);
   control.text[length] = '\0';
   control.text_ready.store(1, std::memory_order_release);
-
-  const std::uint64_t word = failure_word(code, site_.rank);
-  const auto reason = std::as_bytes(std::span(control.text, length + 1));
+  untold_ = failure_word(code, site_.rank);
   for (int peer = 0; peer < site_.ranks; ++peer) {
-    if (Control* theirs = site_.control_of(peer); theirs != nullptr) {
-      std::uint64_t none = 0;
-      theirs->failure.compare_exchange_strong(none, word, std::memory_order_acq_rel);
-      continue;
-    }
+    Control* theirs = site_.control_of(peer);
+    std::uint64_t none = 0;
+    if (theirs == nullptr) continue;
+    theirs->failure.compare_exchange_strong(none, untold_, std::memory_order_acq_rel);
+  }
+}
+
+// While a call uses the transport this does nothing: the call's end does it.
+void CpuExecutor::tell_far_peers() {
+  {
+    const std::lock_guard lock(telling_);
+    if (untold_ == 0) return;
+  }
+  const std::unique_lock use(using_transport_, std::try_to_lock);
+  if (!use.owns_lock()) return;
+  const std::lock_guard lock(telling_);
+  const std::uint64_t word = std::exchange(untold_, 0);
+  const Control& control = site_.control();
+  const auto reason = std::as_bytes(std::span(control.text, std::strlen(control.text) + 1));
+  for (int peer = 0; word != 0 && peer < site_.ranks; ++peer) {
+    if (site_.windows[peer] != nullptr) continue;
     // A peer that cannot be told any more finds out by itself.
     (void)transport_->put(peer, reason, site_.layout.failure_reason(site_.rank));
     (void)transport_->signal(peer, site_.layout.failure_notice(site_.rank), {word, 0, {}});
@@ -268,9 +303,12 @@ Status CpuExecutor::adopt_failure() {
 }
 
 void CpuExecutor::abort(const std::string& reason) {
-  const std::lock_guard lock(telling_);
-  tell_peers(Code::kAborted, "aborted by rank " + std::to_string(site_.rank) +
-                                 (reason.empty() ? "" : ": " + reason));
+  {
+    const std::lock_guard lock(telling_);
+    tell_near_peers(Code::kAborted, "aborted by rank " + std::to_string(site_.rank) +
+                                        (reason.empty() ? "" : ": " + reason));
+  }
+  tell_far_peers();
 }
 
 Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : Status(); }

@@ -58,10 +58,12 @@ class CpuExecutor {
 
  private:
   using Clock = std::chrono::steady_clock;
+  class TransportUse;
 
   // Gives up: peers are told why, so that they need not wait for a deadline.
   Status give_up(Status status);
-  void tell_peers(Code code, const std::string& text);
+  void tell_near_peers(Code code, const std::string& text);
+  void tell_far_peers();
   Status adopt_failure();
   bool peers_gave_up() const {
     return site_.control().failure.load(std::memory_order_acquire) != 0;
@@ -79,7 +81,10 @@ class CpuExecutor {
   std::vector<std::unique_ptr<Arena>> outboxes_;
   std::vector<std::unique_ptr<Arena>> inboxes_;
 
-  std::mutex telling_;  // abort() may come from another thread
+  // abort() may come from another thread.
+  std::mutex using_transport_;  // where some peer is not mapped
+  std::mutex telling_;          // taken after the other one, if both are
+  std::uint64_t untold_ = 0;    // the failure word that peers which are not mapped lack
   Status failure_;
   Clock::time_point waiting_since_{};
   Clock::time_point last_lives_{};
