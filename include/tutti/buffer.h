@@ -18,29 +18,71 @@ namespace tutti {
 
 template <class T>
 struct DataTypeOf;
-template <> struct DataTypeOf<std::int8_t> { static constexpr DataType value = DataType::kInt8; };
-template <> struct DataTypeOf<char> { static constexpr DataType value = DataType::kInt8; };
-template <> struct DataTypeOf<std::byte> { static constexpr DataType value = DataType::kUint8; };
-template <> struct DataTypeOf<std::uint8_t> { static constexpr DataType value = DataType::kUint8; };
-template <> struct DataTypeOf<std::int16_t> { static constexpr DataType value = DataType::kInt16; };
-template <> struct DataTypeOf<std::uint16_t> { static constexpr DataType value = DataType::kUint16; };
-template <> struct DataTypeOf<std::int32_t> { static constexpr DataType value = DataType::kInt32; };
-template <> struct DataTypeOf<std::uint32_t> { static constexpr DataType value = DataType::kUint32; };
-template <> struct DataTypeOf<std::int64_t> { static constexpr DataType value = DataType::kInt64; };
-template <> struct DataTypeOf<std::uint64_t> { static constexpr DataType value = DataType::kUint64; };
-template <> struct DataTypeOf<long long> { static constexpr DataType value = DataType::kInt64; };
-template <> struct DataTypeOf<unsigned long long> {
+template <>
+struct DataTypeOf<std::int8_t> {
+  static constexpr DataType value = DataType::kInt8;
+};
+template <>
+struct DataTypeOf<char> {
+  static constexpr DataType value = DataType::kInt8;
+};
+template <>
+struct DataTypeOf<std::byte> {
+  static constexpr DataType value = DataType::kUint8;
+};
+template <>
+struct DataTypeOf<std::uint8_t> {
+  static constexpr DataType value = DataType::kUint8;
+};
+template <>
+struct DataTypeOf<std::int16_t> {
+  static constexpr DataType value = DataType::kInt16;
+};
+template <>
+struct DataTypeOf<std::uint16_t> {
+  static constexpr DataType value = DataType::kUint16;
+};
+template <>
+struct DataTypeOf<std::int32_t> {
+  static constexpr DataType value = DataType::kInt32;
+};
+template <>
+struct DataTypeOf<std::uint32_t> {
+  static constexpr DataType value = DataType::kUint32;
+};
+template <>
+struct DataTypeOf<std::int64_t> {
+  static constexpr DataType value = DataType::kInt64;
+};
+template <>
+struct DataTypeOf<std::uint64_t> {
   static constexpr DataType value = DataType::kUint64;
 };
-template <> struct DataTypeOf<float> { static constexpr DataType value = DataType::kFloat32; };
-template <> struct DataTypeOf<double> { static constexpr DataType value = DataType::kFloat64; };
+template <>
+struct DataTypeOf<long long> {
+  static constexpr DataType value = DataType::kInt64;
+};
+template <>
+struct DataTypeOf<unsigned long long> {
+  static constexpr DataType value = DataType::kUint64;
+};
+template <>
+struct DataTypeOf<float> {
+  static constexpr DataType value = DataType::kFloat32;
+};
+template <>
+struct DataTypeOf<double> {
+  static constexpr DataType value = DataType::kFloat64;
+};
 
 template <class T>
-concept Element = requires { DataTypeOf<std::remove_cv_t<T>>::value; };
+concept Element = requires {
+  DataTypeOf<std::remove_cv_t<T>>::value;
+};
 
 template <class R>
 concept ElementRange = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-                       Element<std::ranges::range_value_t<R>>;
+    Element<std::ranges::range_value_t<R>>;
 
 /// Memory that a call reads.
 struct ConstBuffer {
@@ -70,8 +112,8 @@ struct Buffer {
   constexpr Buffer(void* data, std::size_t count, DataType type)
       : data(data), count(count), type(type) {}
   template <ElementRange R>
-    requires(!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<R>>>)
-  constexpr Buffer(R&& range)  // NOLINT
+  requires(!std::is_const_v<std::remove_reference_t<
+               std::ranges::range_reference_t<R>>>) constexpr Buffer(R&& range)  // NOLINT
       : data(std::ranges::data(range)),
         count(std::ranges::size(range)),
         type(DataTypeOf<std::ranges::range_value_t<R>>::value) {}

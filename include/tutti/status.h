@@ -51,8 +51,8 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}            // NOLINT: conversions are the point
-  Result(Status status) : state_(std::move(status)) {}     // NOLINT
+  Result(T value) : state_(std::move(value)) {}         // NOLINT: conversions are the point
+  Result(Status status) : state_(std::move(status)) {}  // NOLINT
   Result(Code code, std::string message) : state_(Status(code, std::move(message))) {}
 
   bool ok() const { return state_.index() == 0; }

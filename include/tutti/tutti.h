@@ -35,16 +35,16 @@ struct Call {
   ConstBuffer input;
   Buffer output;
   ReduceOp op;
-  int root = 0;  // broadcast, reduce, gather, scatter
-  int peer = 0;       // send_recv: the other rank
-  bool sends = true;  // send_recv: whether this rank sends (input) or receives (output)
-  bool variable = false;                         // the _v forms
-  std::span<const std::size_t> send_counts;      // all_to_all_v; reduce_scatter_v: per rank
-  std::span<const std::size_t> receive_counts;   // all_to_all_v; all_gather_v: per rank
+  int root = 0;           // broadcast, reduce, gather, scatter
+  int peer = 0;           // send_recv: the other rank
+  bool sends = true;      // send_recv: whether this rank sends (input) or receives (output)
+  bool variable = false;  // the _v forms
+  std::span<const std::size_t> send_counts;     // all_to_all_v; reduce_scatter_v: per rank
+  std::span<const std::size_t> receive_counts;  // all_to_all_v; all_gather_v: per rank
 };
 
-/// output[i] = input[i] of rank 0 op … op input[i] of rank n-1, on every rank. Both have c elements;
-/// in place when they are the same memory.
+/// output[i] = input[i] of rank 0 op … op input[i] of rank n-1, on every rank. Both have c
+/// elements; in place when they are the same memory.
 TUTTI_API Call all_reduce(ConstBuffer input, Buffer output, ReduceOp op = {});
 /// output (n*c) = the inputs (c) of all ranks, in rank order. In place: input is output + rank*c.
 TUTTI_API Call all_gather(ConstBuffer input, Buffer output);
@@ -161,7 +161,9 @@ class TUTTI_API Communicator {
   /// Returns when this rank's part is done: its buffers may be used again.
   Status run(const Call& call);
   Status run(std::span<const Call> group);
-  Status run(std::initializer_list<Call> group) { return run(std::span(group.begin(), group.size())); }
+  Status run(std::initializer_list<Call> group) {
+    return run(std::span(group.begin(), group.size()));
+  }
 
   /// The same without blocking. Calls on one communicator run in the order they were made.
   Result<Request> start(const Call& call);
