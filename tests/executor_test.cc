@@ -24,12 +24,11 @@ using test::RankRunner;
 using test::Trial;
 using test::Way;
 
-constexpr int kMostRanks = 7;
-
 struct Ground {
   InprocOptions transport;
   std::size_t scratch_bytes = 8192;
   std::size_t lines = 96;
+  int most_ranks = 7;
 };
 
 // Each rank walks through the programme; `pick(i)` says what the i-th call is.
@@ -60,11 +59,11 @@ void perform_all(const Programme& programme, const Ground& ground) {
   perform(programme, ground, programme.planned().size(), [](std::size_t i) { return i; });
 }
 
-// Calls `add(programme, algorithm, count, in_place)` for all that the brief of this file names.
+// Every algorithm that `takes` names, of all sizes, counts and places; `add_ways` says how it runs.
 using AddWays = std::function<void(Programme&, const Trial&)>;
 void for_all_trials(const Ground& ground, const std::function<bool(const Algorithm&)>& takes,
                     const std::vector<std::size_t>& large, const AddWays& add_ways) {
-  for (int ranks = 1; ranks <= kMostRanks; ++ranks) {
+  for (int ranks = 1; ranks <= ground.most_ranks; ++ranks) {
     Programme programme(ranks);
     const std::size_t n = static_cast<std::size_t>(ranks);
     std::vector<std::size_t> counts = {0, 1, n - 1, n, n + 1, 61};
@@ -112,7 +111,7 @@ TEST(Executor, GivesTheBitsOfTheReferenceWithPayloadInTheSignals) {
 }
 
 TEST(Executor, GivesTheBitsOfTheReferenceOverATransportThatIsLate) {
-  const Ground ground{.transport = {.mapped = false, .max_delay = 20us}};
+  const Ground ground{.transport = {.mapped = false, .max_delay = 20us}, .most_ranks = 5};
   for_all_trials(ground, pushes, {500}, [](Programme& p, const Trial& t) {
     p.plan(t, {.flavor = Flavor::kInline});
     p.plan(t, {.tile = 4096});
