@@ -11,6 +11,8 @@ constexpr std::size_t kMiB = 1024 * kKiB;
 
 std::string_view all_reduce(const Question& q) {
   if (q.mapped) return "two_shot_pull";
+  // Two ranks reduce twice as much as they must, but meet once instead of twice.
+  if (q.ranks == 2 && q.bytes >= 512 * kKiB) return "one_shot";
   if (q.reproducible) return q.bytes <= 8 * kKiB ? "one_shot" : "two_shot";
   if (q.ranks <= 8) return q.bytes <= 16 * kKiB ? "one_shot" : "two_shot";
   return q.bytes <= 16 * kKiB ? "recursive_doubling" : "two_shot";
@@ -70,6 +72,13 @@ std::string_view preferred(const Question& q) {
   return "";
 }
 
+// Small enough for the caches of two ranks; beyond the caches, and where ranks seldom meet, larger
+// ones cost nothing and ranks wait for each other less often.
+std::size_t tile_bytes(const Question& q, std::string_view algorithm) {
+  if (algorithm == "one_shot" && q.bytes >= 512 * kKiB) return 128 * kKiB;
+  return q.bytes >= 16 * kMiB ? 64 * kKiB : 32 * kKiB;
+}
+
 // Why a forced algorithm does not do, or "".
 std::string objection(const Question& q, const Algorithm& algorithm) {
   if (algorithm.allows != nullptr && !algorithm.allows(q.ranks)) {
@@ -95,8 +104,7 @@ Result<Choice> choose(const Question& q) {
   if (const std::string why = objection(q, *choice.algorithm); !why.empty()) {
     return {Code::kNotSupported, what + " " + why};
   }
-  // Beyond the caches larger tiles cost nothing and ranks wait for each other less often.
-  choice.tile_bytes = q.bytes >= 16 * kMiB ? 128 * kKiB : 32 * kKiB;
+  choice.tile_bytes = tile_bytes(q, name);
   if (q.forced_tile_bytes != 0) choice.tile_bytes = q.forced_tile_bytes;
   choice.lanes = q.forced_lanes != 0 ? q.forced_lanes : 3;
   choice.stream = !q.in_place && q.bytes >= 8 * kMiB;

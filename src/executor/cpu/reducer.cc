@@ -31,7 +31,8 @@ Result<Reducer> Reducer::make(DataType type, const ReduceOp& op, int ranks, Isa 
 }
 
 void Reducer::run(const Pass& pass) {
-  if (pass.target_count == 1 || pass.count * element_ <= kFewBytes) {
+  const std::uint32_t all = (1u << std::min(pass.target_count, 31)) - 1;
+  if (pass.target_count == 1 || pass.count * element_ <= kFewBytes || pass.stream_mask == all) {
     run_pass(pass);
   } else {
     run_parts(pass);
@@ -52,8 +53,10 @@ void Reducer::run_pass(const Pass& pass) {
 // Several targets, some of which are lines that a peer's core holds: storing to one after the
 // other, from data in the first cache, is faster than storing to all in turn, line by line.
 void Reducer::run_parts(const Pass& pass) {
-  const std::size_t step = kPartBytes / element_;
-  if (pass.source_count > 1 && part_.size() < kPartBytes) part_.resize(kPartBytes);
+  // Stores past the caches are fenced after each part: larger parts, fewer fences.
+  const std::size_t bytes = pass.stream_mask == 0 ? kPartBytes : kStreamedPartBytes;
+  const std::size_t step = bytes / element_;
+  if (pass.source_count > 1 && part_.size() < bytes) part_.resize(bytes);
   std::vector<const std::byte*> sources(pass.sources, pass.sources + pass.source_count);
   for (std::size_t done = 0; done < pass.count; done += step) {
     const std::size_t count = std::min(step, pass.count - done);

@@ -39,6 +39,7 @@ class Reducer {
  private:
   static constexpr std::size_t kFewBytes = 512;
   static constexpr std::size_t kPartBytes = std::size_t{8} << 10;
+  static constexpr std::size_t kStreamedPartBytes = std::size_t{32} << 10;
 
   void run_pass(const Pass& pass);
   void run_parts(const Pass& pass);
