@@ -16,69 +16,30 @@
 
 namespace tutti {
 
+/// C++ types that are elements: integers, bytes, float and double.
 template <class T>
-struct DataTypeOf;
-template <>
-struct DataTypeOf<std::int8_t> {
-  static constexpr DataType value = DataType::kInt8;
-};
-template <>
-struct DataTypeOf<char> {
-  static constexpr DataType value = DataType::kInt8;
-};
-template <>
-struct DataTypeOf<std::byte> {
-  static constexpr DataType value = DataType::kUint8;
-};
-template <>
-struct DataTypeOf<std::uint8_t> {
-  static constexpr DataType value = DataType::kUint8;
-};
-template <>
-struct DataTypeOf<std::int16_t> {
-  static constexpr DataType value = DataType::kInt16;
-};
-template <>
-struct DataTypeOf<std::uint16_t> {
-  static constexpr DataType value = DataType::kUint16;
-};
-template <>
-struct DataTypeOf<std::int32_t> {
-  static constexpr DataType value = DataType::kInt32;
-};
-template <>
-struct DataTypeOf<std::uint32_t> {
-  static constexpr DataType value = DataType::kUint32;
-};
-template <>
-struct DataTypeOf<std::int64_t> {
-  static constexpr DataType value = DataType::kInt64;
-};
-template <>
-struct DataTypeOf<std::uint64_t> {
-  static constexpr DataType value = DataType::kUint64;
-};
-template <>
-struct DataTypeOf<long long> {
-  static constexpr DataType value = DataType::kInt64;
-};
-template <>
-struct DataTypeOf<unsigned long long> {
-  static constexpr DataType value = DataType::kUint64;
-};
-template <>
-struct DataTypeOf<float> {
-  static constexpr DataType value = DataType::kFloat32;
-};
-template <>
-struct DataTypeOf<double> {
-  static constexpr DataType value = DataType::kFloat64;
-};
+concept Element =
+    (std::integral<T> && !std::same_as<std::remove_cv_t<T>, bool>) ||
+    std::same_as<std::remove_cv_t<T>, std::byte> || std::same_as<std::remove_cv_t<T>, float> ||
+    std::same_as<std::remove_cv_t<T>, double>;
 
-template <class T>
-concept Element = requires {
-  DataTypeOf<std::remove_cv_t<T>>::value;
-};
+/// Their DataType: integers by size and sign.
+template <Element T>
+constexpr DataType data_type_of() {
+  if constexpr (std::floating_point<T>) {
+    return sizeof(T) == 4 ? DataType::kFloat32 : DataType::kFloat64;
+  } else if constexpr (std::is_signed_v<T>) {
+    return sizeof(T) == 1   ? DataType::kInt8
+           : sizeof(T) == 2 ? DataType::kInt16
+           : sizeof(T) == 4 ? DataType::kInt32
+                            : DataType::kInt64;
+  } else {
+    return sizeof(T) == 1   ? DataType::kUint8
+           : sizeof(T) == 2 ? DataType::kUint16
+           : sizeof(T) == 4 ? DataType::kUint32
+                            : DataType::kUint64;
+  }
+}
 
 template <class R>
 concept ElementRange = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
@@ -97,7 +58,7 @@ struct ConstBuffer {
   constexpr ConstBuffer(const R& range)  // NOLINT: a call takes what it can read
       : data(std::ranges::data(range)),
         count(std::ranges::size(range)),
-        type(DataTypeOf<std::ranges::range_value_t<R>>::value) {}
+        type(data_type_of<std::ranges::range_value_t<R>>()) {}
 
   std::size_t bytes() const { return count * size_of(type); }
 };
@@ -116,7 +77,7 @@ struct Buffer {
                std::ranges::range_reference_t<R>>>) constexpr Buffer(R&& range)  // NOLINT
       : data(std::ranges::data(range)),
         count(std::ranges::size(range)),
-        type(DataTypeOf<std::ranges::range_value_t<R>>::value) {}
+        type(data_type_of<std::ranges::range_value_t<R>>()) {}
 
   std::size_t bytes() const { return count * size_of(type); }
   operator ConstBuffer() const { return {data, count, type}; }  // NOLINT
