@@ -129,6 +129,24 @@ TEST_P(Collectives, FollowEachOtherInAnyMixture) {
   });
 }
 
+// The same between processes, which share nothing but their windows.
+TEST_P(Collectives, FollowEachOtherBetweenProcesses) {
+  Rendezvous rendezvous;
+  const int ranks = GetParam();
+  const std::vector<int> codes = run_ranks_as_processes(ranks, [&](int rank) {
+    Result<Communicator> comm = rendezvous.meet(rank, ranks, patient_options());
+    if (!comm.ok()) return 2;
+    for (int i = 0; i < 300; ++i) {
+      const auto collective = static_cast<Collective>(i * 5 % 8);
+      const std::size_t count = i * i * 29 % 5001;
+      CaseRunner({collective, DataType::kFloat32, {}, count, i % ranks, kPlaces[i / 3 % 3]}, *comm)
+          .run();
+    }
+    return 0;
+  });
+  EXPECT_EQ(codes, std::vector<int>(ranks, 0));
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, Collectives, testing::ValuesIn(kRankCounts),
                          [](const auto& info) { return "Of" + std::to_string(info.param); });
 
