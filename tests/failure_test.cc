@@ -6,9 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mman.h>
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -16,116 +14,15 @@
 #include <vector>
 
 #include "communicators.h"
+#include "process_job.h"
 
 namespace tutti {
 namespace {
 
 using namespace test;
-using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// What each rank, a process of its own, answered; in memory that the test sees too.
-struct Report {
-  std::atomic<int> calls;  // that ended well
-  std::atomic<bool> ended;
-  std::atomic<int> code;
-  std::atomic<long> at_ms;  // when it ended, on the steady clock
-  char text[1000];
-};
-
-long now_ms() {
-  return std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
-}
-
-class Reports {
- public:
-  explicit Reports(int ranks)
-      : ranks_(ranks),
-        reports_(static_cast<Report*>(
-            mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
-  ~Reports() { munmap(reports_, bytes()); }
-  Reports(const Reports&) = delete;
-
-  Report& of(int rank) { return reports_[rank]; }
-  void end(int rank, const Status& status) {
-    Report& report = of(rank);
-    report.at_ms = now_ms();
-    report.code = static_cast<int>(status.code());
-    std::snprintf(report.text, sizeof report.text, "%s", status.message().c_str());
-    report.ended = true;
-  }
-  Status status(int rank) { return {static_cast<Code>(of(rank).code.load()), of(rank).text}; }
-
- private:
-  std::size_t bytes() const { return ranks_ * sizeof(Report); }
-
-  int ranks_;
-  Report* reports_;
-};
-
-/// Ranks as processes, each of which meets the others and then runs `body`; what that answers is
-/// its report.
-class Job {
- public:
-  using Body = std::function<Status(Communicator&, Report&)>;
-
-  Job(int ranks, const Options& options, Body body)
-      : ranks_(ranks), reports_(ranks), processes_(ranks, [this, options, body](int rank) {
-          Result<Communicator> comm = rendezvous_.meet(rank, ranks_, options);
-          reports_.end(rank, comm.ok() ? body(*comm, reports_.of(rank)) : comm.status());
-          return 0;
-        }) {}
-
-  RankProcesses& processes() { return processes_; }
-  Report& report(int rank) { return reports_.of(rank); }
-  Status status(int rank) { return reports_.status(rank); }
-
-  /// Until every rank of a set has made some calls.
-  void wait_for_calls(int calls) {
-    for (int rank = 0; rank < ranks_; ++rank) {
-      while (report(rank).calls < calls && !report(rank).ended) {
-        std::this_thread::sleep_for(milliseconds(1));
-      }
-      ASSERT_FALSE(report(rank).ended) << status(rank).to_string();
-    }
-  }
-
-  /// Every rank but `except` must end with this code within the time, in words that it gives.
-  void expect_all_end(Code code, milliseconds since_now, const std::vector<std::string>& words,
-                      int except = -1) {
-    const long began = now_ms();
-    for (int rank = 0; rank < ranks_; ++rank) {
-      if (rank == except) continue;
-      while (!report(rank).ended && now_ms() < began + 15'000) {
-        std::this_thread::sleep_for(milliseconds(1));
-      }
-      ASSERT_TRUE(report(rank).ended) << "rank " << rank << " hangs";
-      EXPECT_LT(report(rank).at_ms - began, since_now.count()) << "rank " << rank;
-      const Status answer = status(rank);
-      EXPECT_EQ(answer.code(), code) << "rank " << rank << ": " << answer.to_string();
-      for (const std::string& word : words) {
-        EXPECT_NE(answer.message().find(word), std::string::npos)
-            << "\"" << word << "\" is not in what rank " << rank << " says: " << answer.message();
-      }
-    }
-  }
-
- private:
-  const int ranks_;
-  Reports reports_;
-  Rendezvous rendezvous_;
-  RankProcesses processes_;
-};
-
 constexpr int kRanks = 4;
-
-Status all_reduce_until_it_fails(Communicator& comm, Report& report, std::size_t count) {
-  std::vector<float> data(count, 1), sum(count);
-  while (true) {
-    if (Status status = comm.all_reduce(data, sum); !status.ok()) return status;
-    ++report.calls;
-  }
-}
 
 Job::Body reducing(std::size_t count) {
   return [count](Communicator& comm, Report& report) {
@@ -395,93 +292,6 @@ TEST(Abort, EndsStartedCallsAndTheirRequests) {
     return first->test() ? status : Status(Code::kSystem, "the first still runs");
   });
   job.expect_all_end(Code::kAborted, milliseconds(1500), {"aborted by rank 1"});
-}
-
-// ---- shrink
-
-// Reduces until it fails, then goes on with the survivors, `times` times.
-Status survive(Communicator& comm, Report& report, int times) {
-  Communicator now = std::move(comm);
-  for (int i = 0; i < times; ++i) {
-    const Status failure = all_reduce_until_it_fails(now, report, 1000);
-    if (failure.code() != Code::kPeerLost) return failure;
-    Result<Communicator> survivors = now.shrink();
-    if (!survivors.ok()) return survivors.status();
-    if (survivors->ranks() != now.ranks() - 1) {
-      return {Code::kSystem, "survivors: " + std::to_string(survivors->ranks())};
-    }
-    now = std::move(*survivors);
-  }
-  std::vector<int> data(50'000, 1);
-  if (Status status = now.all_reduce(data, data); !status.ok()) return status;
-  if (data[49'999] != now.ranks()) return {Code::kSystem, "a wrong sum"};
-  return {Code::kOk, "rank " + std::to_string(now.rank()) + " of " + std::to_string(now.ranks())};
-}
-
-TEST(Shrink, GoesOnWithTheSurvivors) {
-  for (const int lost : {0, 2, 3}) {
-    Job job(kRanks, patient_options(),
-            [](Communicator& comm, Report& report) { return survive(comm, report, 1); });
-    job.wait_for_calls(5);
-    job.processes().kill(lost);
-    job.expect_all_end(Code::kOk, milliseconds(5000), {" of 3"}, lost);
-    for (int rank = 0; rank < kRanks; ++rank) {
-      if (rank == lost) continue;
-      EXPECT_EQ(job.status(rank).message(),
-                "rank " + std::to_string(rank - (rank > lost)) + " of 3");
-    }
-  }
-}
-
-TEST(Shrink, WorksTwice) {
-  Job job(kRanks, patient_options(),
-          [](Communicator& comm, Report& report) { return survive(comm, report, 2); });
-  job.wait_for_calls(5);
-  job.processes().kill(1);
-  std::this_thread::sleep_for(milliseconds(700));
-  const int calls = job.report(0).calls;
-  while (job.report(0).calls < calls + 5 && !job.report(0).ended) {
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  job.processes().kill(0);
-  for (const int rank : {2, 3}) {
-    while (!job.report(rank).ended) std::this_thread::sleep_for(milliseconds(1));
-    EXPECT_EQ(job.status(rank).message(), "rank " + std::to_string(rank - 2) + " of 2")
-        << job.status(rank).to_string();
-  }
-}
-
-TEST(Shrink, AfterAMismatchKeepsEverybody) {
-  Job job(3, patient_options(), [](Communicator& comm, Report&) -> Status {
-    std::vector<int> data(10 + comm.rank());
-    if (comm.all_reduce(data, data).code() != Code::kMismatch) return {Code::kSystem, "equal?"};
-    // Nothing keeps ranks from doing it again with the old one.
-    Result<Communicator> once = comm.shrink(), again = comm.shrink();
-    if (!once.ok()) return once.status();
-    if (!again.ok()) return again.status();
-    Status status = again->barrier();
-    return status.ok() ? Status(Code::kOk, std::to_string(again->ranks()) + " ranks") : status;
-  });
-  job.expect_all_end(Code::kOk, milliseconds(5000), {"3 ranks"});
-}
-
-// A rank that lives but does not call shrink() is left behind after half of the start timeout.
-TEST(Shrink, LeavesBehindWhoDoesNotCall) {
-  Options options = impatient_options(milliseconds(300));
-  options.start_timeout = milliseconds(1600);
-  Job job(3, options, [](Communicator& comm, Report&) -> Status {
-    if (comm.rank() == 1) {
-      std::this_thread::sleep_for(milliseconds(2500));
-      Status status = comm.shrink().status();
-      return status.code() == Code::kTimeout ? Status(Code::kOk, "2 ranks without me") : status;
-    }
-    if (comm.barrier().code() != Code::kTimeout) return {Code::kSystem, "no timeout"};
-    Result<Communicator> again = comm.shrink();
-    if (!again.ok()) return again.status();
-    Status status = again->barrier();
-    return status.ok() ? Status(Code::kOk, std::to_string(again->ranks()) + " ranks") : status;
-  });
-  job.expect_all_end(Code::kOk, milliseconds(9000), {"2 ranks"});
 }
 
 }  // namespace

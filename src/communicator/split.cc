@@ -1,6 +1,6 @@
 // Communicators made from communicators: by color, or of the survivors of a failure.
 //
-// Tested by split_test.cc and failure_test.cc.
+// Tested by split_test.cc and shrink_test.cc.
 
 #include <algorithm>
 #include <cstring>
