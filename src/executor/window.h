@@ -48,12 +48,12 @@ inline constexpr int kMostShrinkRanks = 2048;
 /// First page of a window.
 struct Control {
   alignas(64) std::atomic<std::uint64_t> completed{0};  // blocks of collectives finished
-  alignas(64) std::atomic<std::uint64_t> failure{0};    // not 0: a rank gave up; see failure.h
+  alignas(64) std::atomic<std::uint64_t> failure{0};    // not 0: a rank gave up; see executor.cc
   alignas(64) std::atomic<std::uint64_t> sequence{0};   // newest call entered
   std::atomic<std::uint64_t> finished{0};               // newest call ended
   std::atomic<std::int64_t> pid{0};
   std::atomic<std::uint64_t> departed{0};  // 1: its communicator is destroyed
-  std::atomic<std::uint64_t> shrink{0};    // see communicator/shrink.cc
+  std::atomic<std::uint64_t> shrink{0};    // see communicator/split.cc
   alignas(64) Record records[kRecords];
   BufferRecord meetings[2];
   alignas(64) std::atomic<std::uint64_t> text_ready{0};
