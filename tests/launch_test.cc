@@ -309,8 +309,9 @@ TEST(Mpirun, RanksMeetAcrossHosts) {
                           "shift\n"
                           "exec sh -c \"$*\"\n";
   std::filesystem::permissions(agent, std::filesystem::perms::owner_all);
-  const Outcome two =
-      mpirun("-n 4 --mca plm_rsh_agent " + agent.string() + " -host first:2,second:2", "meet");
+  const Outcome two = mpirun(
+      "-n 4 --mca routed direct --mca plm_rsh_agent " + agent.string() + " -host first:2,second:2",
+      "meet");
   std::filesystem::remove(agent);
   EXPECT_EQ(two.exit_code, 0) << two.output;
   EXPECT_EQ(two.count("met 3 times as 4"), 4) << two.output;
