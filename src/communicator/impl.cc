@@ -15,7 +15,7 @@ Communicator::Impl::Impl(std::unique_ptr<Transport> transport, const WindowLayou
     : options_(options),
       executor_(std::make_unique<CpuExecutor>(
           std::move(transport), layout,
-          ExecutorSettings{options.call_timeout, /*spins=*/oversubscribed ? 2 : 30'000})),
+          ExecutorSettings{options.call_timeout, /*spins=*/oversubscribed ? 2 : 10'000})),
       preparer_(executor_->site(), {options, isa, oversubscribed}),
       heap_(layout.heap_bytes) {}
 
