@@ -309,9 +309,15 @@ TEST(Mpirun, RanksMeetAcrossHosts) {
                           "shift\n"
                           "exec sh -c \"$*\"\n";
   std::filesystem::permissions(agent, std::filesystem::perms::owner_all);
-  const Outcome two = mpirun(
-      "-n 4 --mca routed direct --mca plm_rsh_agent " + agent.string() + " -host first:2,second:2",
-      "meet");
+  // Open MPI 4.1 sometimes fails to start its own daemons on hosts that are one machine: that is
+  // not what is tested.
+  Outcome two;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    two = mpirun("-n 4 --mca routed direct --mca plm_rsh_agent " + agent.string() +
+                     " -host first:2,second:2",
+                 "meet");
+    if (two.count("ORTE") == 0) break;
+  }
   std::filesystem::remove(agent);
   EXPECT_EQ(two.exit_code, 0) << two.output;
   EXPECT_EQ(two.count("met 3 times as 4"), 4) << two.output;

@@ -33,13 +33,13 @@ Result<Reducer> Reducer::make(DataType type, const ReduceOp& op, int ranks, Isa 
 void Reducer::run(const Pass& pass) {
   const std::uint32_t all = (1u << std::min(pass.target_count, 31)) - 1;
   if (pass.target_count == 1 || pass.count * element_ <= kFewBytes || pass.stream_mask == all) {
-    run_pass(pass);
+    run_at_once(pass);
   } else {
     run_parts(pass);
   }
 }
 
-void Reducer::run_pass(const Pass& pass) {
+void Reducer::run_at_once(const Pass& pass) {
   if (pass.source_count == 1) {
     copy(pass.sources[0], pass.targets, pass.target_count, pass.count * element_, pass.stream_mask,
          isa_);
@@ -63,7 +63,7 @@ void Reducer::run_parts(const Pass& pass) {
     const std::byte* result = sources[0];
     if (pass.source_count > 1) {
       std::byte* part = part_.data();
-      run_pass({sources.data(), pass.source_count, &part, 1, count, 0});
+      run_at_once({sources.data(), pass.source_count, &part, 1, count, 0});
       result = part;
     }
     for (int t = 0; t < pass.target_count; ++t) {

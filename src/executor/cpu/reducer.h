@@ -21,8 +21,11 @@ class Reducer {
   /// kNotSupported for pairs without meaning. `ranks` is what kAvg divides by.
   static Result<Reducer> make(DataType type, const ReduceOp& op, int ranks, Isa isa);
 
-  /// One pass: copies when there is one source.
+  /// One pass: copies when there is one source. For targets of which some may be lines that a
+  /// peer's core holds, as scratch memory is.
   void run(const Pass& pass);
+  /// The same for targets that peers read later, if at all: stores to all in turn, line by line.
+  void run_at_once(const Pass& pass);
 
   /// Whether inputs are to be scaled before anything else (kPreMulSum; kAvg of floats).
   bool scales_inputs() const { return factor_ != 1.0; }
@@ -41,7 +44,6 @@ class Reducer {
   static constexpr std::size_t kPartBytes = std::size_t{8} << 10;
   static constexpr std::size_t kStreamedPartBytes = std::size_t{32} << 10;
 
-  void run_pass(const Pass& pass);
   void run_parts(const Pass& pass);
   void run_user(const Pass& pass);
 

@@ -224,8 +224,10 @@ void Task::move(const Instruction& instruction, const Cursor& cursor) {
     targets.push_back(target);
   }
   if (targets.empty()) return;
-  job_.reducer.run({sources.data(), static_cast<int>(sources.size()), targets.data(),
-                    static_cast<int>(targets.size()), count, stream_mask});
+  const Pass pass{sources.data(), static_cast<int>(sources.size()),
+                  targets.data(), static_cast<int>(targets.size()),
+                  count,          stream_mask};
+  variant_ == &job_.mapped ? job_.reducer.run_at_once(pass) : job_.reducer.run(pass);
 }
 
 void Task::put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t count) {
