@@ -106,7 +106,7 @@ TEST(Prepare, CutsEveryCountSoundlyByEveryAlgorithm) {
     for (const int ranks : {1, 2, 3, 7, 16}) {
       SCOPED_TRACE(text(algorithm, ranks));
       const FakeSite fake(ranks - 1, ranks, 8 << 20);
-      Preparer preparer(fake.site(), {forcing(algorithm), Isa::kPortable, false});
+      Preparer preparer(fake.site(), {forcing(algorithm), Isa::kPortable});
       for (const DataType type : {DataType::kUint8, DataType::kFloat64}) {
         const std::size_t most = kMost / size_of(type) / ranks;
         for (const std::size_t part :
@@ -133,7 +133,7 @@ TEST(Prepare, NamesTheScratchThatIsMissing) {
       const FakeSite fake(1, ranks, 64 << 10);
       Options options = forcing(algorithm);
       options.lanes = 16;
-      Preparer preparer(fake.site(), {options, Isa::kPortable, false});
+      Preparer preparer(fake.site(), {options, Isa::kPortable});
       for (const std::size_t part : {1, 100, 100'000}) {
         const Call call = call_of(collective, DataType::kFloat64, part, ranks);
         Result<Job*> job = preparer.prepare(call, false);
@@ -159,7 +159,7 @@ TEST(Prepare, TakesManyRanksWithTheDefaults) {
                                       Collective::kReduceScatter, Collective::kReduce}) {
     const int ranks = 256;
     const FakeSite fake(1, ranks, Options().scratch_bytes);
-    Preparer preparer(fake.site(), {Options(), Isa::kPortable, true});
+    Preparer preparer(fake.site(), {Options(), Isa::kPortable});
     for (const std::size_t part : {1, 100, 100'000}) {
       const Call call = call_of(collective, DataType::kFloat32, part, ranks);
       Result<Job*> job = preparer.prepare(call, false);
@@ -183,7 +183,7 @@ TEST(Extents, OfCountsPerRankReach2To40) {
 // The memory of a remembered call is taken from the new one, and nothing else changes.
 TEST(Recall, FindsTheJobOfTheSameShapeOnly) {
   const FakeSite fake(0, 2, 1 << 20);
-  Preparer preparer(fake.site(), {Options(), Isa::kPortable, false});
+  Preparer preparer(fake.site(), {Options(), Isa::kPortable});
   const Call call = call_of(Collective::kAllReduce, DataType::kFloat32, 100, 2);
   EXPECT_EQ(preparer.recall(call, false), nullptr);
   ASSERT_TRUE(preparer.prepare(call, false).ok());

@@ -178,7 +178,7 @@ TEST_P(TransportTest, ThePayloadArrivesWithItsFlag) {
         const Line& line = line_at(self.transport, 0);
         EXPECT_EQ(line.signature, round * 3);
         ASSERT_EQ(line.bytes, bytes);
-        EXPECT_EQ(std::memcmp(line.payload, sent.data(), bytes), 0);
+        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), line.payload));
       }
       ASSERT_OK(
           self.transport.signal(peer, 0, {round, static_cast<std::uint32_t>(round * 3), sent}));

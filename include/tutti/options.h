@@ -46,9 +46,9 @@ struct Options {
   /// Address or interface on which the root of a start listens ("" for all). TUTTI_INTERFACE.
   std::string interface;
 
-  /// One line per communicator and per failure on standard error: 0 silent, 1 failures, 2 also
-  /// starts and choices. TUTTI_LOG.
-  int log_level = 1;
+  /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
+  /// of call, what runs it. May differ between ranks. TUTTI_LOG.
+  int log_level = 0;
 
   /// The settings in the environment, or kInvalidArgument naming the variable, its value and what
   /// was expected. Unknown variables that begin with TUTTI_ are errors too.

@@ -3,6 +3,7 @@
 #include "communicator/impl.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <numeric>
 
@@ -16,8 +17,12 @@ Communicator::Impl::Impl(std::unique_ptr<Transport> transport, const WindowLayou
       executor_(std::make_unique<CpuExecutor>(
           std::move(transport), layout,
           ExecutorSettings{options.call_timeout, /*spins=*/oversubscribed ? 2 : 10'000})),
-      preparer_(executor_->site(), {options, isa, oversubscribed}),
-      heap_(layout.heap_bytes) {}
+      preparer_(executor_->site(), {options, isa}),
+      heap_(layout.heap_bytes) {
+  if (options_.log_level >= 2) {
+    log("ready, through shared memory" + std::string(oversubscribed ? ", sharing cores" : ""));
+  }
+}
 
 Communicator::Impl::~Impl() = default;
 
@@ -57,20 +62,40 @@ Status Communicator::Impl::run_now(std::span<const Call> group) {
 Status Communicator::Impl::run_one(const Call& call) {
   if (Job* job = preparer_.recall(call, may_be_mapped_)) return run_job(*job);
   Result<Job*> job = preparer_.prepare(call, may_be_mapped_);
-  return job.ok() ? run_job(**job) : job.status();
+  if (!job.ok()) return job.status();
+  Status status = run_job(**job);
+  if (status.ok() && options_.log_level >= 2) log_choice(**job);
+  return status;
 }
 
 Status Communicator::Impl::run_job(Job& job) {
   Arena& arena = arena_of(job);
   if (!job.flat.empty()) {
     Status status = executor_->run(arena, job);
-    if (status.ok()) note(job, job.staged);
+    if (!status.ok()) return log_failure(std::move(status));
+    note(job, job.staged);
     return status;
   }
   Task task(executor_->site(), arena, job);
   Status status = executor_->run(task);
-  if (status.ok()) note(job, task.variant());
+  if (!status.ok()) return log_failure(std::move(status));
+  note(job, task.variant());
   return status;
+}
+
+void Communicator::Impl::log(const std::string& text) const {
+  std::fprintf(stderr, "tutti: rank %d of %d: %s\n", rank(), ranks(), text.c_str());
+}
+
+Status Communicator::Impl::log_failure(Status status) const {
+  if (options_.log_level >= 1) log(status.to_string());
+  return status;
+}
+
+void Communicator::Impl::log_choice(const Job& job) const {
+  log(describe(job.signature) + ": " + std::string(last_.algorithm) + ", " +
+      std::to_string(last_.lanes) + " blocks of " + std::to_string(last_.tile_bytes) +
+      " bytes in flight" + (last_.mapped ? ", buffers mapped" : ""));
 }
 
 Status Communicator::Impl::run_group(std::span<const Call> group) {
@@ -80,7 +105,8 @@ Status Communicator::Impl::run_group(std::span<const Call> group) {
   }
   if (batch.tasks.empty()) return {};
   Status status = executor_->run(batch.tasks);
-  if (status.ok()) note(*batch.jobs.back(), batch.tasks.back()->variant());
+  if (!status.ok()) return log_failure(std::move(status));
+  note(*batch.jobs.back(), batch.tasks.back()->variant());
   return status;
 }
 

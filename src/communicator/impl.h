@@ -62,6 +62,9 @@ class Communicator::Impl : public Memory::Owner {
   void add_task(std::unique_ptr<Job> job, Batch& batch);
   Arena& arena_of(const Job& job);
   void note(const Job& job, const Variant& variant);
+  void log(const std::string& text) const;
+  Status log_failure(Status status) const;
+  void log_choice(const Job& job) const;
   Result<Communicator> lead_shrink(const std::vector<int>& members);
   Result<Communicator> follow_shrink(int leader);
   void give_back(std::byte* data, std::size_t bytes) override;

@@ -126,7 +126,6 @@ Question Preparer::ask(const Call& call, const Shape& shape, bool mapped) const 
   question.in_place = shape.in_place && call.collective == Collective::kAllToAll;
   question.variable = call.variable;
   question.reproducible = settings_.options.reproducible;
-  question.oversubscribed = settings_.oversubscribed;
   question.forced_tile_bytes = settings_.options.tile_bytes;
   question.forced_lanes = settings_.options.lanes;
   return question;

@@ -18,7 +18,6 @@ namespace tutti {
 struct PrepareSettings {
   Options options;
   Isa isa = Isa::kPortable;
-  bool oversubscribed = false;
 };
 
 class Preparer {

@@ -17,14 +17,12 @@ namespace tutti {
 struct Question {
   Collective collective = Collective::kBarrier;
   int ranks = 1;
-  std::size_t bytes = 0;                // of the largest buffer: all ranks' parts together
-  std::size_t largest_chunk_bytes = 0;  // of the longest part (variable counts)
-  bool mapped = false;                  // peers can reach the buffers
-  bool reachable = true;                // peers can reach scratch memory, at least
+  std::size_t bytes = 0;  // of the largest buffer: all ranks' parts together
+  bool mapped = false;    // peers can reach the buffers
+  bool reachable = true;  // peers can reach scratch memory, at least
   bool in_place = false;
   bool variable = false;  // counts per rank
   bool reproducible = false;
-  bool oversubscribed = false;    // more ranks than cores
   std::size_t scratch_bytes = 0;  // of each rank
   std::string_view forced;        // "" or the name of an algorithm
   std::size_t forced_tile_bytes = 0;

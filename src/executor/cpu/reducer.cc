@@ -40,6 +40,7 @@ void Reducer::run(const Pass& pass) {
 }
 
 void Reducer::run_at_once(const Pass& pass) {
+  if (pass.count == 0) return;  // and then, maybe, no memory
   if (pass.source_count == 1) {
     copy(pass.sources[0], pass.targets, pass.target_count, pass.count * element_, pass.stream_mask,
          isa_);

@@ -1,0 +1,48 @@
+// Tests what a communicator says on standard error (Options::log_level).
+//
+// ROOMS: communicator
+// TIER: fast
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tutti/tutti.h"
+
+namespace tutti {
+namespace {
+
+// What a single rank says while it starts, sums twice, aborts, and fails to sum again.
+std::string said_at(int level) {
+  Options options;
+  options.log_level = level;
+  testing::internal::CaptureStderr();
+  {
+    Result<std::vector<Communicator>> one = Communicator::threads(1, options);
+    EXPECT_TRUE(one.ok());
+    std::vector<float> in(3, 1.0f), out(3);
+    EXPECT_TRUE(one->at(0).all_reduce(in, out).ok());
+    EXPECT_TRUE(one->at(0).all_reduce(in, out).ok());
+    one->at(0).abort("enough");
+    EXPECT_FALSE(one->at(0).all_reduce(in, out).ok());
+  }
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, IsSilentUnlessAsked) { EXPECT_EQ(said_at(0), ""); }
+
+TEST(Log, SaysWhichCallFailedAndWhy) {
+  EXPECT_EQ(said_at(1), "tutti: rank 0 of 1: aborted: aborted by rank 0: enough\n");
+}
+
+TEST(Log, SaysWhatRunsAShapeOnce) {
+  const std::string said = said_at(2);
+  EXPECT_EQ(said.find("tutti: rank 0 of 1: ready, through shared memory"), 0u) << said;
+  const std::string choice = "all_reduce (float, 3, sum): one_shot";
+  EXPECT_NE(said.find(choice), std::string::npos) << said;
+  EXPECT_EQ(said.find(choice), said.rfind(choice)) << said;
+}
+
+}  // namespace
+}  // namespace tutti
