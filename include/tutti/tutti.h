@@ -18,13 +18,12 @@
 #include <string>
 #include <vector>
 
+#include "tutti/api.h"
 #include "tutti/buffer.h"
 #include "tutti/options.h"
 #include "tutti/status.h"
 #include "tutti/types.h"
 #include "tutti/unique_id.h"
-
-#define TUTTI_API __attribute__((visibility("default")))
 
 namespace tutti {
 
