@@ -324,6 +324,15 @@ TEST(Failure, AbortsAtOnceFromEverywhereAreOneAbort) {
 
 // Passes everything on; notices two threads inside at once.
 class OneThreadTransport final : public Transport {
+  // Above its uses, which deduce from it.
+  template <class Use>
+  auto alone(const Use& use) {
+    if (inside_.fetch_add(1) != 0) broken_ = true;
+    auto result = use();
+    inside_.fetch_sub(1);
+    return result;
+  }
+
  public:
   OneThreadTransport(std::unique_ptr<Transport> inner, std::atomic<bool>& broken)
       : inner_(std::move(inner)), broken_(broken) {}
@@ -338,22 +347,21 @@ class OneThreadTransport final : public Transport {
   Status signal(int peer, std::size_t offset, const Signal& signal) override {
     return alone([&] { return inner_->signal(peer, offset, signal); });
   }
-  Status flush(int peer) override {
-    return alone([&] { return inner_->flush(peer); });
+  std::uint64_t puts(int peer) override {
+    return alone([&] { return inner_->puts(peer); });
+  }
+  bool flushed(int peer, std::uint64_t puts) override {
+    return alone([&] { return inner_->flushed(peer, puts); });
+  }
+  void cancel(int peer) override {
+    alone([&] { return inner_->cancel(peer), true; });
   }
   Status check(int peer) override {
     return alone([&] { return inner_->check(peer); });
   }
+  std::string path(int peer) const override { return inner_->path(peer); }
 
  private:
-  template <class Use>
-  Status alone(const Use& use) {
-    if (inside_.fetch_add(1) != 0) broken_ = true;
-    Status status = use();
-    inside_.fetch_sub(1);
-    return status;
-  }
-
   std::unique_ptr<Transport> inner_;
   std::atomic<int> inside_{0};
   std::atomic<bool>& broken_;
@@ -361,7 +369,7 @@ class OneThreadTransport final : public Transport {
 
 TEST(Failure, AbortUsesNoTransportThatACallIsUsing) {
   std::atomic<bool> broken{false};
-  // Deliveries take their time, so that calls spend theirs in flush().
+  // Deliveries take their time, so that calls spend theirs waiting.
   Group group({.mapped = false, .max_delay = 100ms}, 20s, [&](std::unique_ptr<Transport> inner) {
     return std::make_unique<OneThreadTransport>(std::move(inner), broken);
   });

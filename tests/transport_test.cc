@@ -147,7 +147,7 @@ TEST_P(TransportTest, PutsAndSignalsTakeEffectInTheOrderIssued) {
         ASSERT_OK(self.transport.put(1, bytes_of(values[i]), kWords + i * sizeof(int)));
         ASSERT_OK(self.transport.signal(1, 0, flag(i + 1)));
       }
-      ASSERT_OK(self.transport.flush(1));
+      ASSERT_OK(flush(self.transport, 1, soon()));
       return;
     }
     std::uint64_t seen = 0;
@@ -219,11 +219,11 @@ TEST_P(TransportTest, AByteCanBePutAtTheLastOffset) {
     ASSERT_OK(wait(self.transport, peer, 0, 1, soon()));
     EXPECT_EQ(self.transport.window()[kWindow - 1], std::byte{0x5a});
     EXPECT_EQ(self.transport.window()[kWindow - 2], std::byte{0});
-    ASSERT_OK(self.transport.flush(peer));
+    ASSERT_OK(flush(self.transport, peer, soon()));
   });
 }
 
-// Rank 1 calls nothing but looks at its own memory; rank 0's flush returns all the same.
+// Rank 1 calls nothing but looks at its own memory; rank 0's flush() ends all the same.
 TEST_P(TransportTest, APutCompletesWithoutAnyCallOnThePeer) {
   constexpr std::size_t kBytes = 1 << 20;
   run(2, kLineBytes + kBytes, [](Rank self) {
@@ -231,7 +231,7 @@ TEST_P(TransportTest, APutCompletesWithoutAnyCallOnThePeer) {
       const auto sent = pattern(kBytes, 1);
       ASSERT_OK(self.transport.put(1, sent, kLineBytes));
       ASSERT_OK(self.transport.signal(1, 0, flag(1)));
-      ASSERT_OK(self.transport.flush(1));
+      ASSERT_OK(flush(self.transport, 1, soon()));
       return;
     }
     const Line& line = line_at(self.transport, 0);
@@ -255,11 +255,11 @@ TEST_P(TransportTest, ASourceMayChangeAfterFlush) {
       for (int round = 0; round < kRounds; ++round) {
         auto source = pattern(kBytes, round);
         ASSERT_OK(self.transport.put(1, source, kLineBytes + round * kBytes));
-        ASSERT_OK(self.transport.flush(1));
+        ASSERT_OK(flush(self.transport, 1, soon()));
         std::fill(source.begin(), source.end(), std::byte{0xEE});
       }
       ASSERT_OK(self.transport.signal(1, 0, flag(1)));
-      ASSERT_OK(self.transport.flush(1));
+      ASSERT_OK(flush(self.transport, 1, soon()));
       return;
     }
     ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
@@ -281,7 +281,7 @@ TEST_P(TransportTest, AWaitThatEndsAtItsDeadlineNamesThePeer) {
       EXPECT_GE(Clock::now() - start, 200ms);
       EXPECT_LT(Clock::now() - start, 1500ms);
       ASSERT_OK(self.transport.signal(1, 0, flag(1)));
-      ASSERT_OK(self.transport.flush(1));
+      ASSERT_OK(flush(self.transport, 1, soon()));
     } else {
       // Alive, and silent until rank 0 is done.
       ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
@@ -294,7 +294,7 @@ TEST_P(TransportTest, ALostPeerEndsTheWaitWithinASecond) {
   const std::vector<int> codes = World(GetParam(), 4096).run(3, [](Rank self) {
     if (self.rank() == 1) {
       ASSERT_OK(self.transport.signal(0, 0, flag(7)));
-      ASSERT_OK(self.transport.flush(0));
+      ASSERT_OK(flush(self.transport, 0, soon()));
       self.die();
       return;
     }
@@ -312,7 +312,7 @@ TEST_P(TransportTest, ALostPeerEndsTheWaitWithinASecond) {
     EXPECT_EQ(self.transport.check(1).code(), Code::kPeerLost);
     EXPECT_OK(self.transport.check(2));
     ASSERT_OK(self.transport.signal(2, 0, flag(1)));
-    ASSERT_OK(self.transport.flush(2));
+    ASSERT_OK(flush(self.transport, 2, soon()));
   });
   const int lost = GetParam() == Kind::kShmProcesses ? died_of(SIGKILL) : 0;
   EXPECT_EQ(codes, (std::vector<int>{0, lost, 0}));
@@ -390,7 +390,7 @@ TEST_P(TransportTest, BothDirectionsRunAtOnce) {
       const auto begin = self.transport.window().begin() + kLineBytes + round * kBytes;
       ASSERT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << "round " << round;
     }
-    ASSERT_OK(self.transport.flush(peer));
+    ASSERT_OK(flush(self.transport, peer, soon()));
   });
 }
 

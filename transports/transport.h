@@ -9,9 +9,12 @@
 //               can read the line's payload and the bytes of every put issued before it.
 //   Progress    Puts and signals complete without any call on the peer.
 //
-// Waiting is therefore polling one's own memory, the same for every transport. Flags only ever
-// grow, so nothing is reset and no line is reused before its reader is known to be done: the
-// executor's credits see to that.
+// Waiting is therefore polling one's own memory, the same for every transport; whoever polls calls
+// progress() in between, which is faster than leaving everything to a thread of the transport.
+// Flags only ever grow, so nothing is reset and no line is reused before its reader is known to be
+// done: the executor's credits see to that.
+//
+// What is lost on the way is not an error of the call that sent it: check() knows.
 //
 // One thread at a time per transport. Implementations pass tests/transport_test.cc.
 
@@ -21,6 +24,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 
@@ -48,6 +52,17 @@ struct Signal {
   std::span<const std::byte> payload;  // at most kInlineBytes
 };
 
+/// Makes a line show the signal.
+inline void show(Line& line, const Signal& signal) {
+  if (!signal.payload.empty()) {
+    std::memcpy(line.payload, signal.payload.data(), signal.payload.size());
+  }
+  line.signature = signal.signature;
+  line.bytes = static_cast<std::uint32_t>(signal.payload.size());
+  // Release: after all that this thread has stored. Pairs with the acquire of whoever polls.
+  line.flag.store(signal.flag, std::memory_order_release);
+}
+
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -63,7 +78,7 @@ class Transport {
   virtual std::byte* map(int peer) = 0;
 
   /// Copies `source` to `offset` in the peer's window. Returns at once; `source` must stay
-  /// unchanged until flush(peer) or until the peer has answered.
+  /// unchanged until it is flushed() or until the peer has answered.
   /// REQUIRES: peer != rank(), the target lies in the window.
   virtual Status put(int peer, std::span<const std::byte> source, std::size_t offset) = 0;
 
@@ -71,17 +86,34 @@ class Transport {
   /// REQUIRES: offset is a multiple of kLineBytes, payload.size() <= kInlineBytes.
   virtual Status signal(int peer, std::size_t offset, const Signal& signal) = 0;
 
-  /// Blocks until the sources of all puts to the peer may be changed.
-  virtual Status flush(int peer) = 0;
+  /// Does what is due and never blocks: sends what waits, takes in what has come. True when
+  /// something moved. Nothing to do where puts and signals are done when they return.
+  virtual bool progress() { return false; }
 
-  /// OK while the peer's process lives, kPeerLost (naming it) when it is known to have ended.
-  /// May make a system call.
+  /// How many puts to the peer were issued, and whether the sources of the first `puts` of them may
+  /// be changed. Never blocks; progress() gets it there. Puts that are done when they return need
+  /// not be counted.
+  virtual std::uint64_t puts(int /*peer*/) { return 0; }
+  virtual bool flushed(int /*peer*/, std::uint64_t /*puts*/) { return true; }
+
+  /// Gives up what has not left yet for the peer: afterwards no source of a put to it is read any
+  /// more. For peers that are lost: what was put to them may arrive in part, or not at all.
+  virtual void cancel(int /*peer*/) {}
+
+  /// OK while the peer lives, kPeerLost (naming it) when it is known to have ended or to be out of
+  /// reach. May make a system call.
   virtual Status check(int peer) = 0;
+
+  /// How bytes get to the peer, for people: "shm", "ucx (tcp on e0)".
+  virtual std::string path(int peer) const = 0;
 };
 
 /// Waits until the line at `offset` of this rank's window shows `flag` (exactly) from `peer`, who
 /// is checked for life while waiting. kTimeout names the peer. Spins, then yields.
 Status wait(Transport& transport, int peer, std::size_t offset, std::uint64_t flag,
             std::chrono::steady_clock::time_point deadline);
+
+/// Waits until all puts to the peer are flushed. kPeerLost or kTimeout names the peer.
+Status flush(Transport& transport, int peer, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace tutti

@@ -23,7 +23,9 @@ class Post {
  public:
   /// `host_of[rank]` tells who reaches whom.
   Post(std::vector<int> host_of, std::size_t window_bytes)
-      : host_of_(std::move(host_of)), queues_(host_of_.size() * host_of_.size()) {
+      : host_of_(std::move(host_of)),
+        queues_(host_of_.size() * host_of_.size()),
+        sent_(queues_.size()) {
     const std::size_t pages = (window_bytes + sizeof(Page) - 1) / sizeof(Page);
     for (int rank = 0; rank < ranks(); ++rank) windows_.emplace_back(pages);
   }
@@ -37,7 +39,10 @@ class Post {
   void send(int from, int to, std::function<void()> parcel) {
     if (is_mapped(from, to)) return parcel();
     queue(from, to).push_back(std::move(parcel));
+    ++sent_[from * host_of_.size() + to];
   }
+  std::uint64_t sent(int from, int to) { return sent_[from * host_of_.size() + to]; }
+  std::uint64_t under_way(int from, int to) { return queue(from, to).size(); }
   /// Delivers the oldest parcel. False when there is none.
   bool deliver(int from, int to) {
     if (queue(from, to).empty()) return false;
@@ -58,6 +63,7 @@ class Post {
   std::vector<int> host_of_;
   std::vector<std::vector<Page>> windows_;
   std::vector<std::deque<std::function<void()>>> queues_;
+  std::vector<std::uint64_t> sent_;
 };
 
 class LateTransport final : public Transport {
@@ -81,26 +87,19 @@ class LateTransport final : public Transport {
 
   Status signal(int peer, std::size_t offset, const Signal& signal) override {
     Line& line = *reinterpret_cast<Line*>(post_.window(peer).data() + offset);
-    std::array<std::byte, kInlineBytes> payload = {};
-    std::copy(signal.payload.begin(), signal.payload.end(), payload.begin());
-    post_.send(rank_, peer,
-               [&line, payload, flag = signal.flag, signature = signal.signature,
-                bytes = static_cast<std::uint32_t>(signal.payload.size())] {
-                 std::memcpy(line.payload, payload.data(), bytes);
-                 line.signature = signature;
-                 line.bytes = bytes;
-                 line.flag.store(flag, std::memory_order_release);
-               });
+    const std::vector<std::byte> payload(signal.payload.begin(), signal.payload.end());
+    post_.send(rank_, peer, [&line, payload, flag = signal.flag, signature = signal.signature] {
+      show(line, {flag, signature, payload});
+    });
     return {};
   }
 
-  Status flush(int peer) override {
-    while (post_.deliver(rank_, peer)) {
-    }
-    return {};
+  std::uint64_t puts(int peer) override { return post_.sent(rank_, peer); }
+  bool flushed(int peer, std::uint64_t puts) override {
+    return post_.sent(rank_, peer) - post_.under_way(rank_, peer) >= puts;
   }
-
   Status check(int) override { return {}; }
+  std::string path(int) const override { return "post"; }
 
  private:
   Post& post_;

@@ -3,14 +3,10 @@
 #include "transports/inproc/courier.h"
 
 namespace tutti {
-namespace {
-
-constexpr int kNobody = -1;
-
-}  // namespace
-
 Courier::Courier(int peers, std::chrono::microseconds max_delay, std::uint64_t seed)
-    : queues_(peers), random_(seed), delay_us_(0, max_delay.count()), thread_([this] { run(); }) {}
+    : queues_(peers), sent_(peers), random_(seed), delay_us_(0, max_delay.count()), thread_([this] {
+        run();
+      }) {}
 
 Courier::~Courier() {
   {
@@ -26,13 +22,27 @@ void Courier::send(int peer, std::function<void()> deliver) {
     const std::lock_guard lock(mutex_);
     const auto delay = std::chrono::microseconds(delay_us_(random_));
     queues_[peer].push_back({Clock::now() + delay, std::move(deliver)});
+    ++sent_[peer];
   }
   changed_.notify_all();
 }
 
-void Courier::flush(int peer) {
+std::uint64_t Courier::sent(int peer) {
+  const std::lock_guard lock(mutex_);
+  return sent_[peer];
+}
+
+std::uint64_t Courier::delivered(int peer) {
+  const std::lock_guard lock(mutex_);
+  return sent_[peer] - queues_[peer].size();
+}
+
+void Courier::cancel(int peer) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queues_[peer].empty(); });
+  std::deque<Parcel>& queue = queues_[peer];
+  // The front one may be on its way at this moment.
+  queue.erase(queue.begin() + (delivering_ == peer ? 1 : 0), queue.end());
+  changed_.wait(lock, [&] { return queue.empty(); });
 }
 
 void Courier::run() {
@@ -50,9 +60,11 @@ void Courier::run() {
       continue;
     }
     // Unlocked, so that the sender can go on; a deque's front stays put while others are pushed.
+    delivering_ = peer;
     lock.unlock();
     parcel.deliver();
     lock.lock();
+    delivering_ = kNobody;
     queues_[peer].pop_front();
     changed_.notify_all();
   }

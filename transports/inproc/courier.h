@@ -29,10 +29,16 @@ class Courier {
   /// Calls `deliver` on the courier's thread, after all that was sent to this peer before.
   void send(int peer, std::function<void()> deliver);
 
-  /// Blocks until all that was sent to the peer is delivered.
-  void flush(int peer);
+  /// How much was sent to the peer, and how much of it is delivered or forgotten.
+  std::uint64_t sent(int peer);
+  std::uint64_t delivered(int peer);
+
+  /// Forgets what is not delivered yet to the peer. Blocks while a parcel is being delivered.
+  void cancel(int peer);
 
  private:
+  static constexpr int kNobody = -1;
+
   struct Parcel {
     Clock::time_point due;
     std::function<void()> deliver;
@@ -44,8 +50,10 @@ class Courier {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::deque<Parcel>> queues_;  // by peer; the front stays until it is delivered
+  std::vector<std::uint64_t> sent_;         // by peer
   std::mt19937_64 random_;
   std::uniform_int_distribution<std::int64_t> delay_us_;
+  int delivering_ = kNobody;
   bool closing_ = false;
   std::thread thread_;  // last: it uses all of the above
 };

@@ -60,16 +60,6 @@ class Windows {
   std::byte* data_;
 };
 
-void write_line(std::byte* target, std::uint64_t flag, std::uint32_t signature,
-                std::span<const std::byte> payload) {
-  Line& line = *reinterpret_cast<Line*>(target);
-  if (!payload.empty()) std::memcpy(line.payload, payload.data(), payload.size());
-  line.signature = signature;
-  line.bytes = static_cast<std::uint32_t>(payload.size());
-  // Pairs with the acquire of whoever polls the line.
-  line.flag.store(flag, std::memory_order_release);
-}
-
 class InprocTransport final : public Transport {
  public:
   InprocTransport(int rank, int ranks, std::shared_ptr<Windows> windows,
@@ -102,17 +92,22 @@ class InprocTransport final : public Transport {
     // The payload travels with the signal: only a put's source is read late.
     std::array<std::byte, kInlineBytes> payload = {};
     std::copy(signal.payload.begin(), signal.payload.end(), payload.begin());
-    deliver(peer,
-            [=, flag = signal.flag, signature = signal.signature, bytes = signal.payload.size()] {
-              write_line(target, flag, signature, std::span(payload).first(bytes));
-            });
+    deliver(peer, [=, flag = signal.flag, signature = signal.signature,
+                   bytes = signal.payload.size()] {
+      show(*reinterpret_cast<Line*>(target), {flag, signature, std::span(payload).first(bytes)});
+    });
     return {};
   }
 
-  Status flush(int peer) override {
-    if (courier_) courier_->flush(peer);
-    return {};
+  // Signals are counted with the puts.
+  std::uint64_t puts(int peer) override { return courier_ ? courier_->sent(peer) : 0; }
+  bool flushed(int peer, std::uint64_t puts) override {
+    return !courier_ || courier_->delivered(peer) >= puts;
   }
+  void cancel(int peer) override {
+    if (courier_) courier_->cancel(peer);
+  }
+  std::string path(int) const override { return "inproc"; }
 
   Status check(int peer) override {
     if (!options_.faults || !options_.faults->killed(peer)) return {};

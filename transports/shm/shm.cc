@@ -30,19 +30,10 @@ class ShmTransport final : public Transport {
   Status signal(int peer, std::size_t offset, const Signal& signal) override {
     TUTTI_CHECK(offset % kLineBytes == 0, "offset %zu", offset);
     TUTTI_CHECK(signal.payload.size() <= kInlineBytes, "%zu bytes", signal.payload.size());
-    Line& line = *reinterpret_cast<Line*>(target_of(peer, offset, kLineBytes));
-    if (!signal.payload.empty()) {
-      std::memcpy(line.payload, signal.payload.data(), signal.payload.size());
-    }
-    line.signature = signal.signature;
-    line.bytes = static_cast<std::uint32_t>(signal.payload.size());
-    // Release: after all this thread has stored, the earlier puts too (memcpy fences its own
-    // non-temporal stores). Pairs with the acquire of whoever polls the line.
-    line.flag.store(signal.flag, std::memory_order_release);
+    // memcpy in put() fences its own non-temporal stores, so that show() comes after them.
+    show(*reinterpret_cast<Line*>(target_of(peer, offset, kLineBytes)), signal);
     return {};
   }
-
-  Status flush(int) override { return {}; }
 
   Status check(int peer) override {
     const shm::Member& member = group_.members[peer];
@@ -53,6 +44,8 @@ class ShmTransport final : public Transport {
     return {Code::kPeerLost, "rank " + std::to_string(peer) + " (host " + member.host.name +
                                  ", pid " + std::to_string(member.process.pid) + ") has ended"};
   }
+
+  std::string path(int) const override { return "shm"; }
 
  private:
   std::byte* target_of(int peer, std::size_t offset, std::size_t bytes) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -31,6 +32,8 @@ std::string reason_from(const Site& site, int peer) {
   return reinterpret_cast<const char*>(text);
 }
 
+constexpr std::chrono::milliseconds kLetGo{200};
+
 std::string said_by(int rank) { return " (said by rank " + std::to_string(rank) + ")"; }
 
 }  // namespace
@@ -44,6 +47,8 @@ class CpuExecutor::TransportUse {
   }
   ~TransportUse() {
     if (!executor_.site_.has_unmapped) return;
+    executor_.transport_->progress();  // what the call signalled last
+    if (executor_.peers_gave_up()) executor_.let_go();
     executor_.using_transport_.unlock();
     executor_.tell_far_peers();
   }
@@ -107,13 +112,14 @@ Status CpuExecutor::run(Task& task) {
     if (task.state() == Task::State::kDone) return {};
     if (task.state() == Task::State::kMismatch) return give_up(explain_mismatch(task.entry()));
     if (task.state() == Task::State::kFailed) return give_up(task.failure());
+    const bool stirred = site_.has_unmapped && transport_->progress();
     if (moved) {
       patience.reset();
       waiting_since_ = {};
       continue;
     }
     if (peers_gave_up()) return adopt_failure();
-    if (!patience.pause()) continue;
+    if (stirred || !patience.pause()) continue;
     if (Status status = look_around(task.entry()); !status.ok()) return give_up(std::move(status));
   }
 }
@@ -140,13 +146,14 @@ Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
     }
     const std::size_t before = waiting.size();
     std::erase_if(waiting, [](const Task* task) { return task->ended(); });
+    const bool stirred = site_.has_unmapped && transport_->progress();
     if (moved || waiting.size() < before) {
       patience.reset();
       waiting_since_ = {};
       continue;
     }
     if (peers_gave_up()) return adopt_failure();
-    if (!patience.pause()) continue;
+    if (stirred || !patience.pause()) continue;
     if (Status status = look_around(waiting[0]->entry()); !status.ok())
       return give_up(std::move(status));
   }
@@ -274,16 +281,39 @@ void CpuExecutor::tell_far_peers() {
     if (untold_ == 0) return;
   }
   const std::unique_lock use(using_transport_, std::try_to_lock);
-  if (!use.owns_lock()) return;
+  if (use.owns_lock()) send_far_notices();
+}
+
+// REQUIRES: using_transport_ is held.
+void CpuExecutor::send_far_notices() {
   const std::lock_guard lock(telling_);
   const std::uint64_t word = std::exchange(untold_, 0);
+  // A lost rank is everybody's own finding, and connections to all would be many.
+  if (word == 0 || failure_code(word) == Code::kPeerLost) return;
   const Control& control = site_.control();
   const auto reason = std::as_bytes(std::span(control.text, std::strlen(control.text) + 1));
-  for (int peer = 0; word != 0 && peer < site_.ranks; ++peer) {
+  for (int peer = 0; peer < site_.ranks; ++peer) {
     if (site_.windows[peer] != nullptr) continue;
     // A peer that cannot be told any more finds out by itself.
     (void)transport_->put(peer, reason, site_.layout.failure_reason(site_.rank));
     (void)transport_->signal(peer, site_.layout.failure_notice(site_.rank), {word, 0, {}});
+  }
+  transport_->progress();
+}
+
+// After a failure the caller's buffers are the caller's again: what has not left soon never does.
+// REQUIRES: using_transport_ is held.
+void CpuExecutor::let_go() {
+  send_far_notices();
+  const auto has_left = [this](int peer) {
+    return site_.windows[peer] != nullptr || transport_->flushed(peer, transport_->puts(peer));
+  };
+  const Clock::time_point limit = Clock::now() + kLetGo;
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    while (!has_left(peer) && Clock::now() < limit) {
+      if (!transport_->progress()) std::this_thread::yield();
+    }
+    if (!has_left(peer)) transport_->cancel(peer);
   }
 }
 

@@ -64,6 +64,8 @@ class CpuExecutor {
   Status give_up(Status status);
   void tell_near_peers(Code code, const std::string& text);
   void tell_far_peers();
+  void send_far_notices();
+  void let_go();
   Status adopt_failure();
   bool peers_gave_up() const {
     return site_.control().failure.load(std::memory_order_acquire) != 0;

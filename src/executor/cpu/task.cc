@@ -17,7 +17,8 @@ bool Task::step() {
   }
   if (state_ == State::kMeeting && !meet()) return false;
   if (state_ == State::kRunning) return run_blocks();
-  return false;
+  if (state_ == State::kFlushing && flushed()) state_ = State::kDone;
+  return state_ == State::kDone;
 }
 
 // Waits until every rank has entered, and learns where its buffers are. True when running.
@@ -54,7 +55,10 @@ void Task::start_running(const Variant& variant) {
   plan_ = variant.plan.get();
   tile_stride_ = (variant.tile * element_ + Arena::kScratchAlignment - 1) /
                  Arena::kScratchAlignment * Arena::kScratchAlignment;
-  lends_scratch_ = site_.has_unmapped && puts_scratch();
+  for (int receiver : plan_->receivers) {
+    if (is_far(global(receiver))) far_receivers_.push_back(global(receiver));
+  }
+  lends_scratch_ = !far_receivers_.empty() && puts_scratch();
   state_ = State::kRunning;
   entry_.suspect = kSelf;
 }
@@ -63,7 +67,7 @@ void Task::start_running(const Variant& variant) {
 bool Task::puts_scratch() const {
   return std::any_of(plan_->instructions.begin(), plan_->instructions.end(), [this](auto& i) {
     return i.action == Action::kMove && i.sources[0].space == Space::kScratch &&
-           site_.windows[global(i.targets[0].rank)] == nullptr;
+           is_far(global(i.targets[0].rank));
   });
 }
 
@@ -92,6 +96,7 @@ void Task::open_block() {
   cursor.lines = arena_.lines_at + lines.offset;
   cursor.scratch = scratch.offset;
   cursor.after = std::max(lines.after, scratch.after);
+  reach_ = cursor.block - cursor.after;
 }
 
 // True when the cursor moved.
@@ -114,12 +119,11 @@ bool Task::advance(Cursor& cursor) {
     }
     if (state_ != State::kRunning) return false;
   }
-  finish_block(cursor);
-  return true;
+  return finish_block(cursor) || cursor.at != begin;
 }
 
 bool Task::admit(Cursor& cursor) {
-  if (arena_.completed < cursor.after) return false;
+  if (arena_.completed < cursor.after || !may_scale_inputs(cursor)) return false;
   grant(cursor.after);
   for (int receiver : plan_->receivers) {
     if (!has_credit(receiver, cursor.after)) {
@@ -132,12 +136,12 @@ bool Task::admit(Cursor& cursor) {
   return state_ == State::kRunning;
 }
 
-// Tells peers that cannot see it that this rank's memory is free for a block.
-void Task::grant(std::uint64_t after) {
+// Tells peers that cannot see it which blocks' memory is free, unless they know of `least`.
+void Task::grant(std::uint64_t least) {
   if (!site_.has_unmapped) return;
   for (int sender : plan_->senders) {
     const int peer = global(sender);
-    if (site_.windows[peer] != nullptr || arena_.granted[sender] >= after) continue;
+    if (!is_far(peer) || arena_.granted[sender] >= least) continue;
     arena_.granted[sender] = arena_.completed;
     Status status = site_.transport->signal(peer, arena_.credits_at + site_.rank * kLineBytes,
                                             {arena_.completed, 0, {}});
@@ -149,7 +153,7 @@ bool Task::has_credit(int receiver, std::uint64_t after) {
   std::uint64_t& seen = arena_.peer_completed[receiver];
   if (seen >= after) return true;
   const int peer = global(receiver);
-  if (site_.windows[peer] != nullptr) {
+  if (!is_far(peer)) {
     // Pairs with the release in retire_blocks() of the peer.
     seen = word_at(site_.windows[peer], arena_.completed_at).load(std::memory_order_acquire);
   } else {
@@ -206,7 +210,7 @@ void Task::move(const Instruction& instruction, const Cursor& cursor) {
   const std::size_t count = length(instruction, cursor);
   if (count == 0) return;
   if (const Chunk& target = instruction.targets[0];
-      target.rank != kSelf && site_.windows[global(target.rank)] == nullptr) {
+      target.rank != kSelf && is_far(global(target.rank))) {
     return put_unmapped(instruction, cursor, count);
   }
   std::vector<const std::byte*>& sources = job_.workspace.sources;
@@ -286,12 +290,15 @@ std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
          at;
 }
 
+// The block that had this lane before may have put from the same memory.
+bool Task::may_scale_inputs(const Cursor& cursor) {
+  const bool reuses = cursor.first >= variant_->lanes * variant_->tile;
+  return !job_.reducer.scales_inputs() || !reuses || flushed();
+}
+
 // The block's part of every input chunk, scaled, beside the caller's buffer (which is not ours to
 // change).
 void Task::scale_inputs(const Cursor& cursor) {
-  // The block that had this lane before may have put from the same memory.
-  const bool reuses = cursor.first >= variant_->lanes * variant_->tile;
-  if (reuses && !flush()) return;
   const int parts = plan_->collective == Collective::kReduceScatter ? plan_->ranks : 1;
   const int inputs = parts * plan_->chunks;
   if (job_.workspace.scaled.empty())
@@ -308,25 +315,39 @@ void Task::scale_inputs(const Cursor& cursor) {
 }
 
 void Task::divide_outputs(const Cursor& cursor) {
-  // Peers want what is there before the division.
-  if (job_.output == nullptr || !flush()) return;
+  if (job_.output == nullptr) return;
   for (int i = 0; i < plan_->chunks; ++i) {
     const std::size_t count = length(output(i), cursor);
     if (count != 0) job_.reducer.divide_output(address(output(i), cursor), count);
   }
 }
 
-void Task::finish_block(Cursor& cursor) {
-  if (job_.reducer.divides_outputs()) divide_outputs(cursor);
+// False when it has to wait: peers want what is in the output before it is divided.
+bool Task::finish_block(Cursor& cursor) {
+  if (job_.reducer.divides_outputs()) {
+    if (!flushed()) return false;
+    divide_outputs(cursor);
+  }
   cursor.finished = true;
+  if (!lends_scratch_) return true;
+  cursor.puts.clear();
+  for (int peer : far_receivers_) cursor.puts.push_back(site_.transport->puts(peer));
+  return true;
+}
+
+// Whoever may write this block's memory again may do so while a put is still reading it.
+bool Task::may_retire(const Cursor& cursor) {
+  if (!cursor.finished) return false;
+  for (std::size_t i = 0; lends_scratch_ && i < far_receivers_.size(); ++i) {
+    if (!site_.transport->flushed(far_receivers_[i], cursor.puts[i])) return false;
+  }
+  return true;
 }
 
 // Reports finished blocks, in order, to the peers whose memory the next ones will use.
 void Task::retire_blocks() {
   const std::size_t before = retired_;
-  // Whoever may write this memory again may do so while a put is still reading it.
-  if (lends_scratch_ && cursors_[retired_ % variant_->lanes].finished && !flush()) return;
-  while (retired_ < opened_ && cursors_[retired_ % variant_->lanes].finished) {
+  while (retired_ < opened_ && may_retire(cursors_[retired_ % variant_->lanes])) {
     arena_.completed = cursors_[retired_ % variant_->lanes].block;
     ++retired_;
   }
@@ -336,6 +357,9 @@ void Task::retire_blocks() {
     // Everything read from and written to this rank's memory came before; pairs with has_credit().
     word_at(site_.windows[site_.rank], arena_.completed_at)
         .store(arena_.completed, std::memory_order_release);
+    // Ahead of need, since a credit takes its time; but not with every block where memory lasts.
+    const std::uint64_t ungranted = std::max<std::uint64_t>(reach_ / 4, 1);
+    grant(arena_.completed + 1 - std::min(arena_.completed + 1, ungranted));
   }
   if (retired_ == variant_->blocks) finish();
 }
@@ -344,19 +368,14 @@ void Task::finish() {
   if (!job_.is_message()) {
     site_.control().finished.store(entry_.sequence, std::memory_order_relaxed);
   }
-  if (flush()) state_ = State::kDone;
+  state_ = flushed() ? State::kDone : State::kFlushing;
 }
 
-// Waits until the sources of this task's puts may change.
-bool Task::flush() {
-  if (!site_.has_unmapped) return true;
-  for (int receiver : plan_->receivers) {
-    const int peer = global(receiver);
-    if (site_.windows[peer] != nullptr) continue;
-    Status status = site_.transport->flush(peer);
-    if (!status.ok()) return fail(std::move(status)), false;
-  }
-  return true;
+// Whether the sources of all puts so far may change.
+bool Task::flushed() {
+  return std::all_of(far_receivers_.begin(), far_receivers_.end(), [this](int peer) {
+    return site_.transport->flushed(peer, site_.transport->puts(peer));
+  });
 }
 
 void Task::fail(Status status) {

@@ -25,7 +25,15 @@ class Task {
   Task(const Site& site, Arena& arena, Job& job) : site_(site), arena_(arena), job_(job) {}
   Task(const Task&) = delete;
 
-  enum class State : std::uint8_t { kNew, kMeeting, kRunning, kDone, kMismatch, kFailed };
+  enum class State : std::uint8_t {
+    kNew,
+    kMeeting,
+    kRunning,
+    kFlushing,
+    kDone,
+    kMismatch,
+    kFailed
+  };
 
   /// Does what can be done now. True when something moved.
   bool step();
@@ -49,6 +57,7 @@ class Task {
     std::uint64_t after = 0;  // credit needed
     std::size_t lines = 0;    // offsets in every window
     std::size_t scratch = 0;
+    std::vector<std::uint64_t> puts;  // issued when it was finished, to each of far_receivers_
     bool admitted = false;
     bool finished = false;
   };
@@ -56,22 +65,25 @@ class Task {
   bool meet();
   void start_running(const Variant& variant);
   bool puts_scratch() const;
+  bool is_far(int peer) const { return site_.windows[peer] == nullptr; }
   bool run_blocks();
   void open_block();
   bool advance(Cursor& cursor);
   bool admit(Cursor& cursor);
-  void grant(std::uint64_t after);
+  bool may_scale_inputs(const Cursor& cursor);
+  void grant(std::uint64_t least);
   bool has_credit(int receiver, std::uint64_t after);
   bool take(const Instruction& instruction, Cursor& cursor);
   void give(const Instruction& instruction, const Cursor& cursor);
   void move(const Instruction& instruction, const Cursor& cursor);
   void put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t length);
-  void finish_block(Cursor& cursor);
+  bool finish_block(Cursor& cursor);
+  bool may_retire(const Cursor& cursor);
   void retire_blocks();
   void scale_inputs(const Cursor& cursor);
   void divide_outputs(const Cursor& cursor);
   void finish();
-  bool flush();
+  bool flushed();
   void fail(Status status);
 
   int global(int plan_rank) const {
@@ -96,10 +108,12 @@ class Task {
   Status failure_;
 
   std::size_t element_ = 1;
-  std::size_t tile_stride_ = 0;  // bytes of a scratch chunk in a block
-  bool lends_scratch_ = false;
-  std::size_t opened_ = 0;                 // blocks begun
-  std::size_t retired_ = 0;                // blocks finished, in order
+  std::size_t tile_stride_ = 0;     // bytes of a scratch chunk in a block
+  std::vector<int> far_receivers_;  // peers that puts go to, of those that are not mapped
+  bool lends_scratch_ = false;      // puts that are read late read scratch memory
+  std::size_t opened_ = 0;          // blocks begun
+  std::size_t retired_ = 0;         // blocks finished, in order
+  std::uint64_t reach_ = 0;         // of the last block opened, back to that whose memory it takes
   std::array<Cursor, kMaxLanes> cursors_;  // set by open_block()
   int next_to_meet_ = 0;
 };
