@@ -26,16 +26,21 @@ constexpr std::string_view kRabenseifner = "Rabenseifner, ICCS (2004)";
 constexpr std::string_view kSanders = "Sanders, Speck and Traeff, Parallel Computing 35 (2009)";
 constexpr std::string_view kThakur = "Thakur, Rabenseifner and Gropp, IJHPCA 19 (2005)";
 
+// Algorithms to which all hosts are one.
+template <Schedule (*make)(int ranks, int root)>
+Schedule rooted(const Group& group, int root) {
+  return make(group.ranks, root);
+}
 template <Schedule (*make)(int ranks)>
-Schedule rootless(int ranks, int /*root*/) {
-  return make(ranks);
+Schedule rootless(const Group& group, int /*root*/) {
+  return make(group.ranks);
 }
 
-bool is_two(int ranks) { return ranks == 2; }
+bool is_two(const Group& group) { return group.ranks == 2; }
 
 // One letter a flag, so that the table stays a table.
 constexpr bool x = true, o = false;
-bool (*const any)(int ranks) = nullptr;
+bool (*const any)(const Group& group) = nullptr;
 constexpr std::string_view none = "";
 
 using enum Collective;
@@ -94,46 +99,46 @@ const Algorithm kCatalog[] = {
     {kAllToAll, "all_pairs_pull", rootless<all_pairs_pull_all_to_all>, any, o, x, x, x,
      "Everybody reads from everybody.", none},
 
-    {kBroadcast, "ring", ring_broadcast, any, x, o, x, x,
+    {kBroadcast, "ring", rooted<ring_broadcast>, any, x, o, x, x,
      "From each rank to the next.", none},
-    {kBroadcast, "binomial", binomial_broadcast, any, x, o, x, x,
+    {kBroadcast, "binomial", rooted<binomial_broadcast>, any, x, o, x, x,
      "Down a binomial tree: who has the buffer doubles with every step.", kThakur},
-    {kBroadcast, "double_tree", double_tree_broadcast, any, x, o, x, x,
+    {kBroadcast, "double_tree", rooted<double_tree_broadcast>, any, x, o, x, x,
      "Down two binary trees with opposite leaves, half of the buffer each.", kSanders},
-    {kBroadcast, "scatter_all_gather", scatter_all_gather_broadcast, any, x, o, x, x,
+    {kBroadcast, "scatter_all_gather", rooted<scatter_all_gather_broadcast>, any, x, o, x, x,
      "Scatter a chunk to each rank, then pass the chunks round a ring.", kChan},
-    {kBroadcast, "direct", direct_broadcast, any, x, o, x, x,
+    {kBroadcast, "direct", rooted<direct_broadcast>, any, x, o, x, x,
      "The root puts to everybody.", none},
-    {kBroadcast, "direct_pull", direct_pull_broadcast, any, x, x, x, x,
+    {kBroadcast, "direct_pull", rooted<direct_pull_broadcast>, any, x, x, x, x,
      "Everybody reads from the root.", none},
 
-    {kReduce, "ring", ring_reduce, any, x, o, o, o,
+    {kReduce, "ring", rooted<ring_reduce>, any, x, o, o, o,
      "Partial sums go from each rank to the next, and end at the root.", none},
-    {kReduce, "binomial", binomial_reduce, any, x, o, o, o,
+    {kReduce, "binomial", rooted<binomial_reduce>, any, x, o, o, o,
      "Up a binomial tree.", kThakur},
-    {kReduce, "double_tree", double_tree_reduce, any, x, o, o, o,
+    {kReduce, "double_tree", rooted<double_tree_reduce>, any, x, o, o, o,
      "Up two binary trees with opposite leaves, half of the buffer each.", kSanders},
-    {kReduce, "reduce_scatter_gather", reduce_scatter_gather_reduce, any, x, o, x, x,
+    {kReduce, "reduce_scatter_gather", rooted<reduce_scatter_gather_reduce>, any, x, o, x, x,
      "Everybody reduces one chunk, and puts the result to the root.", kChan},
-    {kReduce, "reduce_scatter_gather_pull", reduce_scatter_gather_pull_reduce, any, x, x, x, x,
+    {kReduce, "reduce_scatter_gather_pull", rooted<reduce_scatter_gather_pull_reduce>, any, x, x, x, x,
      "Everybody reduces one chunk where it lies, and puts the result to the root.", kChan},
-    {kReduce, "direct", direct_reduce, any, x, o, x, x,
+    {kReduce, "direct", rooted<direct_reduce>, any, x, o, x, x,
      "Everybody puts its buffer to the root, which reduces all.", none},
-    {kReduce, "direct_pull", direct_pull_reduce, any, x, x, x, x,
+    {kReduce, "direct_pull", rooted<direct_pull_reduce>, any, x, x, x, x,
      "The root reduces all buffers where they lie.", none},
 
-    {kGather, "binomial", binomial_gather, any, x, o, o, x,
+    {kGather, "binomial", rooted<binomial_gather>, any, x, o, o, x,
      "Up a binomial tree, chunk by chunk.", kThakur},
-    {kGather, "direct", direct_gather, any, x, o, x, x,
+    {kGather, "direct", rooted<direct_gather>, any, x, o, x, x,
      "Everybody puts its chunk to the root.", none},
-    {kGather, "direct_pull", direct_pull_gather, any, x, x, x, x,
+    {kGather, "direct_pull", rooted<direct_pull_gather>, any, x, x, x, x,
      "The root reads the chunks of all.", none},
 
-    {kScatter, "binomial", binomial_scatter, any, x, o, o, x,
+    {kScatter, "binomial", rooted<binomial_scatter>, any, x, o, o, x,
      "Down a binomial tree, chunk by chunk.", kThakur},
-    {kScatter, "direct", direct_scatter, any, x, o, x, x,
+    {kScatter, "direct", rooted<direct_scatter>, any, x, o, x, x,
      "The root puts each its chunk.", none},
-    {kScatter, "direct_pull", direct_pull_scatter, any, x, x, x, x,
+    {kScatter, "direct_pull", rooted<direct_pull_scatter>, any, x, x, x, x,
      "Everybody reads its chunk from the root.", none},
 
     {kBarrier, "dissemination", rootless<dissemination_barrier>, any, x, o, x, x,

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
@@ -12,10 +13,10 @@ namespace tutti {
 struct Algorithm {
   Collective collective = Collective::kBarrier;
   std::string_view name;  // "ring", unique per collective; what --algorithm takes
-  Schedule (*make)(int ranks, int root) = nullptr;  // root: ignored by collectives without one
-  bool (*allows)(int ranks) = nullptr;              // which sizes it takes, or nullptr for all
-  bool in_place = false;                            // verify(…, kInPlace) == ""
-  bool pull = false;                                // needs_mapped(): reads peers' memory
+  Schedule (*make)(const Group& group, int root) = nullptr;  // root: ignored where there is none
+  bool (*allows)(const Group& group) = nullptr;  // which groups it takes, or nullptr for all
+  bool in_place = false;                         // verify(…, kInPlace) == ""
+  bool pull = false;                             // needs_mapped(): reads peers' memory
   bool variable_counts = false;  // every step that moves a chunk names one of input or output,
                                  // and all that a step names have the same length, so that
                                  // chunks may have different ones (the _v collectives)
@@ -30,9 +31,9 @@ std::span<const Algorithm> catalog();
 /// nullptr when there is none of that name.
 const Algorithm* find_algorithm(Collective collective, std::string_view name);
 
-/// True when the algorithm takes groups of this size.
-inline bool allows(const Algorithm& algorithm, int ranks) {
-  return algorithm.allows == nullptr || algorithm.allows(ranks);
+/// True when the algorithm takes such groups.
+inline bool allows(const Algorithm& algorithm, const Group& group) {
+  return algorithm.allows == nullptr || algorithm.allows(group);
 }
 
 }  // namespace tutti

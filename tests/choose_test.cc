@@ -14,7 +14,7 @@ namespace tutti {
 namespace {
 
 std::string text(const Question& q) {
-  return std::string(name(q.collective)) + " ranks " + std::to_string(q.ranks) + " bytes " +
+  return std::string(name(q.collective)) + " ranks " + std::to_string(q.group.ranks) + " bytes " +
          std::to_string(q.bytes) + (q.mapped ? " mapped" : "") +
          (q.reachable ? "" : " unreachable") + (q.in_place ? " in place" : "") +
          (q.variable ? " variable" : "") + (q.reproducible ? " reproducible" : "");
@@ -35,7 +35,7 @@ std::vector<Question> questions() {
         for (int bits = 0; bits < 32; ++bits) {
           Question q;
           q.collective = collective;
-          q.ranks = ranks;
+          q.group = ranks;
           q.bytes = bytes;
           q.mapped = (bits & 1) != 0;
           q.reachable = (bits & 2) != 0;
@@ -59,7 +59,7 @@ TEST(Choose, AnswersEveryQuestionWithWhatCanRunIt) {
     const Algorithm& algorithm = *choice->algorithm;
     const std::string what = text(q) + ": " + std::string(algorithm.name);
     ASSERT_EQ(algorithm.collective, q.collective) << what;
-    ASSERT_TRUE(algorithm.allows == nullptr || algorithm.allows(q.ranks)) << what;
+    ASSERT_TRUE(allows(algorithm, q.group)) << what;
     ASSERT_TRUE(!q.in_place || algorithm.in_place) << what;
     ASSERT_TRUE(!q.variable || algorithm.variable_counts) << what;
     ASSERT_TRUE(q.reachable || !algorithm.pull) << what;
@@ -83,7 +83,7 @@ TEST(Choose, IsAFunctionOfTheQuestion) {
 TEST(Choose, ObeysWhatIsForced) {
   Question q;
   q.collective = Collective::kAllReduce;
-  q.ranks = 6;
+  q.group = 6;
   q.bytes = 1 << 20;
   q.forced = "ring";
   q.forced_tile_bytes = 12'345;
@@ -103,7 +103,7 @@ void expect_objection(const Question& q, Code code, const std::string& why) {
 
 TEST(Choose, SaysWhyAForcedAlgorithmDoesNotDo) {
   Question q;
-  q.ranks = 3;
+  q.group = 3;
   q.collective = Collective::kSendRecv;
   q.forced = "direct";
   expect_objection(q, Code::kNotSupported, "send_recv algorithm direct does not take 3 ranks");

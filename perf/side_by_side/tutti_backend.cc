@@ -53,7 +53,7 @@ class TuttiBackend final : public Backend {
     std::string names;
     for (const tutti::Algorithm& algorithm : tutti::catalog()) {
       if (algorithm.collective != collective) continue;
-      if (algorithm.allows != nullptr && !algorithm.allows(ranks())) continue;
+      if (!tutti::allows(algorithm, ranks())) continue;
       if (!names.empty()) names += ' ';
       names += algorithm.name;
     }

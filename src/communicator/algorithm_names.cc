@@ -9,7 +9,7 @@ std::vector<std::string> algorithm_names(Collective collective, int ranks) {
   std::vector<std::string> names;
   for (const Algorithm& algorithm : catalog()) {
     if (algorithm.collective != collective) continue;
-    if (algorithm.allows != nullptr && !algorithm.allows(ranks)) continue;
+    if (!allows(algorithm, ranks)) continue;
     names.emplace_back(algorithm.name);
   }
   return names;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <tuple>
+#include <utility>
 
 #include "algorithms/catalog.h"
 #include "executor/cpu/task.h"
@@ -20,7 +21,7 @@ enum class Flavor : std::uint8_t {
 
 class Plans {
  public:
-  explicit Plans(const Site& site) : site_(site) {}
+  Plans(const Site& site, Group group) : site_(site), group_(std::move(group)) {}
 
   std::shared_ptr<const Plan> get(const Algorithm& algorithm, int root, Flavor flavor);
   /// The plan for a message: rank 0 of it sends, rank 1 receives.
@@ -29,10 +30,11 @@ class Plans {
  private:
   using Key = std::tuple<const Algorithm*, int, int, Flavor>;  // algorithm, plan rank, root, flavor
 
-  std::shared_ptr<const Plan> make(const Algorithm& algorithm, int rank, int ranks, int root,
-                                   Flavor flavor);
+  std::shared_ptr<const Plan> make(const Algorithm& algorithm, const Group& group, int rank,
+                                   int root, Flavor flavor);
 
   const Site& site_;
+  const Group group_;
   // Shared: calls in flight keep theirs.
   std::map<Key, std::shared_ptr<const Plan>> plans_;
 };

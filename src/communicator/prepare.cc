@@ -118,7 +118,7 @@ Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, 
 Question Preparer::ask(const Call& call, const Shape& shape, bool mapped) const {
   Question question;
   question.collective = call.collective;
-  question.ranks = call.collective == Collective::kSendRecv ? 2 : site_.ranks;
+  question.group = call.collective == Collective::kSendRecv ? Group(2) : group_;
   question.bytes = shape.bytes;
   question.mapped = mapped;
   question.reachable = !site_.has_unmapped;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "communicator/plans.h"
 #include "communicator/shape.h"
@@ -18,12 +19,16 @@ namespace tutti {
 struct PrepareSettings {
   Options options;
   Isa isa = Isa::kPortable;
+  std::optional<Group> group = {};  // the ranks and their hosts; one host where not said
 };
 
 class Preparer {
  public:
   Preparer(const Site& site, const PrepareSettings& settings)
-      : site_(site), settings_(settings), plans_(site) {}
+      : site_(site),
+        settings_(settings),
+        group_(settings.group.value_or(Group(site.ranks))),
+        plans_(site, group_) {}
 
   /// The job for a call, if one of the same shape is remembered and nothing is wrong with the
   /// buffers; otherwise nullptr, and prepare() knows more. The job is the preparer's, good until
@@ -76,6 +81,7 @@ class Preparer {
 
   const Site& site_;
   const PrepareSettings settings_;
+  const Group group_;
   Plans plans_;
   std::array<Slot, kSlots> recent_;
 };

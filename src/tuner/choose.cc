@@ -12,38 +12,38 @@ constexpr std::size_t kMiB = 1024 * kKiB;
 std::string_view all_reduce(const Question& q) {
   if (q.mapped) return "two_shot_pull";
   // Two ranks reduce twice as much as they must, but meet once instead of twice.
-  if (q.ranks == 2 && q.bytes >= 512 * kKiB) return "one_shot";
+  if (q.group.ranks == 2 && q.bytes >= 512 * kKiB) return "one_shot";
   if (q.reproducible) return q.bytes <= 8 * kKiB ? "one_shot" : "two_shot";
-  if (q.ranks <= 8) return q.bytes <= 16 * kKiB ? "one_shot" : "two_shot";
+  if (q.group.ranks <= 8) return q.bytes <= 16 * kKiB ? "one_shot" : "two_shot";
   return q.bytes <= 16 * kKiB ? "recursive_doubling" : "two_shot";
 }
 
 std::string_view all_gather(const Question& q) {
   if (q.mapped) return "all_pairs_pull";
-  if (q.ranks > 16 && q.bytes / q.ranks <= kKiB && !q.variable) return "bruck";
+  if (q.group.ranks > 16 && q.bytes / q.group.ranks <= kKiB && !q.variable) return "bruck";
   if (!q.reachable) return q.bytes <= 32 * kKiB ? "all_pairs" : "ring";
-  return q.ranks <= 2 || q.bytes <= 32 * kKiB ? "all_pairs" : "all_pairs_pull";
+  return q.group.ranks <= 2 || q.bytes <= 32 * kKiB ? "all_pairs" : "all_pairs_pull";
 }
 
 std::string_view all_to_all(const Question& q) {
   if (q.in_place) return "staged";
   if (q.mapped && !q.variable) return "all_pairs_pull";
-  if (q.ranks > 16 && q.bytes / q.ranks <= 256 && !q.variable) return "bruck";
+  if (q.group.ranks > 16 && q.bytes / q.group.ranks <= 256 && !q.variable) return "bruck";
   return "all_pairs";
 }
 
 std::string_view broadcast(const Question& q) {
-  if (q.ranks == 2) return q.mapped ? "direct_pull" : "direct";
+  if (q.group.ranks == 2) return q.mapped ? "direct_pull" : "direct";
   if (q.mapped || (q.reachable && q.bytes > 2 * kKiB)) return "direct_pull";
   if (q.bytes > 64 * kKiB) return "scatter_all_gather";
-  return q.ranks <= 8 ? "direct" : "binomial";
+  return q.group.ranks <= 8 ? "direct" : "binomial";
 }
 
 std::string_view reduce(const Question& q) {
   if (q.mapped) return q.bytes > 32 * kKiB ? "reduce_scatter_gather_pull" : "direct_pull";
-  if (q.ranks == 2) return "direct";
+  if (q.group.ranks == 2) return "direct";
   if (q.bytes > 64 * kKiB) return "reduce_scatter_gather";
-  return q.ranks <= 8 || q.reproducible ? "direct" : "binomial";
+  return q.group.ranks <= 8 || q.reproducible ? "direct" : "binomial";
 }
 
 std::string_view preferred(const Question& q) {
@@ -65,7 +65,7 @@ std::string_view preferred(const Question& q) {
     case Collective::kScatter:
       return q.mapped ? "direct_pull" : "direct";
     case Collective::kBarrier:
-      return q.ranks <= 4 ? "all_pairs" : "dissemination";
+      return q.group.ranks <= 4 ? "all_pairs" : "dissemination";
     case Collective::kSendRecv:
       return "direct";
   }
@@ -81,8 +81,8 @@ std::size_t tile_bytes(const Question& q, std::string_view algorithm) {
 
 // Why a forced algorithm does not do, or "".
 std::string objection(const Question& q, const Algorithm& algorithm) {
-  if (algorithm.allows != nullptr && !algorithm.allows(q.ranks)) {
-    return "does not take " + std::to_string(q.ranks) + " ranks";
+  if (!allows(algorithm, q.group)) {
+    return "does not take " + std::to_string(q.group.ranks) + " ranks";
   }
   if (q.in_place && !algorithm.in_place) return "does not work in place";
   if (q.variable && !algorithm.variable_counts) return "does not take counts per rank";

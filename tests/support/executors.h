@@ -120,7 +120,7 @@ class RankRunner {
   Variant variant(const Trial& trial, const Way& way, Flavor flavor) {
     const TrialShape& shape = trial.shape();
     Variant variant;
-    variant.plan = plan_of(*shape.algorithm, shape.root, flavor);
+    variant.plan = plan_of(shape, flavor);
     variant.algorithm = shape.algorithm->name;
     variant.input_extents = variant.output_extents = trial.extents();
     const std::size_t piece = std::max<std::size_t>(trial.extents().piece(), 1);
@@ -133,11 +133,12 @@ class RankRunner {
     return variant;
   }
 
-  std::shared_ptr<const Plan> plan_of(const Algorithm& algorithm, int root, Flavor flavor) {
-    std::shared_ptr<const Plan>& plan = plans_[{&algorithm, root, flavor}];
+  // All trials of a runner are of one group.
+  std::shared_ptr<const Plan> plan_of(const TrialShape& shape, Flavor flavor) {
+    std::shared_ptr<const Plan>& plan = plans_[{shape.algorithm, shape.root, flavor}];
     if (plan != nullptr) return plan;
     const Site& site = executor_.site();
-    Schedule schedule = algorithm.make(site.ranks, root);
+    Schedule schedule = shape.algorithm->make(shape.group, shape.root);
     if (flavor == Flavor::kStaged) schedule = stage(schedule);
     const auto is_mapped = [&site](int peer) { return site.windows[peer] != nullptr; };
     plan = std::make_shared<Plan>(lower(schedule, site.rank, flavor == Flavor::kInline, is_mapped));

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "executors.h"
@@ -41,7 +42,7 @@ struct Planned {
 
 class Programme {
  public:
-  explicit Programme(int ranks) : ranks_(ranks) {}
+  explicit Programme(Group group) : group_(std::move(group)) {}
 
   /// A trial of this programme, kept by it. Types, operations and roots take turns.
   const Trial& add(const Algorithm& algorithm, std::size_t count, bool in_place) {
@@ -60,20 +61,21 @@ class Programme {
         {DataType::kFloat8e4m3, Reduction::kSum},
     };
     const auto& [type, op] = kElements[turn_ % std::size(kElements)];
-    const int root = has_root(algorithm) ? static_cast<int>(turn_ / 3) % ranks_ : 0;
+    const int root = has_root(algorithm) ? static_cast<int>(turn_ / 3) % group_.ranks : 0;
     ++turn_;
     trials_.push_back(std::make_unique<Trial>(
-        TrialShape{&algorithm, ranks_, root, type, op, count, in_place}, /*seed=*/turn_));
+        TrialShape{&algorithm, group_, root, type, op, count, in_place}, /*seed=*/turn_));
     return *trials_.back();
   }
 
   void plan(const Trial& trial, const Way& way) { planned_.push_back({&trial, way}); }
 
-  int ranks() const { return ranks_; }
+  const Group& group() const { return group_; }
+  int ranks() const { return group_.ranks; }
   const std::vector<Planned>& planned() const { return planned_; }
 
  private:
-  const int ranks_;
+  const Group group_;
   std::size_t turn_ = 0;
   std::vector<std::unique_ptr<Trial>> trials_;
   std::vector<Planned> planned_;

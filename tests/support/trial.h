@@ -23,7 +23,7 @@ namespace tutti::test {
 
 struct TrialShape {
   const Algorithm* algorithm = nullptr;
-  int ranks = 1;
+  Group group;
   int root = 0;
   DataType type = DataType::kUint8;
   ReduceOp op;
@@ -59,19 +59,19 @@ class Trial {
  public:
   explicit Trial(const TrialShape& shape, std::uint64_t seed = 1)
       : shape_(shape),
-        schedule_(shape.algorithm->make(shape.ranks, shape.root)),
+        schedule_(shape.algorithm->make(shape.group, shape.root)),
         element_(size_of(shape.type)),
         extents_(Extents::uniform(shape.count, piece(), schedule_.chunks)),
         random_(seed),
-        memories_(shape.ranks) {
+        memories_(shape.group.ranks) {
     if (reduces(*shape.algorithm)) {
-      Result<Reducer> made = Reducer::make(shape.type, shape.op, shape.ranks, detect_isa());
+      Result<Reducer> made = Reducer::make(shape.type, shape.op, shape.group.ranks, detect_isa());
       EXPECT_TRUE(made.ok()) << made.status().to_string();
       reducer_ = std::move(*made);
     } else {
       reducer_ = Reducer::copier(shape.type, detect_isa());
     }
-    for (int rank = 0; rank < shape.ranks; ++rank) lay_out(rank);
+    for (int rank = 0; rank < shape.group.ranks; ++rank) lay_out(rank);
     foresee();
   }
 
@@ -93,9 +93,10 @@ class Trial {
 
   std::string to_string() const {
     return std::string(name(schedule_.collective)) + " " + std::string(shape_.algorithm->name) +
-           " of " + std::to_string(shape_.ranks) + " ranks, root " + std::to_string(shape_.root) +
-           ", " + std::to_string(shape_.count) + " x " + std::string(name(shape_.type)) + " " +
-           std::string(name(shape_.op.reduction)) + (shape_.in_place ? " in place" : "");
+           " of " + std::to_string(shape_.group.ranks) + " ranks, root " +
+           std::to_string(shape_.root) + ", " + std::to_string(shape_.count) + " x " +
+           std::string(name(shape_.type)) + " " + std::string(name(shape_.op.reduction)) +
+           (shape_.in_place ? " in place" : "");
   }
 
  private:
@@ -134,14 +135,14 @@ class Trial {
   // The reference knows chunks of one length only: pads, and cuts off again.
   void foresee() {
     std::vector<std::vector<std::byte>> inputs;
-    for (int rank = 0; rank < shape_.ranks; ++rank) inputs.push_back(padded_input(rank));
+    for (int rank = 0; rank < shape_.group.ranks; ++rank) inputs.push_back(padded_input(rank));
     const Combine combine = [this](std::span<const std::byte* const> sources, std::byte* target,
                                    std::size_t bytes) {
       reducer_.run({sources.data(), static_cast<int>(sources.size()), &target, 1, bytes / element_,
                     /*stream_mask=*/0});
     };
     const auto outputs = execute_reference(schedule_, inputs, piece() * element_, combine);
-    for (int rank = 0; rank < shape_.ranks; ++rank) set_after(rank, outputs[rank]);
+    for (int rank = 0; rank < shape_.group.ranks; ++rank) set_after(rank, outputs[rank]);
   }
 
   std::vector<std::byte> padded_input(int rank) const {
