@@ -29,11 +29,13 @@ bool is_container_bridge(const std::string& interface) {
                      [&](std::string_view prefix) { return interface.starts_with(prefix); });
 }
 
-// Smaller is tried earlier.
-int order(const LocalAddress& local) {
-  const int kind = local.address.is_loopback() ? 2 : is_container_bridge(local.interface) ? 1 : 0;
-  return 2 * kind + (local.address.is_ipv4() ? 0 : 1);
+// Hardware, bridges for containers, loopback.
+int kind(const LocalAddress& local) {
+  return local.address.is_loopback() ? 2 : is_container_bridge(local.interface) ? 1 : 0;
 }
+
+// Smaller is tried earlier.
+int order(const LocalAddress& local) { return 2 * kind(local) + (local.address.is_ipv4() ? 0 : 1); }
 
 bool is_usable(const ifaddrs& entry) {
   if (entry.ifa_addr == nullptr || (entry.ifa_flags & IFF_UP) == 0) return false;
@@ -127,19 +129,45 @@ Address address_of(const sockaddr* address) {
   return result;
 }
 
-Result<std::vector<Address>> local_addresses(const std::string& interface) {
+namespace {
+
+// Those of one interface or address, best first.
+Result<std::vector<LocalAddress>> chosen_addresses(const std::string& interface) {
   Result<std::vector<LocalAddress>> known = every_local_address();
   if (!known.ok()) return known.status();
-  std::vector<Address> chosen;
+  std::vector<LocalAddress> chosen;
   for (const LocalAddress& local : *known) {
     if (interface.empty() || interface == local.interface ||
         interface == local.address.to_string()) {
-      chosen.push_back(local.address);
+      chosen.push_back(local);
     }
   }
   if (!chosen.empty()) return chosen;
   return Status(Code::kInvalidArgument, "this host has no network interface or address '" +
                                             interface + "'; it has " + describe(*known));
+}
+
+}  // namespace
+
+Result<std::vector<Address>> local_addresses(const std::string& interface) {
+  const Result<std::vector<LocalAddress>> chosen = chosen_addresses(interface);
+  if (!chosen.ok()) return chosen.status();
+  std::vector<Address> addresses;
+  for (const LocalAddress& local : *chosen) addresses.push_back(local.address);
+  return addresses;
+}
+
+Result<std::vector<std::string>> local_interfaces(const std::string& interface) {
+  const Result<std::vector<LocalAddress>> chosen = chosen_addresses(interface);
+  if (!chosen.ok()) return chosen.status();
+  std::vector<std::string> names;
+  for (const LocalAddress& local : *chosen) {
+    if (kind(local) != kind(chosen->front())) break;
+    if (std::find(names.begin(), names.end(), local.interface) == names.end()) {
+      names.push_back(local.interface);
+    }
+  }
+  return names;
 }
 
 Result<std::vector<Address>> resolve(const std::string& host) {

@@ -51,6 +51,10 @@ Address address_of(const sockaddr* address);
 /// `interface` picks those of one interface or a single address, as in BootstrapOptions.
 Result<std::vector<Address>> local_addresses(const std::string& interface);
 
+/// The interfaces that have those addresses, of the best kind that there is only: no bridges beside
+/// hardware, and loopback only where there is nothing else or it was asked for.
+Result<std::vector<std::string>> local_interfaces(const std::string& interface);
+
 /// What the name service says about a host's name or numeric address.
 Result<std::vector<Address>> resolve(const std::string& host);
 

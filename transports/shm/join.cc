@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "base/check.h"
-#include "transports/shm/exchange.h"
+#include "bootstrap/exchange.h"
 #include "transports/shm/handover.h"
 
 namespace tutti::shm {

@@ -1,0 +1,40 @@
+// Parcels into a window. Tested by ucx_inbox_test.cc.
+
+#include "transports/ucx/inbox.h"
+
+namespace tutti::ucx {
+
+std::byte* Inbox::place_of(const ParcelHeader& header) const {
+  const bool inside =
+      header.offset <= window_.size() && header.bytes <= window_.size() - header.offset;
+  return inside && header.sender < senders_.size() ? window_.data() + header.offset : nullptr;
+}
+
+bool Inbox::landed(const ParcelHeader& header, std::span<const std::byte> lines) {
+  Sender& sender = senders_[header.sender];
+  if (header.sequence != sender.next) {
+    sender.early.emplace(header.sequence, std::vector<std::byte>(lines.begin(), lines.end()));
+    return true;
+  }
+  bool good = show_lines(lines);
+  ++sender.next;
+  for (auto at = sender.early.begin(); at != sender.early.end() && at->first == sender.next;) {
+    good &= show_lines(at->second);
+    ++sender.next;
+    at = sender.early.erase(at);
+  }
+  return good;
+}
+
+bool Inbox::show_lines(std::span<const std::byte> lines) {
+  while (!lines.empty()) {
+    const std::optional<LineAt> line = take_line(lines);
+    const bool good = line && line->offset % kLineBytes == 0 && line->offset < window_.size() &&
+                      kLineBytes <= window_.size() - line->offset;
+    if (!good) return false;
+    show(*reinterpret_cast<Line*>(window_.data() + line->offset), line->signal);
+  }
+  return true;
+}
+
+}  // namespace tutti::ucx

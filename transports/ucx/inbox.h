@@ -1,0 +1,45 @@
+// One window, as the parcels that arrive for it see it.
+//
+// Data may land in any order (rendezvous, several rails); signals show in the order sent. Called by
+// whoever progresses the worker, one thread at a time. Tested by ucx_inbox_test.cc.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "transports/ucx/wire.h"
+
+namespace tutti::ucx {
+
+class Inbox {
+ public:
+  /// `window` must outlive it.
+  Inbox(std::span<std::byte> window, int ranks) : window_(window), senders_(ranks) {}
+
+  /// Where a parcel's data belongs; null when it does not lie in the window or names no rank.
+  std::byte* place_of(const ParcelHeader& header) const;
+
+  /// The parcel's data is there: shows its lines, and those of later parcels that waited for it.
+  /// REQUIRES: place_of(header) != nullptr. False for lines outside the window.
+  bool landed(const ParcelHeader& header, std::span<const std::byte> lines);
+
+  int landings = 0;  // parcels whose data is being written at this moment
+
+ private:
+  struct Sender {
+    std::uint64_t next = 0;                                 // the first parcel that has not landed
+    std::map<std::uint64_t, std::vector<std::byte>> early;  // landed before that: their lines
+  };
+
+  bool show_lines(std::span<const std::byte> lines);
+
+  std::span<std::byte> window_;
+  std::vector<Sender> senders_;
+};
+
+}  // namespace tutti::ucx
