@@ -18,31 +18,29 @@ Used by the command `hosts` and by the tests beside it.
 
 import itertools
 import os
-import re
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
+
+import namespaces
+from namespaces import ip, run_tool
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ENTER = os.path.join(FOLDER, "enter")
 SLOW_SWITCH = os.path.join(FOLDER, "slow_switch.py")
-SKIPPED = 77  # the exit status that ctest takes for "skipped"
-
-numbers = itertools.count()
 
 
 class Hosts:
-    """REQUIRES: not why_not(). `rate` as tc takes it ("1gbit"), `delay` in seconds, one way."""
+    """`rate` as tc takes it ("1gbit"), `delay` in seconds, one way.
+
+    REQUIRES: not namespaces.why_not().
+    """
 
     def __init__(self, slots, rate=None, delay=0.0, devices=1):
         self.slots = slots
         self.devices = devices
-        self.run_name = f"tutti-{os.getpid()}-{next(numbers)}"
-        self.folder = os.path.join(tempfile.gettempdir(), self.run_name)  # all hosts see it
+        self.run_name = namespaces.new_run_name()
+        self.folder = namespaces.run_folder(self.run_name)  # all hosts see it
         self._rate = rate
         self._delay = delay
         self._processes = []
@@ -57,7 +55,7 @@ class Hosts:
         return self
 
     def __exit__(self, *_):
-        destroy(self.run_name)
+        namespaces.destroy(self.run_name)
         for process in self._processes:
             process.kill()
             process.wait()
@@ -93,8 +91,9 @@ class Hosts:
         """The command that starts a rank a slot, to be run on the first host."""
         names = ",".join(f"{self.address(k)}:{n}" for k, n in enumerate(self.slots))
         devices = ",".join(f"e{device}" for device in range(self.devices))
-        return [mpirun_program(), "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
-                "--host", names, "--mca", "plm_rsh_agent", f"{ENTER} {self.run_name}",
+        return [namespaces.mpirun_program(), "--allow-run-as-root", "--oversubscribe",
+                "--bind-to", "none", "--host", names,
+                "--mca", "plm_rsh_agent", f"{ENTER} {self.run_name}",
                 "--mca", "routed", "direct", "--mca", "oob_tcp_if_include", "e0",
                 "--mca", "btl_tcp_if_include", devices, *options, *argv]
 
@@ -121,7 +120,7 @@ class Hosts:
 
     def kill_all(self, host):
         """Kills every process of the host."""
-        kill_processes(self._name(host))
+        namespaces.kill_processes(self._name(host))
 
     def _name(self, host):
         return f"{self.run_name}-host{host + 1}"
@@ -180,97 +179,3 @@ class Hosts:
 
 def port(host, device):
     return f"port{host + 1}.{device}"
-
-
-def ip(*arguments):
-    return run_tool("ip", *arguments)
-
-
-def run_tool(*line):
-    done = subprocess.run(line, capture_output=True, text=True, timeout=30)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(line)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def mpirun_program():
-    return shutil.which("mpirun.openmpi") or shutil.which("mpirun")
-
-
-def why_not():
-    """Why this machine cannot have hosts; "" when it can."""
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    for tool in ("ip", "tc", "unshare"):
-        if not shutil.which(tool):
-            return f"there is no `{tool}`"
-    if not mpirun_program():
-        return "there is no `mpirun`"
-    probe = f"tutti-{os.getpid()}-{next(numbers)}-probe"
-    try:
-        ip("netns", "add", probe)
-        ip("-n", probe, "link", "add", "e0", "type", "veth", "peer", "name", "e1")
-    except RuntimeError as error:
-        return str(error)
-    finally:
-        subprocess.run(["ip", "netns", "delete", probe], stderr=subprocess.DEVNULL)
-    return ""
-
-
-def skip_unless_possible():
-    """Ends the program with ctest's "skipped" where there can be no hosts."""
-    reason = why_not()
-    if reason:
-        print(f"skipped: {reason}")
-        sys.exit(SKIPPED)
-
-
-def leave_on_signals():
-    """Makes signals that end the program unwind it, so that hosts are removed."""
-    def leave(number, _):
-        for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(other, signal.SIG_IGN)
-        sys.exit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
-
-
-def namespaces():
-    lines = run_tool("ip", "netns", "list").splitlines()
-    return [line.split()[0] for line in lines if line]
-
-
-def kill_processes(namespace):
-    """Kills what runs in a namespace, and waits until it is gone."""
-    deadline = time.monotonic() + 10
-    while pids := ip("netns", "pids", namespace).split():
-        for pid in pids:
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{namespace}: processes {' '.join(pids)} do not end")
-        time.sleep(0.01)
-
-
-def destroy(run_name):
-    """Removes a run's namespaces, processes and files, as far as there are any."""
-    for namespace in namespaces():
-        if namespace.startswith(f"{run_name}-"):
-            kill_processes(namespace)
-            ip("netns", "delete", namespace)
-    shutil.rmtree(os.path.join(tempfile.gettempdir(), run_name), ignore_errors=True)
-
-
-def clean():
-    """Removes what runs that were killed have left; the names of those runs."""
-    found = {}
-    for name in namespaces() + os.listdir(tempfile.gettempdir()):
-        if match := re.match(r"(tutti-(\d+)-\d+)(-|$)", name):
-            found[match[1]] = int(match[2])
-    left = sorted(run for run, pid in found.items() if not os.path.exists(f"/proc/{pid}"))
-    for run in left:
-        destroy(run)
-    return left
