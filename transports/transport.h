@@ -4,7 +4,8 @@
 // into. A signal is one cache line delivered into a window: a flag, and up to 48 bytes of payload
 // that travel with it. The executor is the only caller. It relies on three promises:
 //
-//   Order       Puts and signals from one rank to one peer take effect in the order issued.
+//   Order       A signal takes effect after all puts and signals that its rank issued before it to
+//               the same peer.
 //   Visibility  A rank that reads a line's flag with acquire order and finds the value signalled
 //               can read the line's payload and the bytes of every put issued before it.
 //   Progress    Puts and signals complete without any call on the peer.
@@ -103,6 +104,10 @@ class Transport {
   /// OK while the peer lives, kPeerLost (naming it) when it is known to have ended or to be out of
   /// reach. May make a system call.
   virtual Status check(int peer) = 0;
+
+  /// Whether the peer is known to have left in good order: a wait for it would be in vain. Where
+  /// its window is mapped, what is written there tells more.
+  virtual bool departed(int /*peer*/) { return false; }
 
   /// How bytes get to the peer, for people: "shm", "ucx (tcp on e0)".
   virtual std::string path(int peer) const = 0;

@@ -43,8 +43,22 @@ struct Options {
   /// the results do not. TUTTI_ISA.
   std::string isa;
 
-  /// Address or interface on which the root of a start listens ("" for all). TUTTI_INTERFACE.
+  /// Address or interface for starts, heartbeats and, unless net_devices is given, traffic between
+  /// hosts; "" for all. May differ between ranks. TUTTI_INTERFACE.
   std::string interface;
+
+  /// Network devices for traffic between hosts, as UCX names them: "eth0", "eth0,eth1", "mlx5_0:1".
+  /// Large messages use all of them at once. "": RDMA devices, else the fastest interfaces. May
+  /// differ between ranks. TUTTI_NET_DEVICES.
+  std::string net_devices;
+
+  /// How long a rank of a communicator on several hosts may be silent before it counts as lost.
+  /// TUTTI_PEER_TIMEOUT, in seconds.
+  std::chrono::milliseconds peer_timeout{2'500};
+
+  /// Sets hosts apart: ranks with different names never share memory, even on one machine. "": a
+  /// host is a machine as its ranks see it. May differ between ranks. TUTTI_HOST.
+  std::string host;
 
   /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.

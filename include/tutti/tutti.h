@@ -127,7 +127,7 @@ class TUTTI_API Memory {
 /// What ran last, for those who ask why it took so long.
 struct Explanation {
   std::string algorithm;   // "two_shot"
-  std::string transports;  // "shm"
+  std::string transports;  // "shm", "shm and ucx (tcp on eth0)"
   bool mapped = false;     // buffers were used in place by peers
   std::size_t tile_bytes = 0;
   int lanes = 0;

@@ -11,16 +11,18 @@
 
 namespace tutti {
 
-Communicator::Impl::Impl(std::unique_ptr<Transport> transport, const WindowLayout& layout,
-                         const Options& options, Isa isa, bool oversubscribed)
-    : options_(options),
+Communicator::Impl::Impl(Connection connection, const WindowLayout& layout,
+                         const PrepareSettings& settings, bool oversubscribed)
+    : options_(settings.options),
+      network_(std::move(connection.network)),
+      transports_(std::move(connection.description)),
       executor_(std::make_unique<CpuExecutor>(
-          std::move(transport), layout,
-          ExecutorSettings{options.call_timeout, /*spins=*/oversubscribed ? 2 : 10'000})),
-      preparer_(executor_->site(), {options, isa}),
+          std::move(connection.transport), layout,
+          ExecutorSettings{options_.call_timeout, /*spins=*/oversubscribed ? 2 : 10'000})),
+      preparer_(executor_->site(), settings),
       heap_(layout.heap_bytes) {
   if (options_.log_level >= 2) {
-    log("ready, through shared memory" + std::string(oversubscribed ? ", sharing cores" : ""));
+    log("ready, through " + transports_ + (oversubscribed ? ", sharing cores" : ""));
   }
 }
 
@@ -166,7 +168,7 @@ void Communicator::Impl::note(const Job& job, const Variant& variant) {
 
 Explanation Communicator::Impl::explain() const {
   return {.algorithm = std::string(last_.algorithm),
-          .transports = "shm",
+          .transports = transports_,
           .mapped = last_.mapped,
           .tile_bytes = last_.tile_bytes,
           .lanes = last_.lanes};

@@ -8,6 +8,7 @@
 
 #include "bootstrap/bootstrap.h"
 #include "communicator/background.h"
+#include "communicator/connect.h"
 #include "communicator/heap.h"
 #include "communicator/prepare.h"
 #include "executor/cpu/executor.h"
@@ -23,9 +24,9 @@ struct Memory::Owner {
 
 class Communicator::Impl : public Memory::Owner {
  public:
-  /// Collective over the bootstrap, which is not used after the return.
+  /// Collective over the bootstrap, which is not used after the return. `parent` as in connect().
   static Result<std::unique_ptr<Impl>> create(Bootstrap& bootstrap, const Options& options,
-                                              Deadline deadline);
+                                              const Network& parent, Deadline deadline);
   ~Impl() override;
 
   int rank() const { return executor_->site().rank; }
@@ -44,8 +45,8 @@ class Communicator::Impl : public Memory::Owner {
   Explanation explain() const;
 
  private:
-  Impl(std::unique_ptr<Transport> transport, const WindowLayout& layout, const Options& options,
-       Isa isa, bool oversubscribed);
+  Impl(Connection connection, const WindowLayout& layout, const PrepareSettings& settings,
+       bool oversubscribed);
 
   // The caller's thread, or the background's; never both at once.
   Status run_now(std::span<const Call> group);
@@ -65,6 +66,7 @@ class Communicator::Impl : public Memory::Owner {
   void log(const std::string& text) const;
   Status log_failure(Status status) const;
   void log_choice(const Job& job) const;
+  void tell_survivors(std::uint64_t state);
   Result<Communicator> lead_shrink(const std::vector<int>& members);
   Result<Communicator> follow_shrink(int leader);
   void give_back(std::byte* data, std::size_t bytes) override;
@@ -77,6 +79,8 @@ class Communicator::Impl : public Memory::Owner {
   std::byte* unregister(std::byte* data, std::size_t bytes);
 
   const Options options_;
+  const Network network_;
+  const std::string transports_;  // what it runs on, for people
   std::unique_ptr<CpuExecutor> executor_;
   Preparer preparer_;
   Heap heap_;

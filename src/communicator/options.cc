@@ -64,6 +64,9 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
   if (variable == "TUTTI_TIMEOUT") {
     return set(seconds(variable, value), [&](double s) { options.call_timeout = ms(s); });
   }
+  if (variable == "TUTTI_PEER_TIMEOUT") {
+    return set(seconds(variable, value), [&](double s) { options.peer_timeout = ms(s); });
+  }
   if (variable == "TUTTI_REPRODUCIBLE") {
     return set(whole(variable, value, 0, 1), [&](long v) { options.reproducible = v != 0; });
   }
@@ -86,13 +89,16 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
   if (variable == "TUTTI_ALGORITHM") options.algorithm = value;
   if (variable == "TUTTI_ISA") options.isa = value;
   if (variable == "TUTTI_INTERFACE") options.interface = value;
+  if (variable == "TUTTI_NET_DEVICES") options.net_devices = value;
+  if (variable == "TUTTI_HOST") options.host = value;
   return {};
 }
 
 const std::unordered_set<std::string_view> kKnown = {
     "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT", "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
     "TUTTI_LANES",         "TUTTI_SCRATCH", "TUTTI_HEAP",         "TUTTI_LOG",
-    "TUTTI_ALGORITHM",     "TUTTI_ISA",     "TUTTI_INTERFACE"};
+    "TUTTI_ALGORITHM",     "TUTTI_ISA",     "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
+    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST"};
 
 }  // namespace
 

@@ -19,8 +19,22 @@ using Clock = std::chrono::steady_clock;
 std::uint64_t entered(std::uint64_t n) { return 2 * n - 1; }
 std::uint64_t published(std::uint64_t n) { return 2 * n; }
 
-bool is_member(const Control& control, int rank) {
-  return (control.shrink_members[rank / 64] >> (rank % 64) & 1) != 0;
+bool is_member(const ShrinkInvitation& invitation, int rank) {
+  return (invitation.members[rank / 64] >> (rank % 64) & 1) != 0;
+}
+
+// What a rank has said about shrinking: in its window, or in messages to this one.
+const std::atomic<std::uint64_t>& state_of(const Site& site, int rank) {
+  const Control* control = site.control_of(rank);
+  if (control != nullptr) return control->shrink;
+  return line_at(site.windows[site.rank], site.layout.shrink_line(rank)).flag;
+}
+
+const ShrinkInvitation& invitation_of(const Site& site, int rank) {
+  const Control* control = site.control_of(rank);
+  if (control != nullptr) return control->invitation;
+  return *reinterpret_cast<const ShrinkInvitation*>(site.windows[site.rank] +
+                                                    site.layout.shrink_invitation(rank));
 }
 
 // The ranks that have called shrink() as often as this one, once every other one is known to have
@@ -30,11 +44,13 @@ class Survivors {
   Survivors(const Site& site, std::uint64_t round, Clock::time_point deadline)
       : site_(site), round_(round), deadline_(deadline) {}
 
-  bool has_published(int rank) const { return state_of(rank) >= published(round_); }
+  bool has_published(int rank) const { return state(rank) >= published(round_); }
 
   bool alive(int rank) const {
     if (rank == site_.rank) return true;
-    const bool left = site_.control_of(rank)->departed.load(std::memory_order_acquire) != 0;
+    const Control* control = site_.control_of(rank);
+    const bool left = control != nullptr ? control->departed.load(std::memory_order_acquire) != 0
+                                         : site_.transport->departed(rank);
     return !left && site_.transport->check(rank).ok();
   }
 
@@ -56,22 +72,33 @@ class Survivors {
   }
 
  private:
-  std::uint64_t state_of(int rank) const {
-    return site_.control_of(rank)->shrink.load(std::memory_order_acquire);
+  // Pairs with the release of whoever said it; what it published came before.
+  std::uint64_t state(int rank) const {
+    return state_of(site_, rank).load(std::memory_order_acquire);
   }
-  bool has_entered(int rank) const { return state_of(rank) >= entered(round_); }
+  bool has_entered(int rank) const { return state(rank) >= entered(round_); }
 
   const Site& site_;
   const std::uint64_t round_;
   const Clock::time_point deadline_;
 };
 
-std::vector<int> members_of(const Control& control, int ranks) {
+std::vector<int> members_of(const ShrinkInvitation& invitation, int ranks) {
   std::vector<int> members;
   for (int r = 0; r < ranks; ++r) {
-    if (is_member(control, r)) members.push_back(r);
+    if (is_member(invitation, r)) members.push_back(r);
   }
   return members;
+}
+
+// The network as the members see it.
+Network part_of(const Network& network, const std::vector<int>& members) {
+  Network part = network;
+  part.ranks.clear();
+  for (const int member : members) {
+    if (network.ucx != nullptr) part.ranks.push_back(network.ranks[member]);
+  }
+  return part;
 }
 
 int place_of(const std::vector<int>& members, int rank) {
@@ -97,20 +124,20 @@ Result<Communicator> Communicator::Impl::split(int color, int key) {
   for (const auto& [their_key, r] : order) members.push_back(r);
 
   MessageBootstrap bootstrap(*this, members);
-  Result<std::unique_ptr<Impl>> impl =
-      create(bootstrap, options_, Clock::now() + options_.start_timeout);
+  Result<std::unique_ptr<Impl>> impl = create(bootstrap, options_, part_of(network_, members),
+                                              Clock::now() + options_.start_timeout);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
 
 Result<Communicator> Communicator::Impl::shrink() {
   const Site& site = executor_->site();
-  if (site.has_unmapped || site.ranks > kMostShrinkRanks) {
-    return {Code::kNotSupported, "shrink: built for ranks of one host, at most 2048"};
+  if (site.ranks > kMostShrinkRanks) {
+    return {Code::kNotSupported, "shrink: built for at most 2048 ranks"};
   }
   background_.reset();  // what was started has failed, or ends now
   ++shrinks_;
-  site.control().shrink.store(entered(shrinks_), std::memory_order_release);
+  tell_survivors(entered(shrinks_));
 
   // Half of the time to gather, half to start.
   const Clock::time_point begin = Clock::now();
@@ -118,40 +145,61 @@ Result<Communicator> Communicator::Impl::shrink() {
   while (Clock::now() < begin + options_.start_timeout) {
     for (int r = 0; r < site.ranks; ++r) {
       if (!survivors.has_published(r)) continue;
-      if (!is_member(*site.control_of(r), site.rank) || survivors.alive(r)) return follow_shrink(r);
+      if (is_member(invitation_of(site, r), site.rank) || survivors.alive(r)) {
+        return follow_shrink(r);
+      }
     }
     if (survivors.complete()) {
       const std::vector<int> members = survivors.members();
       if (members[0] == site.rank) return lead_shrink(members);
     }
+    executor_->use_transport([](Transport& transport) { transport.progress(); });
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return {Code::kTimeout, "shrink: rank " + std::to_string(survivors.members()[0]) +
                               " leads and has not said who takes part"};
 }
 
+// Near ranks look into this rank's window; far ones are sent the same.
+void Communicator::Impl::tell_survivors(std::uint64_t state) {
+  const Site& site = executor_->site();
+  site.control().shrink.store(state, std::memory_order_release);
+  if (!site.has_unmapped) return;
+  const auto invitation = std::as_bytes(std::span(&site.control().invitation, 1));
+  executor_->use_transport([&](Transport& transport) {
+    for (int r = 0; r < site.ranks; ++r) {
+      if (site.windows[r] != nullptr || !transport.check(r).ok()) continue;
+      // Whoever cannot be told any more does not take part.
+      if (state == published(shrinks_)) {
+        (void)transport.put(r, invitation, site.layout.shrink_invitation(site.rank));
+      }
+      (void)transport.signal(r, site.layout.shrink_line(site.rank), {state, 0, {}});
+    }
+  });
+}
+
 Result<Communicator> Communicator::Impl::lead_shrink(const std::vector<int>& members) {
-  Control& control = executor_->site().control();
-  Result<Invitation> invitation =
+  Result<Invitation> meeting =
       make_unique_id({.interface = options_.interface, .start_timeout = options_.start_timeout});
-  if (!invitation.ok()) return invitation.status();
-  std::memcpy(control.shrink_id, invitation->id.bytes.data(), sizeof control.shrink_id);
-  std::fill(std::begin(control.shrink_members), std::end(control.shrink_members), 0);
-  for (int r : members) control.shrink_members[r / 64] |= std::uint64_t{1} << (r % 64);
-  control.shrink.store(published(shrinks_), std::memory_order_release);
-  return Communicator::create(invitation->id, place_of(members, rank()),
+  if (!meeting.ok()) return meeting.status();
+  ShrinkInvitation& invitation = executor_->site().control().invitation;
+  std::memcpy(invitation.id, meeting->id.bytes.data(), sizeof invitation.id);
+  std::fill(std::begin(invitation.members), std::end(invitation.members), 0);
+  for (int r : members) invitation.members[r / 64] |= std::uint64_t{1} << (r % 64);
+  tell_survivors(published(shrinks_));
+  return Communicator::create(meeting->id, place_of(members, rank()),
                               static_cast<int>(members.size()), options_);
 }
 
 Result<Communicator> Communicator::Impl::follow_shrink(int leader) {
-  const Control& control = *executor_->site().control_of(leader);
-  const std::vector<int> members = members_of(control, ranks());
-  if (!is_member(control, rank())) {
+  const ShrinkInvitation& invitation = invitation_of(executor_->site(), leader);
+  const std::vector<int> members = members_of(invitation, ranks());
+  if (!is_member(invitation, rank())) {
     return {Code::kTimeout, "shrink: rank " + std::to_string(leader) +
                                 " went ahead without this rank, which called too late"};
   }
   UniqueId id;
-  std::memcpy(id.bytes.data(), control.shrink_id, id.bytes.size());
+  std::memcpy(id.bytes.data(), invitation.id, id.bytes.size());
   return Communicator::create(id, place_of(members, rank()), static_cast<int>(members.size()),
                               options_);
 }

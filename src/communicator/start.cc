@@ -11,9 +11,9 @@
 
 #include "bootstrap/tcp_bootstrap.h"
 #include "bootstrap/thread_bootstrap.h"
+#include "bootstrap/wire.h"
 #include "communicator/environment.h"
 #include "communicator/impl.h"
-#include "transports/shm/shm.h"
 
 namespace tutti {
 
@@ -33,7 +33,8 @@ std::string agreed_settings(const Options& options) {
   std::ostringstream text;
   text << "version 0.1, reproducible " << options.reproducible << ", algorithm \""
        << options.algorithm << "\", tile_bytes " << options.tile_bytes << ", lanes "
-       << options.lanes << ", scratch_bytes " << options.scratch_bytes;
+       << options.lanes << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
+       << options.peer_timeout.count() << " ms";
   return text.str();
 }
 
@@ -69,6 +70,10 @@ std::string invalid_option(const Options& options) {
   if (options.start_timeout.count() <= 0 || options.call_timeout.count() <= 0) {
     return "timeouts: expected more than 0 ms";
   }
+  if (options.peer_timeout < std::chrono::milliseconds(20)) {
+    return "peer_timeout: " + std::to_string(options.peer_timeout.count()) +
+           " ms: expected at least 20 ms";
+  }
   return "";
 }
 
@@ -76,6 +81,7 @@ std::string invalid_option(const Options& options) {
 struct Facts {
   std::size_t heap_bytes = 0;
   cpu_set_t cores;       // on which it may run
+  std::string host;      // see host_identity()
   std::string settings;  // must be equal; or, after "!", what is wrong with them
 };
 
@@ -84,26 +90,33 @@ Facts own_facts(const Options& options, int ranks) {
   facts.heap_bytes = heap_bytes(options, ranks);
   CPU_ZERO(&facts.cores);
   if (sched_getaffinity(0, sizeof facts.cores, &facts.cores) != 0) CPU_SET(0, &facts.cores);
-  const std::string complaint = invalid_option(options);
+  std::string complaint = invalid_option(options);
+  if (!complaint.empty()) complaint = "option " + complaint;
+  const Result<std::string> host = host_identity(options);
+  if (host.ok()) facts.host = *host;
+  if (!host.ok()) complaint = host.status().message();
   facts.settings = complaint.empty() ? agreed_settings(options) : "!" + complaint;
   return facts;
 }
 
 std::string pack(const Facts& facts) {
-  std::string text(reinterpret_cast<const char*>(&facts.heap_bytes), sizeof facts.heap_bytes);
-  text.append(reinterpret_cast<const char*>(&facts.cores), sizeof facts.cores);
-  return text + facts.settings;
+  Writer writer;
+  writer.u64(facts.heap_bytes);
+  writer.raw({reinterpret_cast<const char*>(&facts.cores), sizeof facts.cores});
+  return writer.text(facts.host).text(facts.settings).take();
 }
 
 Result<Facts> unpack(const std::string& text, int rank) {
+  Reader reader(text);
   Facts facts;
-  constexpr std::size_t kFixed = sizeof facts.heap_bytes + sizeof facts.cores;
-  if (text.size() < kFixed) {
+  facts.heap_bytes = reader.u64();
+  const std::string_view cores = reader.raw(sizeof facts.cores);
+  facts.host = reader.text();
+  facts.settings = reader.text();
+  if (!reader.complete()) {
     return {Code::kMismatch, "rank " + std::to_string(rank) + " runs another version of Tutti"};
   }
-  std::memcpy(&facts.heap_bytes, text.data(), sizeof facts.heap_bytes);
-  std::memcpy(&facts.cores, text.data() + sizeof facts.heap_bytes, sizeof facts.cores);
-  facts.settings = text.substr(kFixed);
+  std::memcpy(&facts.cores, cores.data(), sizeof facts.cores);
   return facts;
 }
 
@@ -116,7 +129,7 @@ Result<std::vector<Facts>> exchange(Bootstrap& bootstrap, const Facts& mine, Dea
     if (!theirs.ok()) return theirs.status();
     if (theirs->settings.starts_with('!')) {
       const std::string where = r == bootstrap.rank() ? "" : " (on rank " + std::to_string(r) + ")";
-      return {Code::kInvalidArgument, "option " + theirs->settings.substr(1) + where};
+      return {Code::kInvalidArgument, theirs->settings.substr(1) + where};
     }
     all.push_back(std::move(*theirs));
     if (all[r].settings == all[0].settings) continue;
@@ -126,18 +139,35 @@ Result<std::vector<Facts>> exchange(Bootstrap& bootstrap, const Facts& mine, Dea
   return all;
 }
 
-// Fewer cores than ranks to run on them.
-bool share_cores(const std::vector<Facts>& facts) {
+Group group_of(const std::vector<Facts>& facts) {
+  std::vector<std::string> hosts;
+  std::vector<int> host_of;
+  for (const Facts& theirs : facts) {
+    const auto known = std::find(hosts.begin(), hosts.end(), theirs.host);
+    host_of.push_back(static_cast<int>(known - hosts.begin()));
+    if (known == hosts.end()) hosts.push_back(theirs.host);
+  }
+  return Group::on_hosts(host_of);
+}
+
+// Fewer cores than ranks to run on them, on this rank's host.
+bool share_cores(const std::vector<Facts>& facts, int rank) {
   cpu_set_t any;
   CPU_ZERO(&any);
-  for (const Facts& theirs : facts) CPU_OR(&any, &any, &theirs.cores);
-  return static_cast<std::size_t>(CPU_COUNT(&any)) < facts.size();
+  std::size_t ranks = 0;
+  for (const Facts& theirs : facts) {
+    if (theirs.host != facts[rank].host) continue;
+    CPU_OR(&any, &any, &theirs.cores);
+    ++ranks;
+  }
+  return static_cast<std::size_t>(CPU_COUNT(&any)) < ranks;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap& bootstrap,
                                                                        const Options& options,
+                                                                       const Network& parent,
                                                                        Deadline deadline) {
   Result<std::vector<Facts>> facts =
       exchange(bootstrap, own_facts(options, bootstrap.ranks()), deadline);
@@ -146,12 +176,14 @@ Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap
   for (const Facts& theirs : *facts) heap = std::min(heap, theirs.heap_bytes);
 
   const WindowLayout layout(bootstrap.ranks(), options.scratch_bytes, heap);
-  Result<std::unique_ptr<Transport>> transport =
-      make_shm_transport(bootstrap, layout.total, deadline);
-  if (!transport.ok()) return transport.status();
+  const Group group = group_of(*facts);
+  Result<Connection> connection =
+      connect(bootstrap, group, layout.total, options, parent, deadline);
+  if (!connection.ok()) return connection.status();
   const Isa isa = *isa_of(options);  // own_facts() has checked it
+  const bool oversubscribed = share_cores(*facts, bootstrap.rank());
   return std::unique_ptr<Impl>(
-      new Impl(std::move(*transport), layout, options, isa, share_cores(*facts)));
+      new Impl(std::move(*connection), layout, {options, isa, group}, oversubscribed));
 }
 
 Result<Communicator> Communicator::from_environment() {
@@ -167,7 +199,7 @@ Result<Communicator> Communicator::from_environment(const Options& options) {
   Result<Launched> launched = connect_launched(
       *facts, deadline, {.interface = options.interface, .start_timeout = options.start_timeout});
   if (!launched.ok()) return launched.status();
-  Result<std::unique_ptr<Impl>> impl = Impl::create(*launched->bootstrap, options, deadline);
+  Result<std::unique_ptr<Impl>> impl = Impl::create(*launched->bootstrap, options, {}, deadline);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
@@ -179,7 +211,7 @@ Result<Communicator> Communicator::create(const UniqueId& id, int rank, int rank
       connect_bootstrap(id, rank, ranks, deadline,
                         {.interface = options.interface, .start_timeout = options.start_timeout});
   if (!bootstrap.ok()) return bootstrap.status();
-  Result<std::unique_ptr<Impl>> impl = Impl::create(**bootstrap, options, deadline);
+  Result<std::unique_ptr<Impl>> impl = Impl::create(**bootstrap, options, {}, deadline);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
@@ -194,7 +226,7 @@ Result<std::vector<Communicator>> Communicator::threads(int ranks, const Options
   for (int r = 0; r < ranks; ++r) impls.emplace_back(Status(Code::kSystem, "not made"));
   std::vector<std::thread> makers;
   for (int r = 0; r < ranks; ++r) {
-    makers.emplace_back([&, r] { impls[r] = Impl::create(*bootstraps[r], options, deadline); });
+    makers.emplace_back([&, r] { impls[r] = Impl::create(*bootstraps[r], options, {}, deadline); });
   }
   for (std::thread& maker : makers) maker.join();
   std::vector<Communicator> communicators;

@@ -16,8 +16,9 @@ static_assert(sizeof(Control) <= 4096);
 WindowLayout::WindowLayout(int ranks, std::size_t scratch_bytes, std::size_t heap_bytes)
     : ranks(ranks), scratch_bytes(pages(scratch_bytes)), heap_bytes(pages(heap_bytes)) {
   credits = kPage;
-  reasons = credits + pages(3 * ranks * kLineBytes);
-  lines = reasons + pages(ranks * kFailureText);
+  reasons = credits + pages(4 * ranks * kLineBytes);
+  invitations = reasons + pages(ranks * kFailureText);
+  lines = invitations + pages(ranks * sizeof(ShrinkInvitation));
   line_bytes = std::max<std::size_t>(1024, 16 * ranks) * kLineBytes;
   scratch = lines + pages(line_bytes);
   inboxes = scratch + this->scratch_bytes;

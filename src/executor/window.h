@@ -1,8 +1,10 @@
 // What lies where in a rank's window, and what ranks tell each other through it.
 //
 //   control    completion, failure, and the records of this rank's latest calls
-//   credits    lines per peer whose memory this rank cannot read: how far it got, that it gave up
-//   reasons    texts per such peer: why it gave up
+//   credits    lines per peer whose memory this rank cannot read: how far it got, that it gave up,
+//              that it shrinks the communicator
+//   reasons    per such peer: why it gave up
+//   invitations  per such peer: whom it wants in a shrunk communicator
 //   lines      the ring of signal lines of collectives
 //   scratch    the ring of scratch memory of collectives
 //   inboxes    per sender: the same three things for point-to-point messages from it
@@ -45,6 +47,12 @@ inline constexpr int kRecords = 32;
 inline constexpr std::size_t kFailureText = 704;
 inline constexpr int kMostShrinkRanks = 2048;
 
+/// Where survivors meet, and who they are.
+struct ShrinkInvitation {
+  std::byte id[128] = {};
+  std::uint64_t members[kMostShrinkRanks / 64] = {};  // a bit each
+};
+
 /// First page of a window.
 struct Control {
   alignas(64) std::atomic<std::uint64_t> completed{0};  // blocks of collectives finished
@@ -57,9 +65,8 @@ struct Control {
   alignas(64) Record records[kRecords];
   BufferRecord meetings[2];
   alignas(64) std::atomic<std::uint64_t> text_ready{0};
-  char text[kFailureText];                              // why this rank gave up
-  alignas(64) std::byte shrink_id[128];                 // where survivors meet
-  std::uint64_t shrink_members[kMostShrinkRanks / 64];  // and who they are, a bit each
+  char text[kFailureText];  // why this rank gave up
+  alignas(64) ShrinkInvitation invitation;
 };
 
 struct InboxHeader {
@@ -75,6 +82,7 @@ struct WindowLayout {
   int ranks = 1;
   std::size_t credits = 0;
   std::size_t reasons = 0;
+  std::size_t invitations = 0;
   std::size_t lines = 0;
   std::size_t line_bytes = 0;
   std::size_t scratch = 0;
@@ -91,6 +99,10 @@ struct WindowLayout {
   std::size_t message_credit(int peer) const { return credit(ranks + peer); }
   std::size_t failure_notice(int peer) const { return credit(2 * ranks + peer); }
   std::size_t failure_reason(int peer) const { return reasons + peer * kFailureText; }
+  std::size_t shrink_line(int peer) const { return credit(3 * ranks + peer); }
+  std::size_t shrink_invitation(int peer) const {
+    return invitations + peer * sizeof(ShrinkInvitation);
+  }
   std::size_t inbox(int sender) const { return inboxes + sender * kInboxBytes; }
 
   bool operator==(const WindowLayout&) const = default;

@@ -57,7 +57,7 @@ Status check_same_host(int rank_a, const Host& a, int rank_b, const Host& b) {
   }
   return {Code::kNotSupported, "rank " + std::to_string(rank_a) + " runs on host " + a.name +
                                    ", rank " + std::to_string(rank_b) + " on host " + b.name +
-                                   difference(a, b) + ": transport ucx is not built yet"};
+                                   difference(a, b) + ": expected ranks of one host"};
 }
 
 }  // namespace tutti::shm

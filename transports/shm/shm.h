@@ -20,7 +20,8 @@ namespace tutti {
 /// Collective. A window is address space until it is touched: it may be larger than memory.
 /// Fails on every rank when it fails on one, naming it: kNotSupported when ranks are on different
 /// hosts, kMismatch when they ask for different windows, kSystem with the sizes asked for.
-/// `bootstrap` is not used after the return.
+/// `bootstrap` is not used after the return, and for at most kShmAllGathers before.
+inline constexpr int kShmAllGathers = 2;
 Result<std::unique_ptr<Transport>> make_shm_transport(Bootstrap& bootstrap,
                                                       std::size_t window_bytes, Deadline deadline);
 

@@ -32,7 +32,7 @@ std::string reason_from(const Site& site, int peer) {
   return reinterpret_cast<const char*>(text);
 }
 
-constexpr std::chrono::milliseconds kLetGo{200};
+constexpr std::chrono::milliseconds kLetGo{1000};
 
 std::string said_by(int rank) { return " (said by rank " + std::to_string(rank) + ")"; }
 
@@ -189,12 +189,17 @@ Status CpuExecutor::look_around(const Entry& call) {
   return check_deadline(call);
 }
 
+bool CpuExecutor::has_left(int peer) {
+  const Control* control = site_.control_of(peer);
+  if (control == nullptr) return transport_->departed(peer);
+  return control->departed.load(std::memory_order_acquire) != 0;
+}
+
 // A rank that has left will not send what is missing; what it sent before is seen by now or by the
 // next look.
 Status CpuExecutor::check_departed(const Entry& call) {
   const int suspect = call.suspect;
-  const Control* control = suspect == kSelf ? nullptr : site_.control_of(suspect);
-  const bool left = control != nullptr && control->departed.load(std::memory_order_acquire) != 0;
+  const bool left = suspect != kSelf && has_left(suspect);
   if (left && departed_ == suspect) {
     return {Code::kPeerLost, title(call.signature, call.sequence) + ": rank " +
                                  std::to_string(suspect) + " has left the communicator"};
@@ -208,9 +213,7 @@ Status CpuExecutor::check_lives(const Entry& call) {
   if (now - last_lives_ < std::chrono::milliseconds(100)) return {};
   last_lives_ = now;
   for (int peer = 0; peer < site_.ranks; ++peer) {
-    const Control* control = site_.control_of(peer);
-    const bool left = control != nullptr && control->departed.load(std::memory_order_acquire) != 0;
-    if (peer == site_.rank || left) continue;
+    if (peer == site_.rank || has_left(peer)) continue;
     Status status = transport_->check(peer);
     if (status.ok()) continue;
     return {status.code(), title(call.signature, call.sequence) + ": " + status.message()};
@@ -305,15 +308,13 @@ void CpuExecutor::send_far_notices() {
 // REQUIRES: using_transport_ is held.
 void CpuExecutor::let_go() {
   send_far_notices();
-  const auto has_left = [this](int peer) {
-    return site_.windows[peer] != nullptr || transport_->flushed(peer, transport_->puts(peer));
-  };
   const Clock::time_point limit = Clock::now() + kLetGo;
   for (int peer = 0; peer < site_.ranks; ++peer) {
-    while (!has_left(peer) && Clock::now() < limit) {
+    const auto flushed = [&] { return transport_->flushed(peer, transport_->puts(peer)); };
+    while (!flushed() && transport_->check(peer).ok() && Clock::now() < limit) {
       if (!transport_->progress()) std::this_thread::yield();
     }
-    if (!has_left(peer)) transport_->cancel(peer);
+    if (!flushed()) transport_->cancel(peer);
   }
 }
 
@@ -339,6 +340,11 @@ void CpuExecutor::abort(const std::string& reason) {
                                         (reason.empty() ? "" : ": " + reason));
   }
   tell_far_peers();
+}
+
+void CpuExecutor::use_transport(const std::function<void(Transport&)>& use) {
+  const TransportUse exclusive(*this);
+  use(*transport_);
 }
 
 Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : Status(); }

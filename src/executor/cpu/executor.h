@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -56,6 +57,9 @@ class CpuExecutor {
   /// What ended this communicator, or OK.
   Status failure();
 
+  /// Calls `use` while no call and no abort() uses the transport.
+  void use_transport(const std::function<void(Transport&)>& use);
+
  private:
   using Clock = std::chrono::steady_clock;
   class TransportUse;
@@ -71,6 +75,7 @@ class CpuExecutor {
     return site_.control().failure.load(std::memory_order_acquire) != 0;
   }
   Status look_around(const Entry& call);
+  bool has_left(int peer);
   Status check_lives(const Entry& call);
   Status check_departed(const Entry& call);
   Status check_deadline(const Entry& call);
