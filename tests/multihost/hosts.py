@@ -87,21 +87,25 @@ class Hosts:
         output, _ = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(argv, process.returncode, output)
 
-    def mpirun_line(self, argv, options=()):
-        """The command that starts a rank a slot, to be run on the first host."""
-        names = ",".join(f"{self.address(k)}:{n}" for k, n in enumerate(self.slots))
-        devices = ",".join(f"e{device}" for device in range(self.devices))
-        return [namespaces.mpirun_program(), "--allow-run-as-root", "--oversubscribe",
-                "--bind-to", "none", "--host", names,
-                "--mca", "plm_rsh_agent", f"{ENTER} {self.run_name}",
-                "--mca", "routed", "direct", "--mca", "oob_tcp_if_include", "e0",
-                "--mca", "btl_tcp_if_include", devices, *options, *argv]
-
     def mpirun(self, argv, options=(), environment=None, **popen_options):
-        """Starts a rank a slot; `environment` is added to every rank's."""
+        """Starts a rank a slot. `environment` is added to every rank's; it may set Open MPI's
+        parameters (OMPI_MCA_…) too, over those given here."""
+        names = ",".join(f"{self.address(k)}:{n}" for k, n in enumerate(self.slots))
+        line = [namespaces.mpirun_program(), "--allow-run-as-root", "--oversubscribe",
+                "--bind-to", "none", "--host", names, *options, *argv]
+        variables = {**os.environ, **self._mpirun_variables(), **(environment or {})}
+        return self.popen(0, line, env=variables, **popen_options)
+
+    def _mpirun_variables(self):
+        parameters = {
+            "plm_rsh_agent": f"{ENTER} {self.run_name}",
+            "routed": "direct",
+            "oob_tcp_if_include": "e0",
+            "btl_tcp_if_include": ",".join(f"e{device}" for device in range(self.devices)),
+        }
+        variables = {f"OMPI_MCA_{name}": value for name, value in parameters.items()}
         # Open MPI's own files go where the run leaves nothing behind.
-        variables = {**os.environ, "TMPDIR": self.folder, **(environment or {})}
-        return self.popen(0, self.mpirun_line(argv, options), env=variables, **popen_options)
+        return {**variables, "TMPDIR": self.folder}
 
     def cut(self, host):
         """Pulls the host's cables: its devices lose their carrier."""
