@@ -34,9 +34,11 @@ class MadeUpNetwork {
   /// True if a message between the two ranks gets lost.
   using Loss = std::function<bool(int from, int to)>;
 
-  MadeUpNetwork(int ranks, milliseconds timeout) : hosts_(ranks) {
+  MadeUpNetwork(int ranks, milliseconds timeout) : timeout_(timeout), hosts_(ranks) {
     for (int rank = 0; rank < ranks; ++rank) {
-      hosts_[rank].watch = std::make_unique<Watch>(rank, ranks, timeout, now_);
+      // Not in step with each other.
+      const Moment first_beat = now_ + rank * 37 % 100 * timeout / 1000;
+      hosts_[rank].watch = std::make_unique<Watch>(rank, ranks, timeout, first_beat);
     }
   }
 
@@ -49,7 +51,7 @@ class MadeUpNetwork {
 
   /// Everybody hears everybody, then judges.
   void begin() {
-    run(milliseconds(20));
+    run(timeout_ / 10 + milliseconds(20));
     for (Host& host : hosts_) host.watch->begin();
   }
 
@@ -128,6 +130,7 @@ class MadeUpNetwork {
     }
   }
 
+  const milliseconds timeout_;
   std::vector<Host> hosts_;
   Moment now_{};
   Loss loss_;

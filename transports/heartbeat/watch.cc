@@ -175,54 +175,67 @@ void Watch::resign(std::vector<Letter>& letters) {
   fall_silent(own_loss, "this rank hears nobody any more");
 }
 
-// This rank stands on the circle even when it departs or is lost: only what it sends then ends.
-void Watch::renew_neighbours() {
-  if (!circle_changed_) return;
-  circle_changed_ = false;
+// This rank stands on the circle even when it departs: only what it sends then ends.
+std::vector<int> Watch::next_on_circle() const {
   std::vector<int> circle;
   int place = 0;
   for (int rank = 0; rank < static_cast<int>(peers_.size()); ++rank) {
     if (rank == rank_) place = static_cast<int>(circle.size());
     if (rank == rank_ || fate(rank) == Fate::kAlive) circle.push_back(rank);
   }
-  const std::vector<int> before = std::move(neighbours_);
-  neighbours_.clear();
-  for (const int at : neighbours(place, static_cast<int>(circle.size()))) {
-    neighbours_.push_back(circle[at]);
-    if (!contains(before, circle[at])) peers_[circle[at]].since = time_.now();
+  std::vector<int> next = neighbours(place, static_cast<int>(circle.size()));
+  for (int& rank : next) rank = circle[rank];
+  return next;
+}
+
+// A neighbour that may be lost is kept until that is decided: when many are lost at once the circle
+// changes so often that nobody would be watched for a whole timeout.
+void Watch::renew_neighbours() {
+  if (!circle_changed_) return;
+  circle_changed_ = false;
+  std::vector<int> next = next_on_circle();
+  for (const int rank : next) {
+    if (!contains(neighbours_, rank)) peers_[rank].since = time_.now();
   }
+  for (const int rank : neighbours_) {
+    const bool in_doubt = fate(rank) == Fate::kAlive && silence(rank) > 2 * period_;
+    if (in_doubt && !contains(next, rank)) next.push_back(rank);
+  }
+  std::sort(next.begin(), next.end());
+  neighbours_ = std::move(next);
 }
 
 // ---- what is said
 
 std::vector<Letter> Watch::turn(Moment now) {
   std::vector<Letter> letters;
-  if (silent_) return letters;
+  if (!silent_) live_on(letters, now);
+  if (now >= next_beat_) next_beat_ = now + pause();
+  return letters;
+}
+
+void Watch::live_on(std::vector<Letter>& letters, Moment now) {
   advance(now);
   take_reports(now);
   renew_neighbours();
   if (judging_ && !farewell_end_) judge(letters);
+  if (silent_) return;
   renew_neighbours();
-  if (silent_) return letters;
   tell_fresh(letters);
   answer(letters);
-  if (now < next_beat_) return letters;
-  if (farewell_end_) {
-    say_goodbye(letters);
-    next_beat_ = now + kBetweenGoodbyes;
-  } else {
-    beat(letters);
-    const bool in_doubt = std::any_of(neighbours_.begin(), neighbours_.end(),
-                                      [this](int rank) { return silence(rank) > timeout_ / 2; });
-    next_beat_ = now + (in_doubt ? period_ / 2 : period_);
-  }
-  return letters;
+  if (now >= next_beat_) farewell_end_ ? say_goodbye(letters) : beat(letters);
+}
+
+Duration Watch::pause() const {
+  if (farewell_end_) return kBetweenGoodbyes;
+  if (silent_ || neighbours_.empty()) return kLongTime;  // for ever
+  const bool in_doubt = std::any_of(neighbours_.begin(), neighbours_.end(),
+                                    [this](int rank) { return silence(rank) > timeout_ / 2; });
+  return in_doubt ? period_ / 2 : period_;
 }
 
 Moment Watch::wake() const {
-  if (farewell_end_) return std::min(next_beat_, *farewell_end_);
-  const bool idle = silent_ || neighbours_.empty();
-  Moment moment = idle ? next_beat_ + kLongTime : next_beat_;
+  Moment moment = farewell_end_ ? std::min(next_beat_, *farewell_end_) : next_beat_;
   for (const Report& report : reports_) moment = std::min(moment, report.due);
   return moment;
 }

@@ -71,6 +71,8 @@ class Watch {
     Duration since{0};              // silence is not counted before
   };
 
+  void live_on(std::vector<Letter>& letters, Moment now);
+  Duration pause() const;
   void advance(Moment now);
   Duration silence(int rank) const;
   bool hears_nobody() const;
@@ -80,6 +82,7 @@ class Watch {
   void learn(const News& news);
   void note(const News& news);
   void take_reports(Moment now);
+  std::vector<int> next_on_circle() const;
   void renew_neighbours();
   Message message(Kind kind) const { return {rank_, kind, {}}; }
   Message message_about(int rank, Kind kind) const;
