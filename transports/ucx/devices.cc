@@ -34,7 +34,7 @@ std::vector<Device> rdma_devices() {
       if (first_line(port.path() / "state").find("ACTIVE") == std::string::npos) continue;
       Device found;
       found.name = device.path().filename().string() + ":" + port.path().filename().string();
-      found.is_rdma = found.is_preferred = true;
+      found.is_rdma = true;
       found.speed = 1000 * std::atol(first_line(port.path() / "rate").c_str());
       devices.push_back(found);
     }
@@ -101,12 +101,10 @@ std::vector<Device> fastest(const std::vector<Device>& devices) {
 }  // namespace
 
 Result<std::vector<Device>> find_devices(const std::string& interface) {
-  const Result<std::vector<std::string>> all = local_interfaces("");
-  if (!all.ok()) return all.status();
   const Result<std::vector<std::string>> preferred = local_interfaces(interface);
   if (!preferred.ok()) return preferred.status();
-  std::vector<Device> devices;
-  if (interface.empty()) devices = rdma_devices();
+  std::vector<Device> devices = rdma_devices();
+  for (Device& device : devices) device.is_preferred = interface.empty();
   const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> owner(if_nameindex(),
                                                                                 &if_freenameindex);
   for (const struct if_nameindex* at = owner.get(); at != nullptr && at->if_index != 0; ++at) {

@@ -29,7 +29,7 @@ struct RailDevices {
   bool operator==(const RailDevices&) const = default;
 };
 
-/// What this host has. `interface` as in Options; "" for all.
+/// What this host has. `interface` as in Options: the one preferred; "" for the best there are.
 Result<std::vector<Device>> find_devices(const std::string& interface);
 
 /// The rails: all RDMA devices together, if there are any, since UCX bundles them; else one each of

@@ -12,9 +12,9 @@ std::byte* Inbox::place_of(const ParcelHeader& header) const {
 
 bool Inbox::landed(const ParcelHeader& header, std::span<const std::byte> lines) {
   Sender& sender = senders_[header.sender];
+  if (header.sequence < sender.next) return false;
   if (header.sequence != sender.next) {
-    sender.early.emplace(header.sequence, std::vector<std::byte>(lines.begin(), lines.end()));
-    return true;
+    return sender.early.try_emplace(header.sequence, lines.begin(), lines.end()).second;
   }
   bool good = show_lines(lines);
   ++sender.next;

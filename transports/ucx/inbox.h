@@ -25,7 +25,8 @@ class Inbox {
   std::byte* place_of(const ParcelHeader& header) const;
 
   /// The parcel's data is there: shows its lines, and those of later parcels that waited for it.
-  /// REQUIRES: place_of(header) != nullptr. False for lines outside the window.
+  /// REQUIRES: place_of(header) != nullptr. False for lines outside the window, and for a parcel
+  /// that has come before.
   bool landed(const ParcelHeader& header, std::span<const std::byte> lines);
 
   int landings = 0;  // parcels whose data is being written at this moment
