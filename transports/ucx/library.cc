@@ -50,6 +50,7 @@ Result<Api> load_library() {
   find("ucp_init_version", api.init_version);
   find("ucp_cleanup", api.cleanup);
   find("ucp_context_query", api.context_query);
+  find("ucp_context_print_info", api.context_print_info);
   find("ucp_worker_create", api.worker_create);
   find("ucp_worker_destroy", api.worker_destroy);
   find("ucp_worker_query", api.worker_query);

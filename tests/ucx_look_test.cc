@@ -1,0 +1,61 @@
+// Tests transports/ucx/look.cc.
+//
+// ROOMS: ucx
+// TIER: fast
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "transports/ucx/look.h"
+
+namespace tutti::ucx {
+namespace {
+
+// Shortened, as UCX 1.13.1 prints it.
+constexpr const char* kInfo =
+    "#\n# UCP context\n#\n"
+    "#     component 0  :  self\n"
+    "#     component 1  :  tcp\n"
+    "#     component 4  :  ib\n"
+    "#\n"
+    "#            md 0  :  component 0  self \n"
+    "#            md 1  :  component 1  tcp \n"
+    "#\n"
+    "#      resource 0  :  md 0  dev 0  flags -- self/memory0\n"
+    "#      resource 2  :  md 1  dev 2  flags -- tcp/eth0\n"
+    "#\n\n";
+
+TEST(UcxLook, ReadsComponentsAndTransportsFromWhatUcxPrints) {
+  Facts facts;
+  read_context_info(kInfo, facts);
+  EXPECT_EQ(facts.components, (std::vector<std::string>{"self", "tcp", "ib"}));
+  EXPECT_EQ(facts.transports, (std::vector<std::string>{"self/memory0", "tcp/eth0"}));
+}
+
+TEST(UcxLook, TextThatIsSomethingElseGivesNothing) {
+  Facts facts;
+  read_context_info("", facts);
+  read_context_info("resource\n\n#\n# nothing of : that kind\n", facts);
+  EXPECT_EQ(facts, Facts());
+}
+
+TEST(UcxLook, SaysWhatIsHereOrWhatIsMissing) {
+  const Result<Facts> facts = look();
+  if (!facts.ok()) {
+    EXPECT_EQ(facts.status().code(), Code::kNotSupported);
+    EXPECT_NE(facts.status().message().find("Debian: libucx"), std::string::npos);
+    return;
+  }
+  EXPECT_EQ(std::count(facts->version.begin(), facts->version.end(), '.'), 2) << facts->version;
+  EXPECT_NE(facts->library.find("libucp"), std::string::npos) << facts->library;
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::count(names.begin(), names.end(), name) == 1;
+  };
+  EXPECT_TRUE(has(facts->components, "tcp"));
+  EXPECT_TRUE(has(facts->transports, "tcp/lo"));
+  EXPECT_TRUE(has(facts->memory_types, "host"));
+}
+
+}  // namespace
+}  // namespace tutti::ucx
