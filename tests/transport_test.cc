@@ -1,23 +1,27 @@
 // Every transport keeps the promises of transports/transport.h. Written once, run over each.
 //
-// ROOMS: shm ucx inproc
+// ROOMS: joint shm ucx inproc
 // TIER: fast
 
 #include "transports/transport.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <vector>
 
+#include "bootstrap/part_bootstrap.h"
 #include "bootstrap/thread_bootstrap.h"
+#include "expect_ok.h"
+#include "pages.h"
 #include "pipe_bootstrap.h"
 #include "processes.h"
+#include "transports/heartbeat/heartbeat.h"
 #include "transports/inproc/inproc.h"
+#include "transports/joint/joint.h"
 #include "transports/shm/shm.h"
 #include "transports/ucx/ucx.h"
 
@@ -26,6 +30,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::died_of;
+using test::Pages;
 using Clock = std::chrono::steady_clock;
 
 enum class Kind {
@@ -33,32 +38,42 @@ enum class Kind {
   kShmProcesses,
   kUcxThreads,
   kUcxProcesses,
+  kJointThreads,  // even and odd ranks are on two hosts that the test makes up
+  kJointProcesses,
   kInprocMapped,
   kInprocDelayed
 };
 
-bool is_mapped(Kind kind) {
-  return kind == Kind::kShmThreads || kind == Kind::kShmProcesses || kind == Kind::kInprocMapped;
+bool has_processes(Kind kind) {
+  return kind == Kind::kShmProcesses || kind == Kind::kUcxProcesses ||
+         kind == Kind::kJointProcesses;
 }
-bool has_processes(Kind kind) { return kind == Kind::kShmProcesses || kind == Kind::kUcxProcesses; }
+bool is_joint(Kind kind) { return kind == Kind::kJointThreads || kind == Kind::kJointProcesses; }
+bool needs_ucx(Kind kind) {
+  return kind == Kind::kUcxThreads || kind == Kind::kUcxProcesses || is_joint(kind);
+}
+// Threads of a process live as long as it does; only made-up transports can tell otherwise.
+bool can_lose_a_rank(Kind kind) {
+  return has_processes(kind) || kind == Kind::kInprocMapped || kind == Kind::kInprocDelayed;
+}
 
-// Zeroed, page-aligned memory for a window.
-class Pages {
- public:
-  explicit Pages(std::size_t bytes)
-      : bytes_(bytes),
-        data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    EXPECT_NE(data_, MAP_FAILED);
+// How many of its three peers a rank of four can store to.
+int mapped_of_three(Kind kind) {
+  switch (kind) {
+    case Kind::kShmThreads:
+    case Kind::kShmProcesses:
+    case Kind::kInprocMapped:
+      return 3;
+    case Kind::kJointThreads:
+    case Kind::kJointProcesses:
+      return 1;
+    case Kind::kUcxThreads:
+    case Kind::kUcxProcesses:
+    case Kind::kInprocDelayed:
+      return 0;
   }
-  ~Pages() { munmap(data_, bytes_); }
-  Pages(const Pages&) = delete;
-
-  std::span<std::byte> span() const { return {static_cast<std::byte*>(data_), bytes_}; }
-
- private:
-  std::size_t bytes_;
-  void* data_;
-};
+  return -1;
+}
 
 // One rank of a test. `die` ends it as a failing process ends, as far as the transport can tell.
 struct Rank {
@@ -81,9 +96,11 @@ class World {
     switch (kind_) {
       case Kind::kShmThreads:
       case Kind::kUcxThreads:
+      case Kind::kJointThreads:
         return run_threads(ranks, body);
       case Kind::kShmProcesses:
       case Kind::kUcxProcesses:
+      case Kind::kJointProcesses:
         return run_processes(ranks, body);
       case Kind::kInprocMapped:
         return run_inproc(ranks, body, {.mapped = true});
@@ -98,7 +115,33 @@ class World {
     if (kind_ == Kind::kShmThreads || kind_ == Kind::kShmProcesses) {
       return make_shm_transport(bootstrap, window_bytes_, soon());
     }
+    if (is_joint(kind_)) return make_joint(bootstrap);
     return make_ucx_transport(bootstrap, open_ucx_network({}), pages, soon());
+  }
+
+  Result<std::unique_ptr<Transport>> make_joint(Bootstrap& bootstrap) const {
+    JointParts parts;
+    std::vector<int> members;
+    parts.near_ranks.assign(bootstrap.ranks(), -1);
+    for (int rank = bootstrap.rank() % 2; rank < bootstrap.ranks(); rank += 2) {
+      parts.near_ranks[rank] = static_cast<int>(members.size());
+      members.push_back(rank);
+    }
+    parts.heartbeat_ranks.resize(bootstrap.ranks());
+    std::iota(parts.heartbeat_ranks.begin(), parts.heartbeat_ranks.end(), 0);
+
+    PartBootstrap part(bootstrap, members);
+    auto near = make_shm_transport(part, window_bytes_, soon());
+    if (Status status = part.finish(kShmAllGathers, soon()); !status.ok()) return status;
+    if (!near.ok()) return near.status();
+    auto far = make_ucx_transport(bootstrap, open_ucx_network({}), (*near)->window(), soon());
+    if (!far.ok()) return far.status();
+    auto heartbeat = Heartbeat::start(bootstrap, {}, soon());
+    if (!heartbeat.ok()) return heartbeat.status();
+    parts.near = std::move(*near);
+    parts.far = std::move(*far);
+    parts.heartbeat = std::move(*heartbeat);
+    return make_joint_transport(std::move(parts));
   }
 
   int run_rank(Bootstrap& bootstrap, const Body& body, const std::function<void()>& die) const {
@@ -142,6 +185,13 @@ class World {
 
 class TransportTest : public testing::TestWithParam<Kind> {
  protected:
+  void SetUp() override {
+    if (!needs_ucx(GetParam())) return;
+    // A wrong name is noticed before anything of UCX is started, which could not be forked.
+    const Status status = open_ucx_network({.interface = "", .net_devices = "none"}).status();
+    if (status.code() == Code::kNotSupported) GTEST_SKIP() << status.message();
+  }
+
   // Every rank shall end well.
   void run(int ranks, std::size_t window_bytes, const Body& body) const {
     EXPECT_EQ(World(GetParam(), window_bytes).run(ranks, body), std::vector<int>(ranks, 0));
@@ -164,17 +214,6 @@ std::vector<std::byte> pattern(std::size_t bytes, int round) {
   for (std::size_t i = 0; i < bytes; ++i) made[i] = std::byte((i * 7 + i / 256 + round * 13) & 255);
   return made;
 }
-
-#define EXPECT_OK(status_expression)                          \
-  do {                                                        \
-    const Status expected_ok = (status_expression);           \
-    EXPECT_TRUE(expected_ok.ok()) << expected_ok.to_string(); \
-  } while (false)
-#define ASSERT_OK(status_expression)                          \
-  do {                                                        \
-    const Status asserted_ok = (status_expression);           \
-    ASSERT_TRUE(asserted_ok.ok()) << asserted_ok.to_string(); \
-  } while (false)
 
 // Rank 1 sees each signal after all that went before it: a thousand puts and signals, none of
 // which overtakes another.
@@ -332,38 +371,42 @@ TEST_P(TransportTest, AWaitThatEndsAtItsDeadlineNamesThePeer) {
 }
 
 TEST_P(TransportTest, ALostPeerEndsTheWaitWithinASecond) {
-  if (GetParam() == Kind::kShmThreads || GetParam() == Kind::kUcxThreads) {
-    GTEST_SKIP() << "threads of a process live as it does";
-  }
-  const std::vector<int> codes = World(GetParam(), 4096).run(3, [](Rank self) {
-    if (self.rank() == 1) {
-      ASSERT_OK(wait(self.transport, 0, 0, 6, soon()));
-      ASSERT_OK(self.transport.signal(0, 0, flag(7)));
-      ASSERT_OK(flush(self.transport, 0, soon()));
-      while (self.transport.progress()) {
+  if (!can_lose_a_rank(GetParam())) GTEST_SKIP() << "threads of a process live as it does";
+  // Where there are hosts, 1 is on another one than 0, and 2 is on the same.
+  for (const int lost : {1, 2}) {
+    const int other = 3 - lost;
+    const std::string name = "rank " + std::to_string(lost);
+    const std::vector<int> codes = World(GetParam(), 4096).run(3, [&](Rank self) {
+      if (self.rank() == lost) {
+        ASSERT_OK(wait(self.transport, 0, 0, 6, soon()));
+        ASSERT_OK(self.transport.signal(0, 0, flag(7)));
+        ASSERT_OK(flush(self.transport, 0, soon()));
+        while (self.transport.progress()) {
+        }
+        self.die();
+        return;
       }
-      self.die();
-      return;
-    }
-    if (self.rank() == 2) {
-      ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
-      return;
-    }
-    // A transport may know only of those it has sent to. What comes before an end still counts.
-    ASSERT_OK(self.transport.signal(1, 0, flag(6)));
-    EXPECT_OK(wait(self.transport, 1, 0, 7, soon()));
-    const auto start = Clock::now();
-    const Status status = wait(self.transport, 1, 64, 1, start + 10s);
-    EXPECT_EQ(status.code(), Code::kPeerLost) << status.to_string();
-    EXPECT_NE(status.message().find("rank 1"), std::string::npos) << status.message();
-    EXPECT_LT(Clock::now() - start, 1s);
-    EXPECT_EQ(self.transport.check(1).code(), Code::kPeerLost);
-    EXPECT_OK(self.transport.check(2));
-    ASSERT_OK(self.transport.signal(2, 0, flag(1)));
-    ASSERT_OK(flush(self.transport, 2, soon()));
-  });
-  const int lost = has_processes(GetParam()) ? died_of(SIGKILL) : 0;
-  EXPECT_EQ(codes, (std::vector<int>{0, lost, 0}));
+      if (self.rank() == other) {
+        ASSERT_OK(wait(self.transport, 0, 0, 1, soon()));
+        return;
+      }
+      // A transport may know only of those it has sent to. What comes before an end still counts.
+      ASSERT_OK(self.transport.signal(lost, 0, flag(6)));
+      EXPECT_OK(wait(self.transport, lost, 0, 7, soon()));
+      const auto start = Clock::now();
+      const Status status = wait(self.transport, lost, 64, 1, start + 10s);
+      EXPECT_EQ(status.code(), Code::kPeerLost) << status.to_string();
+      EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+      EXPECT_LT(Clock::now() - start, 1s);
+      EXPECT_EQ(self.transport.check(lost).code(), Code::kPeerLost);
+      EXPECT_OK(self.transport.check(other));
+      ASSERT_OK(self.transport.signal(other, 0, flag(1)));
+      ASSERT_OK(flush(self.transport, other, soon()));
+    });
+    std::vector<int> expected(3, 0);
+    if (has_processes(GetParam())) expected[lost] = died_of(SIGKILL);
+    EXPECT_EQ(codes, expected);
+  }
 }
 
 TEST_P(TransportTest, WindowsAreZeroedPageAlignedAndOfTheSizeAskedFor) {
@@ -379,18 +422,32 @@ TEST_P(TransportTest, WindowsAreZeroedPageAlignedAndOfTheSizeAskedFor) {
   });
 }
 
-// Where memory is mapped, a store through map() is in the window of its owner and of nobody else.
+// A store through map() is in the window of its owner and of nobody else, as a put is.
 TEST_P(TransportTest, AMappedWindowIsThePeersOwn) {
-  if (!is_mapped(GetParam())) GTEST_SKIP() << "not mapped";
-  run(4, 3 * 4096, [](Rank self) {
-    const int right = (self.rank() + 1) % 4;
-    const int left = (self.rank() + 3) % 4;
-    std::byte* const theirs = self.transport.map(right);
-    ASSERT_NE(theirs, nullptr);
-    theirs[4096] = std::byte(40 + self.rank());
-    ASSERT_OK(self.transport.signal(right, 0, flag(1)));
-    ASSERT_OK(wait(self.transport, left, 0, 1, soon()));
-    EXPECT_EQ(self.transport.window()[4096], std::byte(40 + left));
+  constexpr std::size_t kMarks = 4096;
+  const int expected = mapped_of_three(GetParam());
+  run(4, 3 * 4096, [&](Rank self) {
+    const std::byte mine{static_cast<unsigned char>(40 + self.rank())};
+    int mapped = 0;
+    for (int peer = 0; peer < 4; ++peer) {
+      if (peer == self.rank()) continue;
+      std::byte* const theirs = self.transport.map(peer);
+      if (theirs != nullptr) {
+        theirs[kMarks + self.rank()] = mine;
+        ++mapped;
+      } else {
+        ASSERT_OK(self.transport.put(peer, bytes_of(mine), kMarks + self.rank()));
+      }
+      ASSERT_OK(self.transport.signal(peer, self.rank() * kLineBytes, flag(1)));
+    }
+    EXPECT_EQ(mapped, expected);
+    for (int peer = 0; peer < 4; ++peer) {
+      if (peer == self.rank()) continue;
+      ASSERT_OK(wait(self.transport, peer, peer * kLineBytes, 1, soon()));
+      EXPECT_EQ(self.transport.window()[kMarks + peer], std::byte(40 + peer));
+      ASSERT_OK(flush(self.transport, peer, soon()));
+    }
+    EXPECT_EQ(self.transport.window()[kMarks + self.rank()], std::byte{0});
   });
 }
 
@@ -444,7 +501,8 @@ TEST_P(TransportTest, BothDirectionsRunAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(Every, TransportTest,
                          testing::Values(Kind::kShmThreads, Kind::kShmProcesses, Kind::kUcxThreads,
-                                         Kind::kUcxProcesses, Kind::kInprocMapped,
+                                         Kind::kUcxProcesses, Kind::kJointThreads,
+                                         Kind::kJointProcesses, Kind::kInprocMapped,
                                          Kind::kInprocDelayed),
                          [](const testing::TestParamInfo<Kind>& info) -> std::string {
                            switch (info.param) {
@@ -456,6 +514,10 @@ INSTANTIATE_TEST_SUITE_P(Every, TransportTest,
                                return "UcxThreads";
                              case Kind::kUcxProcesses:
                                return "UcxProcesses";
+                             case Kind::kJointThreads:
+                               return "JointThreads";
+                             case Kind::kJointProcesses:
+                               return "JointProcesses";
                              case Kind::kInprocMapped:
                                return "InprocMapped";
                              case Kind::kInprocDelayed:

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "expect_ok.h"
 #include "processes.h"
 #include "tutti/tutti.h"
 
@@ -77,16 +78,3 @@ class Rendezvous {
 };
 
 }  // namespace tutti::test
-
-/// EXPECT that a Status or Result is OK, else print it.
-#define EXPECT_OK(expression)                                   \
-  do {                                                          \
-    const ::tutti::Status status_of_it = (expression);          \
-    EXPECT_TRUE(status_of_it.ok()) << status_of_it.to_string(); \
-  } while (false)
-
-#define ASSERT_OK(expression)                                   \
-  do {                                                          \
-    const ::tutti::Status status_of_it = (expression);          \
-    ASSERT_TRUE(status_of_it.ok()) << status_of_it.to_string(); \
-  } while (false)
