@@ -61,6 +61,9 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_HEAP", "3G")->heap_bytes, std::size_t{3} << 30);
   EXPECT_EQ(with("TUTTI_ISA", "avx2")->isa, "avx2");
   EXPECT_EQ(with("TUTTI_INTERFACE", "eth0")->interface, "eth0");
+  EXPECT_EQ(with("TUTTI_NET_DEVICES", "eth0,mlx5_0:1")->net_devices, "eth0,mlx5_0:1");
+  EXPECT_EQ(with("TUTTI_PEER_TIMEOUT", "0.4")->peer_timeout, 400ms);
+  EXPECT_EQ(with("TUTTI_HOST", "left")->host, "left");
   EXPECT_EQ(with("TUTTI_LOG", "2")->log_level, 2);
 }
 
@@ -86,6 +89,7 @@ TEST_F(FromEnvironment, WrongValuesAreNamed) {
   const std::vector<std::pair<const char*, std::vector<const char*>>> wrong = {
       {"TUTTI_START_TIMEOUT", {"", "0", "-1", "soon", "3s", "nan", "inf", "1e300", "0.0001"}},
       {"TUTTI_TIMEOUT", {"", "0", "-0.5", "1,5"}},
+      {"TUTTI_PEER_TIMEOUT", {"", "0", "-1", "2.5s", "400ms"}},
       {"TUTTI_REPRODUCIBLE", {"", "yes", "2", "-1", "1 "}},
       {"TUTTI_TILE", {"", "-1", "1T", "K", "1.5K", "1k", "18446744073709551616"}},
       {"TUTTI_LANES", {"", "17", "-1", "two", "0x3"}},

@@ -1,4 +1,4 @@
-// Threads of one process meet, and say who is missing.
+// Threads of one process meet, all of them or in parts, and say who is missing.
 //
 // ROOMS: bootstrap
 // TIER: fast
@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bootstrap/part_bootstrap.h"
 #include "processes.h"
 
 namespace tutti {
@@ -73,6 +74,61 @@ TEST(ThreadBootstrap, ARankMayLeaveOnceItHasGathered) {
   late.join();
   ASSERT_TRUE(all.ok()) << all.status().to_string();
   EXPECT_EQ(*all, (std::vector<std::string>{"quick", "late"}));
+}
+
+// Ranks 0, 3, 4 of five are one part, in that order, and 2, 1 the other.
+const std::vector<std::vector<int>> kParts = {{0, 3, 4}, {2, 1}};
+
+std::vector<int> part_of(int rank) { return kParts[rank == 1 || rank == 2]; }
+
+TEST(PartBootstrap, GivesThePartsWhatTheirOwnRanksGaveInTheirOrder) {
+  const auto bootstraps = make_thread_bootstraps(5);
+  test::run_ranks_as_threads(5, [&](int rank) {
+    PartBootstrap part(*bootstraps[rank], part_of(rank));
+    const std::vector<int> members = part_of(rank);
+    EXPECT_EQ(part.ranks(), static_cast<int>(members.size()));
+    EXPECT_EQ(members[part.rank()], rank);
+    for (int round = 0; round < 20; ++round) {
+      const auto all = part.all_gather(std::string(round % 3, 'a' + rank), Clock::now() + 10s);
+      EXPECT_TRUE(all.ok()) << all.status().to_string();
+      if (!all.ok()) return 1;
+      std::vector<std::string> expected;
+      for (const int member : members) expected.emplace_back(round % 3, 'a' + member);
+      EXPECT_EQ(*all, expected);
+    }
+    return 0;
+  });
+}
+
+// One part fails after one all-gather of three: the whole is still in step afterwards.
+TEST(PartBootstrap, APartThatMakesFewerAllGathersCatchesUp) {
+  const auto bootstraps = make_thread_bootstraps(5);
+  test::run_ranks_as_threads(5, [&](int rank) {
+    PartBootstrap part(*bootstraps[rank], part_of(rank));
+    const int gathers = rank == 1 || rank == 2 ? 1 : 3;
+    for (int i = 0; i < gathers; ++i) {
+      EXPECT_TRUE(part.all_gather(std::to_string(i), Clock::now() + 10s).ok());
+    }
+    const Status finished = part.finish(3, Clock::now() + 10s);
+    EXPECT_TRUE(finished.ok()) << finished.to_string();
+    const auto all =
+        bootstraps[rank]->all_gather("now " + std::to_string(rank), Clock::now() + 10s);
+    EXPECT_TRUE(all.ok()) << all.status().to_string();
+    if (!all.ok()) return 1;
+    EXPECT_EQ((*all)[1], "now 1");
+    return 0;
+  });
+}
+
+TEST(PartBootstrap, ARankOfAnotherPartThatIsMissingIsAnErrorOfThisOneToo) {
+  const auto bootstraps = make_thread_bootstraps(5);
+  test::run_ranks_as_threads(4, [&](int rank) {
+    PartBootstrap part(*bootstraps[rank], part_of(rank));
+    const Status status = part.finish(2, Clock::now() + 100ms);
+    EXPECT_EQ(status.code(), Code::kTimeout);
+    EXPECT_EQ(status.message(), "ranks missing from the all-gather at its deadline: 4");
+    return 0;
+  });
 }
 
 }  // namespace
