@@ -4,7 +4,6 @@
 
 #include "bootstrap/part_bootstrap.h"
 #include "transports/joint/joint.h"
-#include "transports/shm/host.h"
 #include "transports/shm/shm.h"
 
 namespace tutti {
@@ -43,13 +42,6 @@ std::vector<int> places_in(const std::vector<int>& members, int ranks) {
 }
 
 }  // namespace
-
-Result<std::string> host_identity(const Options& options) {
-  const Result<shm::Host> host = shm::this_host();
-  if (!host.ok()) return host.status();
-  return std::string(host->boot_id) + "/" + std::to_string(host->network_namespace) + "/" +
-         std::to_string(host->pid_namespace) + "/" + options.host;
-}
 
 Result<Connection> connect(Bootstrap& bootstrap, const Group& group, std::size_t window_bytes,
                            const Options& options, const Network& parent, Deadline deadline) {

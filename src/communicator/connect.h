@@ -33,10 +33,6 @@ struct Connection {
   std::string description;  // "shm", "ucx (tcp on e0)", "shm and ucx (tcp on e0)"
 };
 
-/// A text that is equal for ranks that may share memory: one kernel, one network namespace, one pid
-/// namespace, and one Options::host.
-Result<std::string> host_identity(const Options& options);
-
 /// Collective; fails on every rank when it fails on one. `parent`: the network of the communicator
 /// that this one is split from, with `ranks` of the new ranks, or an empty one.
 Result<Connection> connect(Bootstrap& bootstrap, const Group& group, std::size_t window_bytes,

@@ -14,6 +14,7 @@
 #include "bootstrap/wire.h"
 #include "communicator/environment.h"
 #include "communicator/impl.h"
+#include "tutti/diagnostics.h"
 
 namespace tutti {
 
