@@ -10,6 +10,8 @@
 #include "algorithms/direct_pull.h"
 #include "algorithms/dissemination.h"
 #include "algorithms/double_tree.h"
+#include "algorithms/hierarchical.h"
+#include "algorithms/hierarchical_all_to_all.h"
 #include "algorithms/pairwise.h"
 #include "algorithms/recursive.h"
 #include "algorithms/ring.h"
@@ -36,11 +38,34 @@ Schedule rootless(const Group& group, int /*root*/) {
   return make(group.ranks);
 }
 
+// Algorithms over hosts, and how these pass chunks on.
+constexpr BetweenHosts kRing{ring_reduce, ring_broadcast};
+constexpr BetweenHosts kBinomial{binomial_reduce, binomial_broadcast};
+constexpr BetweenHosts kDirect{direct_reduce, direct_broadcast};
+
+template <Schedule (*make)(const Group& group, const BetweenHosts& between, int root),
+          const BetweenHosts& between>
+Schedule over_hosts(const Group& group, int root) {
+  return make(group, between, root);
+}
+template <Schedule (*make)(const Group& group, const BetweenHosts& between),
+          const BetweenHosts& between>
+Schedule over_hosts(const Group& group, int /*root*/) {
+  return make(group, between);
+}
+template <Schedule (*make)(const Group& group, Schedule (*between)(int ranks)),
+          Schedule (*between)(int ranks)>
+Schedule over_hosts(const Group& group, int /*root*/) {
+  return make(group, between);
+}
+
 bool is_two(const Group& group) { return group.ranks == 2; }
+bool has_hosts(const Group& group) { return group.host_count() > 1; }
 
 // One letter a flag, so that the table stays a table.
 constexpr bool x = true, o = false;
 bool (*const any)(const Group& group) = nullptr;
+bool (*const hosts)(const Group& group) = has_hosts;
 constexpr std::string_view none = "";
 
 using enum Collective;
@@ -67,6 +92,16 @@ const Algorithm kCatalog[] = {
      "Everybody reduces all buffers where they lie.", none},
     {kAllReduce, "two_shot_pull", rootless<two_shot_pull_all_reduce>, any, x, x, x, x,
      "Everybody reduces one chunk where it lies, and puts the result to everybody.", none},
+    {kAllReduce, "hierarchical_ring", over_hosts<hierarchical_all_reduce, kRing>, hosts, x, o, o, o,
+     "Hosts add up, rails pass sums, then results round the hosts, a chunk per host and rail.", kPatarasuk},
+    {kAllReduce, "hierarchical_binomial", over_hosts<hierarchical_all_reduce, kBinomial>, hosts, x, o, o, o,
+     "Hosts add up, each chunk goes up a binomial tree of hosts and down again.", kThakur},
+    {kAllReduce, "hierarchical_direct", over_hosts<hierarchical_all_reduce, kDirect>, hosts, x, o, x, o,
+     "Hosts add up, each chunk goes to one host and from there to all.", none},
+    {kAllReduce, "hierarchical_doubling", over_hosts<hierarchical_exchange, recursive_doubling_all_reduce>, hosts, x, o, o, o,
+     "Hosts add up, rails exchange and add with the host that differs in one bit, for each bit.", kThakur},
+    {kAllReduce, "hierarchical_one_shot", over_hosts<hierarchical_exchange, one_shot_all_reduce>, hosts, x, o, o, o,
+     "Hosts add up, and every host sends its sums to every other.", none},
 
     {kAllGather, "ring", rootless<ring_all_gather>, any, x, o, x, x,
      "Chunks travel round a ring.", kPatarasuk},
@@ -78,6 +113,12 @@ const Algorithm kCatalog[] = {
      "Everybody puts its chunk to everybody.", none},
     {kAllGather, "all_pairs_pull", rootless<all_pairs_pull_all_gather>, any, x, x, x, x,
      "Everybody reads the chunks of all.", none},
+    {kAllGather, "hierarchical_ring", over_hosts<hierarchical_all_gather, kRing>, hosts, x, o, x, x,
+     "Each rank's chunk travels round the hosts, and is passed on inside each.", none},
+    {kAllGather, "hierarchical_binomial", over_hosts<hierarchical_all_gather, kBinomial>, hosts, x, o, x, x,
+     "Each rank's chunk goes down a binomial tree of hosts, and is passed on inside each.", kThakur},
+    {kAllGather, "hierarchical_direct", over_hosts<hierarchical_all_gather, kDirect>, hosts, x, o, x, x,
+     "Each rank's chunk goes to one rank of each host, and is passed on there.", none},
 
     {kReduceScatter, "ring", rootless<ring_reduce_scatter>, any, x, o, o, o,
      "Partial sums travel round a ring and end at the rank whose chunk it is.", kPatarasuk},
@@ -87,6 +128,12 @@ const Algorithm kCatalog[] = {
      "Everybody puts each chunk to the rank that reduces it.", none},
     {kReduceScatter, "all_pairs_pull", rootless<all_pairs_pull_reduce_scatter>, any, x, x, x, x,
      "Everybody reduces its chunk of all buffers where they lie.", none},
+    {kReduceScatter, "hierarchical_ring", over_hosts<hierarchical_reduce_scatter, kRing>, hosts, x, o, o, o,
+     "Hosts add up, sums travel round the hosts and end at the rank whose chunk it is.", none},
+    {kReduceScatter, "hierarchical_binomial", over_hosts<hierarchical_reduce_scatter, kBinomial>, hosts, x, o, o, o,
+     "Hosts add up, sums go up a binomial tree of hosts for each rank.", kThakur},
+    {kReduceScatter, "hierarchical_direct", over_hosts<hierarchical_reduce_scatter, kDirect>, hosts, x, o, o, o,
+     "Hosts add up, sums go to the rank whose chunk it is.", none},
 
     {kAllToAll, "pairwise", rootless<pairwise_all_to_all>, any, o, o, x, x,
      "Send one rank further in each step, and receive from one rank further back.", kThakur},
@@ -98,6 +145,12 @@ const Algorithm kCatalog[] = {
      "All pairs through scratch, so that it works in place.", none},
     {kAllToAll, "all_pairs_pull", rootless<all_pairs_pull_all_to_all>, any, o, x, x, x,
      "Everybody reads from everybody.", none},
+    {kAllToAll, "hierarchical_all_pairs", over_hosts<hierarchical_all_to_all, all_pairs_all_to_all>, hosts, o, o, x, x,
+     "Inside the host to who owns the receiver's rail, from there to the receiver.", none},
+    {kAllToAll, "hierarchical_bruck", over_hosts<hierarchical_all_to_all, bruck_all_to_all>, hosts, o, o, o, x,
+     "The same, and from host to host a hop for each set bit of the distance.", kBruck},
+    {kAllToAll, "hierarchical_staged", over_hosts<hierarchical_staged_all_to_all, all_pairs_all_to_all>, hosts, x, o, o, x,
+     "To the receiver's rail and from there to the receiver, so that it works in place.", none},
 
     {kBroadcast, "ring", rooted<ring_broadcast>, any, x, o, x, x,
      "From each rank to the next.", none},
@@ -111,6 +164,12 @@ const Algorithm kCatalog[] = {
      "The root puts to everybody.", none},
     {kBroadcast, "direct_pull", rooted<direct_pull_broadcast>, any, x, x, x, x,
      "Everybody reads from the root.", none},
+    {kBroadcast, "hierarchical_ring", over_hosts<hierarchical_broadcast, kRing>, hosts, x, o, x, x,
+     "A chunk for each rail, from each host to the next, and inside each to all.", none},
+    {kBroadcast, "hierarchical_binomial", over_hosts<hierarchical_broadcast, kBinomial>, hosts, x, o, x, x,
+     "A chunk for each rail, down a binomial tree of hosts, and inside each to all.", kThakur},
+    {kBroadcast, "hierarchical_direct", over_hosts<hierarchical_broadcast, kDirect>, hosts, x, o, x, x,
+     "A chunk for each rail, from the root's host to every other, and inside each to all.", none},
 
     {kReduce, "ring", rooted<ring_reduce>, any, x, o, o, o,
      "Partial sums go from each rank to the next, and end at the root.", none},
@@ -126,6 +185,12 @@ const Algorithm kCatalog[] = {
      "Everybody puts its buffer to the root, which reduces all.", none},
     {kReduce, "direct_pull", rooted<direct_pull_reduce>, any, x, x, x, x,
      "The root reduces all buffers where they lie.", none},
+    {kReduce, "hierarchical_ring", over_hosts<hierarchical_reduce, kRing>, hosts, x, o, o, o,
+     "Hosts add up, sums go from each host to the next and end at the root's.", none},
+    {kReduce, "hierarchical_binomial", over_hosts<hierarchical_reduce, kBinomial>, hosts, x, o, o, o,
+     "Hosts add up, sums go up a binomial tree of hosts.", kThakur},
+    {kReduce, "hierarchical_direct", over_hosts<hierarchical_reduce, kDirect>, hosts, x, o, o, o,
+     "Hosts add up, sums go to the root's host.", none},
 
     {kGather, "binomial", rooted<binomial_gather>, any, x, o, o, x,
      "Up a binomial tree, chunk by chunk.", kThakur},
@@ -145,6 +210,10 @@ const Algorithm kCatalog[] = {
      "Signal the rank 1, 2, 4, … further on, and wait for the one as far back.", kHensgen},
     {kBarrier, "all_pairs", rootless<all_pairs_barrier>, any, x, o, x, x,
      "Everybody signals everybody.", none},
+    {kBarrier, "hierarchical_dissemination", over_hosts<hierarchical_barrier, dissemination_barrier>, hosts, x, o, x, x,
+     "Inside hosts, then on each rail signal the host 1, 2, 4, … further on.", kHensgen},
+    {kBarrier, "hierarchical_all_pairs", over_hosts<hierarchical_barrier, all_pairs_barrier>, hosts, x, o, x, x,
+     "Inside hosts, then on each rail every host signals every other.", none},
 
     {kSendRecv, "direct", rootless<direct_send_recv>, is_two, x, o, x, x,
      "The sender puts.", none},

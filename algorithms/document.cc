@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <numeric>
 #include <sstream>
+#include <vector>
 
 #include "algorithms/catalog.h"
+#include "algorithms/crossing.h"
 #include "schedule/cost.h"
 
 namespace tutti {
@@ -14,19 +16,32 @@ namespace {
 
 constexpr int kSizes[] = {2, 4, 8};
 
+struct Hosts {
+  int count;
+  int ranks;  // on each
+};
+constexpr Hosts kHosts[] = {{2, 2}, {2, 8}, {4, 2}, {8, 8}};
+
 constexpr std::string_view kPreamble = R"(# Algorithms
 
 This page is made from the catalog (`algorithms/catalog.cc`); `document_test` fails when it is out of
 date, and says how to renew it.
 
 Each algorithm is a function from the number of ranks to a schedule, which a test proves right for
-every size up to 33 and every root. What one costs is counted from its steps:
+every size up to 33 and every root. Those that are called hierarchical are functions of which ranks
+share a host, and are proved right for all numbers of ranks on up to 6 hosts of up to 6. What one costs is counted from its steps:
 
 * **steps**: the longest chain of messages that wait for each other;
 * **sent**, **received**: by the rank that sends or receives most, in terms of S, the larger of a
   rank's input and output; reading a peer's memory counts as receiving, being read as sending;
 * **scratch**: memory of each rank beside input and output, in terms of S. Executors run a call in
   blocks, so that S is here the size of a block.
+
+Of hierarchical ones, what crosses between hosts:
+
+* **crossings**: the most messages between hosts in any chain of messages;
+* **sent by a host**, by all its ranks together, to other hosts;
+* **peers**: ranks of other hosts that a rank talks to, at most.
 
 Words: *in place* — input and output may be the same memory; *mapped* — reads peers' memory, which
 must be shared; *variable counts* — chunks may have different lengths; *rank order* — adds in the
@@ -75,15 +90,50 @@ std::string properties(const Algorithm& algorithm) {
   return text;
 }
 
+std::string table_of_sizes(const Algorithm& algorithm) {
+  std::ostringstream text;
+  text << "\n| ranks | steps | sent | received | scratch |\n|--:|--:|--:|--:|--:|\n";
+  for (const int ranks : kSizes) {
+    if (allows(algorithm, ranks)) text << row(algorithm.make(ranks, /*root=*/0));
+  }
+  return text.str();
+}
+
+Group group_of(const Hosts& hosts) {
+  std::vector<int> host_of;
+  for (int rank = 0; rank < hosts.count * hosts.ranks; ++rank) {
+    host_of.push_back(rank / hosts.ranks);
+  }
+  return Group::on_hosts(host_of);
+}
+
+std::string row(const Hosts& hosts, const Schedule& schedule) {
+  const Cost counted = cost(schedule);
+  const Crossing crossed = crossing(schedule, group_of(hosts));
+  const auto most = [](const std::vector<int>& all) { return *std::ranges::max_element(all); };
+  const int whole = whole_of(schedule);
+  std::ostringstream text;
+  text << "| " << hosts.count << " x " << hosts.ranks << " | " << counted.steps << " | "
+       << crossed.steps << " | " << part(most(crossed.chunks_sent), whole) << " | "
+       << most(crossed.peers) << " | " << part(counted.scratch_chunks, whole) << " |\n";
+  return text.str();
+}
+
+std::string table_of_hosts(const Algorithm& algorithm) {
+  std::ostringstream text;
+  text << "\n| hosts x ranks | steps | crossings | sent by a host | peers | scratch |\n"
+          "|--:|--:|--:|--:|--:|--:|\n";
+  for (const Hosts& hosts : kHosts) text << row(hosts, algorithm.make(group_of(hosts), /*root=*/0));
+  return text.str();
+}
+
 std::string section(const Algorithm& algorithm) {
   std::ostringstream text;
   text << "### " << algorithm.name << "\n\n" << algorithm.summary << "\n\n";
   text << "* Properties: " << properties(algorithm) << ".\n";
   if (!algorithm.source.empty()) text << "* Source: " << algorithm.source << ".\n";
-  text << "\n| ranks | steps | sent | received | scratch |\n|--:|--:|--:|--:|--:|\n";
-  for (const int ranks : kSizes) {
-    if (allows(algorithm, ranks)) text << row(algorithm.make(ranks, /*root=*/0));
-  }
+  const bool needs_hosts = !allows(algorithm, 2);
+  text << (needs_hosts ? table_of_hosts(algorithm) : table_of_sizes(algorithm));
   return text.str();
 }
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "groups.h"
 #include "schedule/verify.h"
 
 namespace tutti {
@@ -35,13 +36,16 @@ bool has_root(Collective collective) {
 
 using Visit = std::function<void(const Algorithm&, const Schedule&)>;
 
-// Every algorithm at every size from `first` to `last` that it takes, with every root.
+// Every algorithm for every group of `first` to `last` ranks that it takes, with every root. Those
+// on several hosts are for algorithms that know of hosts.
 void for_each_schedule(int first, int last, const Visit& visit) {
   for (const Algorithm& algorithm : catalog()) {
-    for (int ranks = first; ranks <= last; ++ranks) {
-      if (!allows(algorithm, ranks)) continue;
-      const int roots = has_root(algorithm.collective) ? ranks : 1;
-      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(ranks, root));
+    for (const Group& group : test::groups(first, last)) {
+      if (!allows(algorithm, group)) continue;
+      if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
+      SCOPED_TRACE(test::to_text(group));
+      const int roots = has_root(algorithm.collective) ? group.ranks : 1;
+      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(group, root));
     }
   }
 }
@@ -83,9 +87,12 @@ TEST(Catalog, FindsEachAlgorithmByItsName) {
 }
 
 TEST(Catalog, EachAlgorithmMakesTheCollectiveItIsListedUnder) {
-  for_each_schedule(2, 3, [](const Algorithm& algorithm, const Schedule& schedule) {
+  std::set<std::string> made;
+  for_each_schedule(2, 3, [&](const Algorithm& algorithm, const Schedule& schedule) {
     EXPECT_EQ(schedule.collective, algorithm.collective) << label(algorithm);
+    made.insert(label(algorithm));
   });
+  EXPECT_EQ(made.size(), catalog().size()) << "some algorithm takes none of the groups tried";
 }
 
 // With all ranks and roots this is the proof that the library rests on. It must stay cheap enough

@@ -10,6 +10,7 @@
 #include <functional>
 #include <random>
 
+#include "groups.h"
 #include "processes.h"
 #include "programme.h"
 #include "transports/inproc/inproc.h"
@@ -63,13 +64,14 @@ void perform_all(const Programme& programme, const Ground& ground) {
 using AddWays = std::function<void(Programme&, const Trial&)>;
 void for_all_trials(const Ground& ground, const std::function<bool(const Algorithm&)>& takes,
                     const std::vector<std::size_t>& large, const AddWays& add_ways) {
-  for (int ranks = 1; ranks <= ground.most_ranks; ++ranks) {
-    Programme programme(ranks);
-    const std::size_t n = static_cast<std::size_t>(ranks);
+  for (const Group& group : test::groups(1, ground.most_ranks)) {
+    Programme programme(group);
+    const std::size_t n = static_cast<std::size_t>(group.ranks);
     std::vector<std::size_t> counts = {0, 1, n - 1, n, n + 1, 61};
     counts.insert(counts.end(), large.begin(), large.end());
     for (const Algorithm& algorithm : catalog()) {
-      if (!allows(algorithm, ranks) || !takes(algorithm)) continue;
+      if (!allows(algorithm, group) || !takes(algorithm)) continue;
+      if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
       for (const std::size_t count : counts) {
         for (const bool in_place : {false, true}) {
           if (in_place && !algorithm.in_place) continue;

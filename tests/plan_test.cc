@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "algorithms/catalog.h"
+#include "groups.h"
 #include "schedule/stage.h"
 #include "schedule/verify.h"
 
@@ -181,11 +182,12 @@ void for_each_plan(const std::function<void(const std::string&, const std::vecto
     return plans;
   };
   for (const Algorithm& algorithm : catalog()) {
-    for (int ranks = 1; ranks <= 7; ++ranks) {
-      if (!allows(algorithm, ranks)) continue;
-      const Schedule schedule = algorithm.make(ranks, /*root=*/ranks / 2);
+    for (const Group& group : test::groups(1, 7)) {
+      if (!allows(algorithm, group)) continue;
+      if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
+      const Schedule schedule = algorithm.make(group, /*root=*/group.ranks / 2);
       const std::string label = std::string(name(algorithm.collective)) + " " +
-                                std::string(algorithm.name) + " " + std::to_string(ranks);
+                                std::string(algorithm.name) + ", " + test::to_text(group);
       visit(label + " mapped", lower_all(schedule, lower_mapped));
       visit(label + " staged", lower_all(stage(schedule), lower_mapped));
       if (algorithm.pull) continue;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "algorithms/catalog.h"
+#include "groups.h"
 
 namespace tutti {
 namespace {
@@ -88,9 +89,9 @@ void expect_sound(const Job& job, const Call& call, const Site& site) {
   expect_cover(v.output_extents, plan.chunks, out_parts, call.output.count / out_parts);
 }
 
-std::string text(const Algorithm& algorithm, int ranks) {
-  return std::string(name(algorithm.collective)) + " " + std::string(algorithm.name) + " ranks " +
-         std::to_string(ranks);
+std::string text(const Algorithm& algorithm, const Group& group) {
+  return std::string(name(algorithm.collective)) + " " + std::string(algorithm.name) + ", " +
+         test::to_text(group);
 }
 
 Options forcing(const Algorithm& algorithm) {
@@ -103,10 +104,13 @@ TEST(Prepare, CutsEveryCountSoundlyByEveryAlgorithm) {
   for (const Algorithm& algorithm : catalog()) {
     const Collective collective = algorithm.collective;
     if (collective == Collective::kBarrier || collective == Collective::kSendRecv) continue;
-    for (const int ranks : {1, 2, 3, 7, 16}) {
-      SCOPED_TRACE(text(algorithm, ranks));
+    for (const Group& group : {Group(1), Group(2), Group(3), Group(7), Group(16),
+                               test::on_hosts_of({3, 1, 2}), test::on_hosts_of({4, 4, 4, 4})}) {
+      if (!allows(algorithm, group)) continue;
+      SCOPED_TRACE(text(algorithm, group));
+      const int ranks = group.ranks;
       const FakeSite fake(ranks - 1, ranks, 8 << 20);
-      Preparer preparer(fake.site(), {forcing(algorithm), Isa::kPortable});
+      Preparer preparer(fake.site(), {forcing(algorithm), Isa::kPortable, group});
       for (const DataType type : {DataType::kUint8, DataType::kFloat64}) {
         const std::size_t most = kMost / size_of(type) / ranks;
         for (const std::size_t part :
@@ -128,12 +132,14 @@ TEST(Prepare, NamesTheScratchThatIsMissing) {
   for (const Algorithm& algorithm : catalog()) {
     const Collective collective = algorithm.collective;
     if (collective == Collective::kBarrier || collective == Collective::kSendRecv) continue;
-    for (const int ranks : {40, 200}) {
-      SCOPED_TRACE(text(algorithm, ranks));
+    for (const Group& group : {Group(40), Group(200), test::on_hosts_of(std::vector(5, 8))}) {
+      if (!allows(algorithm, group)) continue;
+      SCOPED_TRACE(text(algorithm, group));
+      const int ranks = group.ranks;
       const FakeSite fake(1, ranks, 64 << 10);
       Options options = forcing(algorithm);
       options.lanes = 16;
-      Preparer preparer(fake.site(), {options, Isa::kPortable});
+      Preparer preparer(fake.site(), {options, Isa::kPortable, group});
       for (const std::size_t part : {1, 100, 100'000}) {
         const Call call = call_of(collective, DataType::kFloat64, part, ranks);
         Result<Job*> job = preparer.prepare(call, false);

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "algorithms/catalog.h"
+#include "groups.h"
 #include "schedule/match.h"
 #include "schedule/verify.h"
 #include "small_schedules.h"
@@ -27,10 +28,12 @@ bool has_root(Collective collective) {
 void for_each_schedule(int most_ranks,
                        const std::function<void(const Algorithm&, const Schedule&)>& visit) {
   for (const Algorithm& algorithm : catalog()) {
-    for (int ranks = 1; ranks <= most_ranks; ++ranks) {
-      if (!allows(algorithm, ranks)) continue;
-      const int roots = has_root(algorithm.collective) ? ranks : 1;
-      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(ranks, root));
+    for (const Group& group : test::groups(1, most_ranks)) {
+      if (!allows(algorithm, group)) continue;
+      if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
+      SCOPED_TRACE(test::to_text(group));
+      const int roots = has_root(algorithm.collective) ? group.ranks : 1;
+      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(group, root));
     }
   }
 }

@@ -137,11 +137,11 @@ bool has_far_peers(const std::vector<int>& host_of) {
 // Every algorithm that the hosts allow, in blocks of a few elements, in every way.
 Programme every_algorithm(const std::vector<int>& host_of, unsigned seed) {
   std::mt19937 random(seed);
-  Programme programme(static_cast<int>(host_of.size()));
+  Programme programme(Group::on_hosts(host_of));
   const bool far = has_far_peers(host_of);
   std::vector<Planned> ways;
   for (const Algorithm& algorithm : catalog()) {
-    if (!allows(algorithm, programme.ranks()) || (far && algorithm.pull)) continue;
+    if (!allows(algorithm, programme.group()) || (far && algorithm.pull)) continue;
     const std::size_t count = random() % 200;
     const bool in_place = algorithm.in_place && random() % 2 == 0;
     const Trial& trial = programme.add(algorithm, count, in_place);

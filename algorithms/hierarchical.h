@@ -1,0 +1,28 @@
+// Algorithms for ranks on several hosts, composed of others: one inside hosts, one between them.
+
+#pragma once
+
+#include "algorithms/group.h"
+#include "schedule/schedule.h"
+
+namespace tutti {
+
+/// How hosts pass a chunk on: to one of them, adding theirs, and from one of them to all.
+struct BetweenHosts {
+  Schedule (*reduce)(int ranks, int root);
+  Schedule (*broadcast)(int ranks, int root);
+};
+
+// All take groups of several hosts, whatever ranks are on them.
+Schedule hierarchical_all_reduce(const Group& group, const BetweenHosts& between);
+Schedule hierarchical_all_gather(const Group& group, const BetweenHosts& between);
+Schedule hierarchical_reduce_scatter(const Group& group, const BetweenHosts& between);
+Schedule hierarchical_broadcast(const Group& group, const BetweenHosts& between, int root);
+Schedule hierarchical_reduce(const Group& group, const BetweenHosts& between, int root);
+
+/// All-reduce with an all-reduce between hosts, of one chunk and right in place.
+Schedule hierarchical_exchange(const Group& group, Schedule (*between)(int ranks));
+/// A barrier with a barrier between hosts.
+Schedule hierarchical_barrier(const Group& group, Schedule (*between)(int ranks));
+
+}  // namespace tutti

@@ -1,0 +1,15 @@
+// All-to-all for ranks on several hosts, composed of others: one inside hosts, one between them.
+
+#pragma once
+
+#include "algorithms/group.h"
+#include "schedule/schedule.h"
+
+namespace tutti {
+
+/// With an all-to-all between hosts.
+Schedule hierarchical_all_to_all(const Group& group, Schedule (*between)(int ranks));
+/// The same in place too: what goes out is out of the input before anything comes in.
+Schedule hierarchical_staged_all_to_all(const Group& group, Schedule (*between)(int ranks));
+
+}  // namespace tutti
