@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "tuner/across_hosts.h"
+
 namespace tutti {
 namespace {
 
@@ -47,6 +49,7 @@ std::string_view reduce(const Question& q) {
 }
 
 std::string_view preferred(const Question& q) {
+  if (q.group.host_count() > 1) return preferred_across_hosts(q);
   switch (q.collective) {
     case Collective::kAllReduce:
       return all_reduce(q);
@@ -82,7 +85,9 @@ std::size_t tile_bytes(const Question& q, std::string_view algorithm) {
 // Why a forced algorithm does not do, or "".
 std::string objection(const Question& q, const Algorithm& algorithm) {
   if (!allows(algorithm, q.group)) {
-    return "does not take " + std::to_string(q.group.ranks) + " ranks";
+    const int hosts = q.group.host_count();
+    return "does not take " + std::to_string(q.group.ranks) + " ranks on " +
+           (hosts == 1 ? "one host" : std::to_string(hosts) + " hosts");
   }
   if (q.in_place && !algorithm.in_place) return "does not work in place";
   if (q.variable && !algorithm.variable_counts) return "does not take counts per rank";

@@ -16,7 +16,7 @@ namespace tutti {
 
 struct Question {
   Collective collective = Collective::kBarrier;
-  Group group;
+  Group group;            // of several hosts: not mapped
   std::size_t bytes = 0;  // of the largest buffer: all ranks' parts together
   bool mapped = false;    // peers can reach the buffers
   bool reachable = true;  // peers can reach scratch memory, at least
