@@ -23,7 +23,7 @@ class Check(unittest.TestCase):
         self.assertEqual(run.returncode, 0, output)
         found = re.findall(r"^rank \d+: checked (\d+) calls, 0 wrong$", output, re.M)
         self.assertEqual(len(found), sum(slots), output)
-        self.assertGreater(min(map(int, found)), 1500)
+        self.assertGreater(min(map(int, found)), 1000)
         self.assertIn("ucx", output)  # or they were not several hosts to the library
 
     def test_two_hosts_with_two_ranks_each(self):

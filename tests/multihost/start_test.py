@@ -18,6 +18,10 @@ STRANGERS = os.path.join(hosts.FOLDER, "strangers.py")
 PORT = 29500
 
 
+def little_check():
+    return [WORKER, "check", "int32"]
+
+
 class Start(unittest.TestCase):
     def check_all_right(self, ranks):
         for rank in ranks.all():
@@ -26,7 +30,7 @@ class Start(unittest.TestCase):
 
     def test_by_pmix(self):
         with hosts.Hosts([1, 2]) as group:
-            run = group.mpirun([WORKER, "check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            run = group.mpirun(little_check(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True)
             output, _ = run.communicate(timeout=100)
         self.assertEqual(run.returncode, 0, output)
@@ -34,16 +38,16 @@ class Start(unittest.TestCase):
 
     def test_by_a_unique_id_over_tcp(self):
         with hosts.Hosts([1, 2]) as group:
-            self.check_all_right(Ranks(group, [WORKER, "check"], places=[0, 1, 1]).start())
+            self.check_all_right(Ranks(group, little_check(), places=[0, 1, 1]).start())
 
     def test_as_torchrun_starts_them(self):
         with hosts.Hosts([1, 2]) as group:
             self.check_all_right(
-                Ranks(group, [WORKER, "check"], places=[0, 1, 1], port=PORT).start())
+                Ranks(group, little_check(), places=[0, 1, 1], port=PORT).start())
 
     def test_two_hundred_strangers_do_not_disturb(self):
         with hosts.Hosts([1, 1, 1]) as group:
-            ranks = Ranks(group, [WORKER, "check"], places=[0, 1, 2], port=PORT).start([0, 1])
+            ranks = Ranks(group, little_check(), places=[0, 1, 2], port=PORT).start([0, 1])
             strangers = group.popen(2, [sys.executable, STRANGERS, group.address(0), str(PORT)],
                                     stdout=subprocess.PIPE, text=True)
             self.assertEqual(strangers.stdout.readline(), "200 connected\n")
@@ -59,7 +63,7 @@ class FailedStart(unittest.TestCase):
 
     def test_a_device_that_is_not_there_is_named_on_every_rank(self):
         with hosts.Hosts([1, 1]) as group:
-            ranks = Ranks(group, [WORKER, "check"], places=[0, 1],
+            ranks = Ranks(group, little_check(), places=[0, 1],
                           environment={"TUTTI_NET_DEVICES": "nonsense"}).start()
             self.check_none_starts(ranks, seconds=40)
             for rank in ranks.all():
@@ -68,7 +72,7 @@ class FailedStart(unittest.TestCase):
     def test_a_rank_that_cannot_be_reached_is_named(self):
         with hosts.Hosts([1, 1, 1]) as group:
             group.cut(2)
-            ranks = Ranks(group, [WORKER, "check"], places=[0, 1, 2],
+            ranks = Ranks(group, little_check(), places=[0, 1, 2],
                           environment={"TUTTI_START_TIMEOUT": "3"}).start()
             self.check_none_starts(ranks, seconds=6)
             self.assertIn("rank 2", ranks.text(0))

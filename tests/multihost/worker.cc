@@ -1,6 +1,6 @@
 // A rank of the tests over several hosts.
 //
-//   worker check                      every collective with right results
+//   worker check [TYPE]               every collective with right results, of one type or of all
 //   worker loop SEED                  calls until one fails, then shrinks
 //   worker … --id FILE RANK RANKS     meets by a unique id that rank 0 writes into FILE; otherwise
 //                                     as the launcher's environment says (mpirun, torchrun)
@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,6 +65,15 @@ Result<Communicator> meet(const std::vector<std::string>& words) {
   return Communicator::from_environment();
 }
 
+bool run_mode(Communicator& comm, const std::vector<std::string>& words) {
+  const std::string argument = words.size() > 1 ? words[1] : "";
+  if (words[0] == "loop") {
+    return loop_until_failure(comm, static_cast<unsigned>(std::stoul(argument)));
+  }
+  const std::optional<DataType> type = parse_data_type(argument);
+  return type ? check_types(comm, std::span(&*type, 1)) : check_everything(comm);
+}
+
 int run(const std::vector<std::string>& words) {
   Result<Communicator> comm = meet(words);
   if (!comm.ok()) {
@@ -71,10 +82,7 @@ int run(const std::vector<std::string>& words) {
   }
   std::printf("rank %d started\n", comm->rank());
   std::fflush(stdout);
-  const bool right = words[0] == "check"
-                         ? check_everything(*comm)
-                         : loop_until_failure(*comm, static_cast<unsigned>(std::stoul(words[1])));
-  return right ? 0 : 1;
+  return run_mode(*comm, words) ? 0 : 1;
 }
 
 }  // namespace
@@ -84,6 +92,6 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const bool known = !words.empty() && (words[0] == "check" || (words[0] == "loop" && argc > 2));
   if (known) return tutti::multihost::run(words);
-  std::fprintf(stderr, "usage: worker check|loop SEED [--id FILE RANK RANKS]\n");
+  std::fprintf(stderr, "usage: worker check [TYPE]|loop SEED [--id FILE RANK RANKS]\n");
   return 2;
 }
