@@ -158,7 +158,10 @@ void Worker::remove_window(std::uint32_t number) {
 Peer& Worker::connect(const Card& card) {
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Peer>& peer = peers_[card.id];
-  if (peer == nullptr) peer = std::make_unique<Peer>(*this, card);
+  if (peer == nullptr) {
+    peer = std::make_unique<Peer>(*this, card);
+    if (early_farewells_.erase(card.id) != 0) peer->state = Peer::State::kDeparted;
+  }
   return *peer;
 }
 

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,7 @@ class Worker {
   std::vector<std::unique_ptr<Rail>> rails_;
   std::deque<Handler> handlers_;                          // per rail; UCX keeps their addresses
   std::map<std::uint64_t, std::unique_ptr<Peer>> peers_;  // by the worker's id
+  std::set<std::uint64_t> early_farewells_;               // of workers not connected to yet
   std::map<std::uint32_t, Inbox> windows_;
   std::uint32_t next_window_ = 1;
   int endpoints_made_ = 0;

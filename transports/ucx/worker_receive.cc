@@ -86,7 +86,9 @@ ucs_status_t Worker::on_farewell(void* handler_pointer, const void* header,
   std::memcpy(&id, header, sizeof id);
   const auto peer = worker.peers_.find(id);
   // From here on its end is no loss.
-  if (peer != worker.peers_.end() && peer->second->state == Peer::State::kGood) {
+  if (peer == worker.peers_.end()) {
+    worker.early_farewells_.insert(id);
+  } else if (peer->second->state == Peer::State::kGood) {
     peer->second->state = Peer::State::kDeparted;
   }
   if ((param->recv_attr & UCP_AM_RECV_ATTR_FIELD_REPLY_EP) == 0) return UCS_OK;
