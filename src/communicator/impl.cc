@@ -10,6 +10,16 @@
 #include "communicator/validate.h"
 
 namespace tutti {
+namespace {
+
+// Polls before the first yield: some hundred microseconds where ranks have a core each. A look into
+// the network takes a microsecond.
+int spins(bool oversubscribed, const Network& network) {
+  if (oversubscribed) return 2;
+  return network.ucx == nullptr ? 10'000 : 100;
+}
+
+}  // namespace
 
 Communicator::Impl::Impl(Connection connection, const WindowLayout& layout,
                          const PrepareSettings& settings, bool oversubscribed)
@@ -18,7 +28,7 @@ Communicator::Impl::Impl(Connection connection, const WindowLayout& layout,
       transports_(std::move(connection.description)),
       executor_(std::make_unique<CpuExecutor>(
           std::move(connection.transport), layout,
-          ExecutorSettings{options_.call_timeout, /*spins=*/oversubscribed ? 2 : 10'000})),
+          ExecutorSettings{options_.call_timeout, spins(oversubscribed, network_)})),
       preparer_(executor_->site(), settings),
       heap_(layout.heap_bytes) {
   if (options_.log_level >= 2) {

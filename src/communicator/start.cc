@@ -151,13 +151,18 @@ Group group_of(const std::vector<Facts>& facts) {
   return Group::on_hosts(host_of);
 }
 
-// Fewer cores than ranks to run on them, on this rank's host.
+// Hosts may be one machine: containers, or namespaces for tests.
+std::string_view machine_of(const Facts& facts) {
+  return std::string_view(facts.host).substr(0, facts.host.find('/'));
+}
+
+// Fewer cores than ranks to run on them, on this rank's machine.
 bool share_cores(const std::vector<Facts>& facts, int rank) {
   cpu_set_t any;
   CPU_ZERO(&any);
   std::size_t ranks = 0;
   for (const Facts& theirs : facts) {
-    if (theirs.host != facts[rank].host) continue;
+    if (machine_of(theirs) != machine_of(facts[rank])) continue;
     CPU_OR(&any, &any, &theirs.cores);
     ++ranks;
   }
