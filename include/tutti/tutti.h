@@ -131,6 +131,7 @@ struct Explanation {
   bool mapped = false;     // buffers were used in place by peers
   std::size_t tile_bytes = 0;
   int lanes = 0;
+  int endpoints = 0;  // connections to ranks of other hosts that this rank has made so far
 };
 
 class TUTTI_API Communicator {

@@ -181,7 +181,8 @@ Explanation Communicator::Impl::explain() const {
           .transports = transports_,
           .mapped = last_.mapped,
           .tile_bytes = last_.tile_bytes,
-          .lanes = last_.lanes};
+          .lanes = last_.lanes,
+          .endpoints = network_.ucx == nullptr ? 0 : endpoints_made(network_.ucx)};
 }
 
 // ---- the public face
