@@ -9,7 +9,9 @@
 
 #include "algorithms/catalog.h"
 #include "algorithms/crossing.h"
+#include "base/check.h"
 #include "schedule/cost.h"
+#include "schedule/draw.h"
 
 namespace tutti {
 namespace {
@@ -29,7 +31,8 @@ date, and says how to renew it.
 
 Each algorithm is a function from the number of ranks to a schedule, which a test proves right for
 every size up to 33 and every root. Those that are called hierarchical are functions of which ranks
-share a host, and are proved right for all numbers of ranks on up to 6 hosts of up to 6. What one costs is counted from its steps:
+share a host, and are proved right for all numbers of ranks on up to 6 hosts of up to 6. What one
+costs is counted from its steps:
 
 * **steps**: the longest chain of messages that wait for each other;
 * **sent**, **received**: by the rank that sends or receives most, in terms of S, the larger of a
@@ -37,16 +40,38 @@ share a host, and are proved right for all numbers of ranks on up to 6 hosts of 
 * **scratch**: memory of each rank beside input and output, in terms of S. Executors run a call in
   blocks, so that S is here the size of a block.
 
-Of hierarchical ones, what crosses between hosts:
+Words: *in place* — input and output may be the same memory; *mapped* — reads peers' memory, which
+must be shared; *variable counts* — chunks may have different lengths; *rank order* — adds in the
+order of ranks in one pass, so that all such algorithms give the same bits.
+)";
+
+constexpr std::string_view kHierarchical = R"(
+## Hierarchical algorithms
+
+Where ranks share hosts, what crosses between hosts should be little, and carried by all. The buffer is
+cut into rails, as many as the largest host has ranks. On each host a rank owns a rail, or several
+where there are fewer ranks: it adds up or collects there what its host has, deals with the owners of
+the rail on the other hosts, and passes the results on inside its host. The name says how owners deal
+with each other. Instead of what a rank sends and receives, the tables then have
 
 * **crossings**: the most messages between hosts in any chain of messages;
 * **sent by a host**, by all its ranks together, to other hosts;
 * **peers**: ranks of other hosts that a rank talks to, at most.
 
-Words: *in place* — input and output may be the same memory; *mapped* — reads peers' memory, which
-must be shared; *variable counts* — chunks may have different lengths; *rank order* — adds in the
-order of ranks in one pass, so that all such algorithms give the same bits.
+This is all_reduce by hierarchical_doubling, of ranks 0 and 1 on one host, 2 and 3 on another; a line
+is a step of time, and what crosses is the put in line 4:
+
 )";
+
+// The text as a block of code.
+std::string block(const std::string& text) { return "```\n" + text + "```\n"; }
+
+std::string hierarchical_chapter() {
+  const Algorithm* example = find_algorithm(Collective::kAllReduce, "hierarchical_doubling");
+  TUTTI_CHECK(example != nullptr);
+  return std::string(kHierarchical) +
+         block(draw_text(example->make(Group::on_hosts({0, 0, 1, 1}), /*root=*/0)));
+}
 
 // A fraction of S in lowest terms: "7/4 S".
 std::string part(int chunks, int whole) {
@@ -141,7 +166,7 @@ std::string section(const Algorithm& algorithm) {
 
 std::string document_catalog() {
   std::ostringstream text;
-  text << kPreamble;
+  text << kPreamble << hierarchical_chapter();
   const Algorithm* last = nullptr;
   for (const Algorithm& algorithm : catalog()) {
     if (last == nullptr || last->collective != algorithm.collective) {

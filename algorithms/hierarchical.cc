@@ -37,7 +37,9 @@ namespace {
 class Hierarchy {
  public:
   Hierarchy(Collective collective, const Rails& rails, int chunks, int root = 0)
-      : rails_(rails), whole(collective, rails.ranks, chunks, root) {}
+      : whole(collective, rails.ranks, chunks, root), rails_(rails) {}
+
+  Composer whole;
 
   // Adds `part` up on each host, at the rail's owner. By host: where the sum is then, which is
   // sum_at(owner) but for a rank that is alone.
@@ -70,9 +72,6 @@ class Hierarchy {
 
  private:
   const Rails& rails_;
-
- public:
-  Composer whole;
 };
 
 // Each host's input at a place of its own; all outputs at one.
