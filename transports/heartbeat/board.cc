@@ -27,8 +27,12 @@ void Board::publish(const News& news) {
   if (news.fate == Fate::kLost) all_well_.store(false, std::memory_order_relaxed);
 }
 
-Status Board::check(int rank) const {
+Fate Board::fate(int rank) const {
   TUTTI_CHECK(rank >= 0 && rank < static_cast<int>(ranks_.size()), "rank %d", rank);
+  return fates_[rank].load(std::memory_order_acquire);
+}
+
+Status Board::check(int rank) const {
   if (all_well_.load(std::memory_order_relaxed) || fate(rank) != Fate::kLost) return {};
   const std::lock_guard lock(mutex_);
   return {Code::kPeerLost, sentences_[rank]};

@@ -27,7 +27,7 @@ class Board {
   bool departed(int rank) const { return fate(rank) == Fate::kDeparted; }
 
  private:
-  Fate fate(int rank) const { return fates_[rank].load(std::memory_order_acquire); }
+  Fate fate(int rank) const;
 
   const std::vector<Identity> ranks_;
   // Written with release after the sentence; pairs with the acquire of fate().

@@ -2,7 +2,6 @@
 
 #include "transports/heartbeat/heartbeat.h"
 
-#include "base/check.h"
 #include "bootstrap/datagram_socket.h"
 #include "bootstrap/meeting.h"
 #include "transports/heartbeat/card.h"
@@ -17,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLeastTimeout(20);
+constexpr milliseconds kMostTimeout = std::chrono::hours(24);
 
 // A rank's socket and what it tells the others.
 struct Own {
@@ -40,10 +40,10 @@ Result<Own> open(const HeartbeatOptions& options) {
 }
 
 Result<Own> prepare(const Bootstrap& bootstrap, const HeartbeatOptions& options) {
-  if (options.timeout < kLeastTimeout) {
+  if (options.timeout < kLeastTimeout || options.timeout > kMostTimeout) {
     return Status(Code::kInvalidArgument,
                   "the heartbeat's timeout is " + std::to_string(options.timeout.count()) +
-                      " ms, expected at least " + std::to_string(kLeastTimeout.count()) + " ms");
+                      " ms, expected " + std::to_string(kLeastTimeout.count()) + " ms to a day");
   }
   Result<Own> own = open(options);
   if (!own.ok()) return own;
@@ -109,12 +109,11 @@ Result<std::unique_ptr<Heartbeat>> Heartbeat::start(Bootstrap& bootstrap,
                  : pulse.status();
   if (Status all = agree(bootstrap, heard, deadline); !all.ok()) return all;
   (*pulse)->begin();
-  return std::unique_ptr<Heartbeat>(
-      new Heartbeat(bootstrap.rank(), std::move(board), std::move(*pulse)));
+  return std::unique_ptr<Heartbeat>(new Heartbeat(std::move(board), std::move(*pulse)));
 }
 
-Heartbeat::Heartbeat(int rank, std::unique_ptr<Board> board, std::unique_ptr<Pulse> pulse)
-    : rank_(rank), board_(std::move(board)), pulse_(std::move(pulse)) {}
+Heartbeat::Heartbeat(std::unique_ptr<Board> board, std::unique_ptr<Pulse> pulse)
+    : board_(std::move(board)), pulse_(std::move(pulse)) {}
 
 Heartbeat::~Heartbeat() = default;
 
@@ -122,9 +121,6 @@ Status Heartbeat::check(int rank) const { return board_->check(rank); }
 
 bool Heartbeat::departed(int rank) const { return board_->departed(rank); }
 
-void Heartbeat::report(int rank, const std::string& why) {
-  TUTTI_CHECK(rank != rank_, "rank %d", rank);
-  pulse_->report(rank, why);
-}
+void Heartbeat::report(int rank, const std::string& why) { pulse_->report(rank, why); }
 
 }  // namespace tutti

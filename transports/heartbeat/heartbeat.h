@@ -28,7 +28,7 @@ class Pulse;
 struct HeartbeatOptions {
   /// As BootstrapOptions::interface: heartbeats use this interface or address only. Empty: any.
   std::string interface;
-  /// Silence after which a rank counts as lost: at least 20 ms, the same on all ranks.
+  /// Silence after which a rank counts as lost: 20 ms to a day, the same on all ranks.
   std::chrono::milliseconds timeout{2500};
 };
 
@@ -58,10 +58,8 @@ class Heartbeat {
   void report(int rank, const std::string& why);
 
  private:
-  Heartbeat(int rank, std::unique_ptr<heartbeat::Board> board,
-            std::unique_ptr<heartbeat::Pulse> pulse);
+  Heartbeat(std::unique_ptr<heartbeat::Board> board, std::unique_ptr<heartbeat::Pulse> pulse);
 
-  const int rank_;
   const std::unique_ptr<heartbeat::Board> board_;
   const std::unique_ptr<heartbeat::Pulse> pulse_;  // uses the board
 };

@@ -129,7 +129,7 @@ void Pulse::listen(Moment now) {
     if (!datagram) return;
     const std::optional<Message> message =
         decode(datagram->bytes, group_.key, static_cast<int>(group_.endpoints.size()));
-    if (!message || message->from == group_.rank) continue;
+    if (!message) continue;
     last_from_[message->from] = datagram->from;
     watch_.hear(*message, now);
   }

@@ -98,6 +98,7 @@ void Watch::fall_silent(const News& own_loss, const std::string& why) {
 }
 
 void Watch::report(int rank, const std::string& why, Moment now) {
+  TUTTI_CHECK(rank != rank_ && rank >= 0 && rank < static_cast<int>(peers_.size()), "%d", rank);
   if (!silent_) reports_.push_back({{rank, Fate::kLost, rank_, why}, now + period_ / 2});
 }
 
