@@ -16,6 +16,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "communicators.h"
@@ -69,10 +70,14 @@ class Reports {
 class Job {
  public:
   using Body = std::function<Status(Communicator&, Report&)>;
+  using OptionsOf = std::function<Options(int rank)>;
 
   Job(int ranks, const Options& options, Body body)
+      : Job(
+            ranks, [options](int) { return options; }, std::move(body)) {}
+  Job(int ranks, const OptionsOf& options, Body body)
       : ranks_(ranks), reports_(ranks), processes_(ranks, [this, options, body](int rank) {
-          Result<Communicator> comm = rendezvous_.meet(rank, ranks_, options);
+          Result<Communicator> comm = rendezvous_.meet(rank, ranks_, options(rank));
           reports_.end(rank, comm.ok() ? body(*comm, reports_.of(rank)) : comm.status());
           return 0;
         }) {}
