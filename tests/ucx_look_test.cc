@@ -23,6 +23,7 @@ constexpr const char* kInfo =
     "#            md 1  :  component 1  tcp \n"
     "#\n"
     "#      resource 0  :  md 0  dev 0  flags -- self/memory0\n"
+    "#      resource 1  :  md 1  dev 1  flags -- tcp/lo\n"
     "#      resource 2  :  md 1  dev 2  flags -- tcp/eth0\n"
     "#\n\n";
 
@@ -30,7 +31,7 @@ TEST(UcxLook, ReadsComponentsAndTransportsFromWhatUcxPrints) {
   Facts facts;
   read_context_info(kInfo, facts);
   EXPECT_EQ(facts.components, (std::vector<std::string>{"self", "tcp", "ib"}));
-  EXPECT_EQ(facts.transports, (std::vector<std::string>{"self/memory0", "tcp/eth0"}));
+  EXPECT_EQ(facts.transports, (std::vector<std::string>{"self/memory0", "tcp/eth0", "tcp/lo"}));
 }
 
 TEST(UcxLook, TextThatIsSomethingElseGivesNothing) {

@@ -2,6 +2,7 @@
 
 #include "transports/ucx/look.h"
 
+#include <algorithm>
 #include <sstream>
 
 #ifdef TUTTI_UCX
@@ -27,6 +28,7 @@ void read_context_info(std::string_view text, Facts& facts) {
     if (kind == "component") facts.components.push_back(last);
     if (kind == "resource") facts.transports.push_back(last);
   }
+  std::sort(facts.transports.begin(), facts.transports.end());  // UCX changes their order
 }
 
 #ifdef TUTTI_UCX
