@@ -58,10 +58,11 @@ TEST(CliTable, TitlesStandOverTheirColumns) {
 
 TEST(CliTable, HeaderAndFooterLinesBeginWithAHash) {
   const std::string text =
-      table_preamble({}, {{"here", 7, 0}, {"there", 8, -1}}, "1.2.3", "Some MPI") +
+      table_preamble({}, {{"here", 7, 0, 0}, {"there", 8, -1, 1}}, "1.2.3", "Some MPI") +
       table_titles(Collective::kBroadcast, {}) + table_footer(summarize({example()}));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_EQ(line.substr(0, 1), "#") << line;
+  EXPECT_NE(text.find("# Using ranks on 2 hosts\n"), std::string::npos);
   EXPECT_NE(text.find("Rank   1 Pid       8 on there not bound"), std::string::npos);
   EXPECT_NE(text.find("# Collective test starting: broadcast\n"), std::string::npos);
 }
@@ -74,6 +75,18 @@ TEST(CliTable, FooterTellsWrongResults) {
   right.in_place->errors = 0;
   EXPECT_NE(table_footer(summarize({right})).find("# Out of bounds values : 0 OK\n"),
             std::string::npos);
+}
+
+TEST(CliTable, FooterNamesEachTransportOnce) {
+  Row second = example();
+  second.in_place->transports = "shm and ucx (tcp on e0)";
+  const std::string text = table_footer(summarize({example(), second}));
+  EXPECT_NE(text.find("# Transports          : shm; shm and ucx (tcp on e0)\n"), std::string::npos);
+}
+
+TEST(CliTable, OneHostIsNotCounted) {
+  const std::string text = table_preamble({}, {{"a", 7, 0, 0}, {"a", 8, 1, 0}}, "1.2.3", "");
+  EXPECT_NE(text.find("# Using ranks\n"), std::string::npos);
 }
 
 TEST(CliTable, AverageBusBandwidthIsOverBothPlacements) {
@@ -91,11 +104,13 @@ TEST(CliTable, TimesStayNarrow) {
 
 TEST(CliReportJson, HoldsEveryOutcomeWithItsFigures) {
   PerfOptions options;
-  const auto document = nlohmann::json::parse(
-      report_json(options, this_machine(), {{"here", 7, 0}, {"here", 8, -1}}, {example()}, "1.2"));
+  const auto document = nlohmann::json::parse(report_json(
+      options, this_machine(), {{"here", 7, 0, 0}, {"here", 8, -1, 1}}, {example()}, "1.2"));
   EXPECT_EQ(document["tutti"], "1.2");
   EXPECT_EQ(document["machine"]["ranks"][1]["pid"], 8);
   EXPECT_TRUE(document["machine"]["ranks"][1]["cpu"].is_null());
+  EXPECT_EQ(document["machine"]["ranks"][1]["host_number"], 1);
+  EXPECT_EQ(document["machine"]["hosts"], 2);
   ASSERT_EQ(document["results"].size(), 2u);
 
   const auto& out = document["results"][0];

@@ -87,7 +87,7 @@ class PerfRun {
   }
 
   Status place() {
-    auto places = place_ranks(session_, options_.pin);
+    auto places = place_ranks(session_, library_options_, options_.pin);
     if (!places.ok()) return places.status();
     places_ = std::move(*places);
     reporter_.preamble(places_);

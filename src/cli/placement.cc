@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cli/hosts.h"
 #include "cli/machine.h"
 
 namespace tutti::cli {
@@ -28,11 +29,14 @@ Entry my_entry() {
   return entry;
 }
 
-Result<std::vector<RankPlace>> gather(Session& session) {
+Result<std::vector<RankPlace>> gather(Session& session, const std::vector<int>& hosts) {
   const auto entries = session.all_gather(std::vector<Entry>{my_entry()});
   if (!entries.ok()) return entries.status();
   std::vector<RankPlace> places;
-  for (const Entry& entry : *entries) places.push_back({entry.host, entry.pid, entry.cpu});
+  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
+    const Entry& entry = (*entries)[rank];
+    places.push_back({entry.host, entry.pid, entry.cpu, hosts[rank]});
+  }
   return places;
 }
 
@@ -49,11 +53,13 @@ void bind_among(const std::vector<RankPlace>& places, int rank) {
 
 }  // namespace
 
-Result<std::vector<RankPlace>> place_ranks(Session& session, bool pin) {
-  const auto places = gather(session);
+Result<std::vector<RankPlace>> place_ranks(Session& session, const Options& options, bool pin) {
+  const auto hosts = host_of_ranks(session.control(), options);
+  if (!hosts.ok()) return hosts.status();
+  const auto places = gather(session, *hosts);
   if (!places.ok() || !pin) return places;
   bind_among(*places, session.rank());
-  return gather(session);
+  return gather(session, *hosts);
 }
 
 int ranks_beside(const std::vector<RankPlace>& ranks, int rank) {

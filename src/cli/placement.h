@@ -9,9 +9,10 @@
 
 namespace tutti::cli {
 
-/// Binds ranks to CPUs of their own where nobody else did: only if all ranks of a host may run on
-/// all its CPUs, and there are enough. Collective; answers where every rank runs.
-Result<std::vector<RankPlace>> place_ranks(Session& session, bool pin);
+/// `options` are the communicator's. Binds ranks to CPUs of their own where nobody else did: only
+/// if all ranks of a host may run on all its CPUs, and there are enough. Collective; answers where
+/// every rank runs.
+Result<std::vector<RankPlace>> place_ranks(Session& session, const Options& options, bool pin);
 
 /// How many of the ranks run on the same host as `rank`.
 int ranks_beside(const std::vector<RankPlace>& ranks, int rank);

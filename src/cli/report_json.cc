@@ -41,12 +41,14 @@ Json json_of(const Machine& machine, const std::vector<RankPlace>& ranks) {
   Json places = Json::array();
   for (const RankPlace& place : ranks) {
     places.push_back({{"host", place.host},
+                      {"host_number", place.host_number},
                       {"pid", place.pid},
                       {"cpu", place.cpu < 0 ? Json() : Json(place.cpu)}});
   }
   return {{"host", machine.host},     {"cpu", machine.cpu},
           {"cores", machine.cores},   {"memory_bytes", machine.memory_bytes},
-          {"kernel", machine.kernel}, {"ranks", places}};
+          {"kernel", machine.kernel}, {"hosts", host_count(ranks)},
+          {"ranks", places}};
 }
 
 Json json_of(const PerfOptions& options) {

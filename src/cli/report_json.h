@@ -6,6 +6,7 @@
 //    "in_place", "time_us": {"min", "median", "max"}, "algbw", "busbw", "errors",
 //    "vs": {"library", "time_us": {…}, "ratio"}}
 //
+// machine.hosts is how many hosts the ranks are on; ranks of one host have the same host_number.
 // op is null for collectives that reduce nothing, root for those without one, errors when nothing
 // was checked. vs is there only when asked for and possible.
 

@@ -3,6 +3,7 @@
 #include "cli/results.h"
 
 #include <algorithm>
+#include <set>
 
 namespace tutti::cli {
 
@@ -11,6 +12,21 @@ std::string Row::algorithms() const {
   if (!in_place || in_place->algorithm == out_of_place->algorithm) return out_of_place->algorithm;
   return out_of_place->algorithm + "/" + in_place->algorithm;
 }
+
+int host_count(const std::vector<RankPlace>& ranks) {
+  std::set<int> hosts;
+  for (const RankPlace& place : ranks) hosts.insert(place.host_number);
+  return static_cast<int>(hosts.size());
+}
+
+namespace {
+
+void add_new(std::vector<std::string>& known, const std::string& name) {
+  if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
+  known.push_back(name);
+}
+
+}  // namespace
 
 Summary summarize(const std::vector<Row>& rows) {
   Summary summary;
@@ -23,10 +39,8 @@ Summary summarize(const std::vector<Row>& rows) {
       summary.checked = summary.checked || outcome->errors.has_value();
       busbw_sum += busbw(row.problem, outcome->time.median);
       ++outcomes;
-      auto& known = summary.algorithms;
-      if (outcome->algorithm.empty()) continue;
-      if (std::find(known.begin(), known.end(), outcome->algorithm) != known.end()) continue;
-      known.push_back(outcome->algorithm);
+      add_new(summary.algorithms, outcome->algorithm);
+      add_new(summary.transports, outcome->transports);
     }
   }
   summary.average_busbw = outcomes == 0 ? 0 : busbw_sum / outcomes;

@@ -49,10 +49,14 @@ struct Row {
 struct RankPlace {
   std::string host;
   int pid = 0;
-  int cpu = -1;  // the one it is bound to, or -1
+  int cpu = -1;         // the one it is bound to, or -1
+  int host_number = 0;  // equal for ranks that the library takes to be on one host
 
   bool operator==(const RankPlace&) const = default;
 };
+
+/// How many hosts the ranks are on.
+int host_count(const std::vector<RankPlace>& ranks);
 
 /// About all rows together.
 struct Summary {
@@ -60,6 +64,7 @@ struct Summary {
   bool checked = false;
   double average_busbw = 0;             // over every outcome
   std::vector<std::string> algorithms;  // each once, in the order met
+  std::vector<std::string> transports;  // likewise
 };
 
 Summary summarize(const std::vector<Row>& rows);

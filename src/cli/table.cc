@@ -89,7 +89,8 @@ std::string table_preamble(const PerfOptions& options, const std::vector<RankPla
   if (!vs_library.empty()) {
     text += fmt::format("# beside: {}, interleaved; ratio = its median / ours\n", vs_library);
   }
-  text += "#\n# Using ranks\n";
+  const int hosts = host_count(ranks);
+  text += hosts > 1 ? fmt::format("#\n# Using ranks on {} hosts\n", hosts) : "#\n# Using ranks\n";
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     text += rank_line(static_cast<int>(rank), ranks[rank]);
   }
@@ -132,6 +133,7 @@ std::string table_row(const Row& row, const TableFormat& format) {
 std::string table_footer(const Summary& summary) {
   std::string text = "#\n";
   text += fmt::format("# Algorithms          : {}\n", fmt::join(summary.algorithms, " "));
+  text += fmt::format("# Transports          : {}\n", fmt::join(summary.transports, "; "));
   if (summary.checked) {
     text += fmt::format("# Out of bounds values : {} {}\n", summary.errors,
                         summary.errors == 0 ? "OK" : "FAILED");
