@@ -189,11 +189,75 @@ class WrongLines(unittest.TestCase):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 
     def test_commands_that_do_not_exist_yet_or_at_all(self):
-        for command in ("topo", "explain", "tune", "sim", "doctor", "plan"):
+        for command in ("topo", "explain", "tune", "sim", "plan"):
             self.check([command], f"tutti {command}: not built yet; expected of it: ")
         self.check(["prof"], "tutti prof: no such command")
         self.assertEqual(run("--help").returncode, 0)
         self.assertIn("--minbytes", run("perf", "--help").stdout)
+
+
+class Doctor(unittest.TestCase):
+    """What it finds depends on the machine; that it says what it finds does not."""
+
+    def doctor(self, *arguments, launcher=(), **environment):
+        return subprocess.run([*launcher, TUTTI, "doctor", *arguments], capture_output=True,
+                              text=True, timeout=120, env={**os.environ, **environment})
+
+    def check_status_fits(self, done):
+        bad = re.search(r"^  (slow|FAILS)  ", done.stdout, re.M)
+        self.assertEqual(done.returncode, 1 if bad else 0, done.stdout + done.stderr)
+        self.assertEqual("All is well." in done.stdout, not bad)
+
+    def test_alone_it_tells_of_this_host(self):
+        done = self.doctor()
+        self.check_status_fits(done)
+        self.assertIn(f"\n{os.uname().nodename}\n", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^  lo +interface .*not used")
+        self.assertIn("UCX", done.stdout)
+        self.assertNotIn("between hosts", done.stdout.splitlines())
+
+    def test_a_device_that_is_not_there_fails(self):
+        done = self.doctor(TUTTI_NET_DEVICES="nonsense7")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"FAILS  .*(nonsense7|need UCX|without UCX)")
+
+    def test_a_wrong_setting_fails_and_is_named(self):
+        done = self.doctor(TUTTI_TIMEOUT="soon")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILS  TUTTI_TIMEOUT=soon: expected seconds", done.stdout)
+
+    def test_help_and_wrong_lines(self):
+        self.assertIn("Usage: tutti doctor", self.doctor("--help").stdout)
+        done = self.doctor("--nonsense")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("tutti doctor: --nonsense: no such option", done.stderr)
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_ranks_of_one_host_have_nothing_to_measure(self):
+        done = self.doctor(launcher=mpirun(3))
+        self.check_status_fits(done)
+        self.assertEqual(done.stdout.count("(3 of 3 ranks)\n"), 1)
+        self.assertIn("all ranks are on one host", done.stdout)
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_ranks_of_two_hosts_measure_the_way_between_them(self):
+        if "other hosts are reached by" not in self.doctor().stdout:
+            self.skipTest("no UCX, or no device for it")
+        program = 'TUTTI_HOST=$((OMPI_COMM_WORLD_RANK / 2)) exec "$0" doctor'
+        done = subprocess.run([*mpirun(3), "sh", "-c", program, TUTTI], capture_output=True,
+                              text=True, timeout=120)
+        self.check_status_fits(done)
+        self.assertRegex(done.stdout, r"(?m)^(\S+) \(2 of 3 ranks\), \1 \(1 of 3 ranks\)$")
+        self.assertRegex(done.stdout,
+                         r"\(rank 0\) to \S+ \(rank 2\): [\d.]+ µs one way, [\d.]+ GB/s")
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_a_start_that_fails_is_told_with_its_reason(self):
+        program = 'TUTTI_SCRATCH=$((64 + OMPI_COMM_WORLD_RANK))K exec "$0" doctor'
+        done = subprocess.run([*mpirun(2), "sh", "-c", program, TUTTI], capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILS  the ranks cannot start: options differ", done.stdout)
 
 
 @unittest.skipUnless(MPIRUN, "no mpirun")
@@ -205,6 +269,7 @@ class UnderMpirun(unittest.TestCase):
         self.assertEqual(done.stdout.count("# Out of bounds values : 0 OK"), 1)
         pids = set(re.findall(r"Rank +\d+ Pid +(\d+)", done.stdout))
         self.assertEqual(len(pids), 2)
+        self.assertIn("# Transports          : shm\n", done.stdout)
 
     def test_each_algorithm_makes_its_own_communicator(self):
         done = run("perf", "broadcast", "-b", "4K", "-e", "4K", "-n", "2", "--each-algorithm",

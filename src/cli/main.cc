@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/doctor.h"
 #include "cli/perf.h"
 
 namespace {
@@ -25,7 +26,8 @@ constexpr Command kCommands[] = {
      nullptr},
     {"tune", "measures this machine and keeps the result for later choices", nullptr},
     {"sim", "runs a schedule on a modelled machine of any size", nullptr},
-    {"doctor", "looks for what makes collectives slow or fail here", nullptr},
+    {"doctor", "looks for what makes collectives slow or fail here and between hosts",
+     tutti::cli::doctor_main},
     {"plan", "proposes a mesh for a training job", nullptr},
 };
 
