@@ -9,8 +9,9 @@
 namespace tutti::ucx {
 namespace {
 
-// A caller that has been here lately is likely to come again, and faster than this thread wakes.
-constexpr int kRestMs = 5;
+// A caller that has been here lately is likely to come again, and faster than this thread wakes:
+// waking costs a caller on the same core as much as a small call.
+constexpr int kRestMs = 20;
 constexpr int kLookMs = 100;
 
 }  // namespace

@@ -2,7 +2,7 @@
 // while nobody else does.
 //
 // Whoever waits calls progress(), which is the fastest way in; the thread rests meanwhile, and
-// takes over a few milliseconds after the last call, so that puts complete without any call on this
+// takes over some milliseconds after the last call, so that puts complete without any call on this
 // rank. One lock guards everything UCX.
 //
 // Shared by the transports of communicators that were split from one another: connections are made

@@ -124,7 +124,7 @@ bool Task::advance(Cursor& cursor) {
 
 bool Task::admit(Cursor& cursor) {
   if (arena_.completed < cursor.after || !may_scale_inputs(cursor)) return false;
-  grant(cursor.after);
+  grant(std::max(cursor.after, due()));
   for (int receiver : plan_->receivers) {
     if (!has_credit(receiver, cursor.after)) {
       entry_.suspect = global(receiver);
@@ -134,6 +134,13 @@ bool Task::admit(Cursor& cursor) {
   cursor.admitted = true;
   if (job_.reducer.scales_inputs()) scale_inputs(cursor);
   return state_ == State::kRunning;
+}
+
+// What peers should know of by now: credits go ahead of need, since they take their time, but not
+// with every block where memory lasts.
+std::uint64_t Task::due() const {
+  const std::uint64_t ungranted = std::max<std::uint64_t>(reach_ / 4, 1);
+  return arena_.completed + 1 - std::min(arena_.completed + 1, ungranted);
 }
 
 // Tells peers that cannot see it which blocks' memory is free, unless they know of `least`.
@@ -357,9 +364,8 @@ void Task::retire_blocks() {
     // Everything read from and written to this rank's memory came before; pairs with has_credit().
     word_at(site_.windows[site_.rank], arena_.completed_at)
         .store(arena_.completed, std::memory_order_release);
-    // Ahead of need, since a credit takes its time; but not with every block where memory lasts.
-    const std::uint64_t ungranted = std::max<std::uint64_t>(reach_ / 4, 1);
-    grant(arena_.completed + 1 - std::min(arena_.completed + 1, ungranted));
+    // The last ones go with what the next call sends.
+    if (retired_ < variant_->blocks) grant(due());
   }
   if (retired_ == variant_->blocks) finish();
 }

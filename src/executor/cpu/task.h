@@ -71,6 +71,7 @@ class Task {
   bool advance(Cursor& cursor);
   bool admit(Cursor& cursor);
   bool may_scale_inputs(const Cursor& cursor);
+  std::uint64_t due() const;
   void grant(std::uint64_t least);
   bool has_credit(int receiver, std::uint64_t after);
   bool take(const Instruction& instruction, Cursor& cursor);
