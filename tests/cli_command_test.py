@@ -271,6 +271,24 @@ class UnderMpirun(unittest.TestCase):
         self.assertEqual(len(pids), 2)
         self.assertIn("# Transports          : shm\n", done.stdout)
 
+    def test_hosts_are_counted_and_the_transports_between_them_named(self):
+        if "other hosts are reached by" not in run("doctor").stdout:
+            self.skipTest("no UCX, or no device for it")
+        program = ('TUTTI_HOST=$((OMPI_COMM_WORLD_RANK / 2)) exec "$0" perf all_reduce '
+                   '-b 8 -e 8 -n 3 "$@"')
+        for line in ([], ["--json"]):
+            done = subprocess.run([*mpirun(3), "sh", "-c", program, TUTTI, *line],
+                                  capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+            if not line:
+                self.assertIn("# Using ranks on 2 hosts\n", done.stdout)
+                self.assertRegex(done.stdout, r"# Transports          : shm and ucx \(.+\)\n")
+                continue
+            document = json.loads(done.stdout)
+            self.assertEqual(document["machine"]["hosts"], 2)
+            self.assertEqual([r["host_number"] for r in document["machine"]["ranks"]], [0, 0, 1])
+            self.assertIn("shm and ucx (", document["results"][0]["transports"])
+
     def test_each_algorithm_makes_its_own_communicator(self):
         done = run("perf", "broadcast", "-b", "4K", "-e", "4K", "-n", "2", "--each-algorithm",
                    "--json", launcher=mpirun(2))

@@ -138,6 +138,15 @@ TEST(CliDoctor, RdmaThatIsUsedNeedsATransportOfUcx) {
   EXPECT_EQ(worst(findings), Severity::kGood);
 }
 
+// Many have a second port that nobody needs.
+TEST(CliDoctor, AnIdlePortBesideAUsedOneIsNoFinding) {
+  NetworkReport report = plain();
+  report.path = "rdma on mlx5_0:1";
+  report.devices = {rdma(used("mlx5_0:1", 200'000)), rdma(unused("mlx5_0:2", "its port is DOWN"))};
+  report.ucx.transports.push_back("rc_mlx5/mlx5_0:1");
+  EXPECT_EQ(check_devices(report).size(), 1u) << render(check_devices(report));
+}
+
 TEST(CliDoctor, AnOptionThatLeavesOutSomethingFasterIsNamed) {
   NetworkReport report = plain();
   NetworkDevice port = rdma(unused("mlx5_0:1", "not in net_devices (eth0)"));
