@@ -361,6 +361,19 @@ TEST(HeartbeatWatch, AReportIsKnownToAllAtOnce) {
   EXPECT_EQ(network.at(3).ledger()[0], (News{7, Fate::kLost, 12, "its process has ended"}));
 }
 
+// The caller may see the same again and again, at any pace.
+TEST(HeartbeatWatch, OfReportsAboutOneRankTheFirstCounts) {
+  MadeUpNetwork network(3, kTimeout);
+  network.begin();
+  network.stop(1);
+  for (auto time = 0ms; time < 2 * kPeriod; time += 5ms) {
+    network.report(0, 1, "seen at " + std::to_string(time.count()));
+    network.run(5ms);
+  }
+  expect_lost(network, {0, 2}, {1});
+  EXPECT_EQ(network.at(2).ledger(), (std::vector<News>{{1, Fate::kLost, 0, "seen at 0"}}));
+}
+
 // Who departs ends soon after, and somebody may see that end before the goodbye.
 TEST(HeartbeatWatch, AReportGivesWayToAGoodbye) {
   constexpr int kRanks = 20;

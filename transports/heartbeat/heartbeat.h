@@ -54,7 +54,8 @@ class Heartbeat {
   bool departed(int rank) const;
   /// This rank knows by other means that `rank` is lost, as "its process has ended": tells
   /// everybody. Takes effect, also here, after a twentieth of the timeout, unless a goodbye of the
-  /// rank comes until then. REQUIRES: another rank.
+  /// rank comes until then. Of several reports about a rank the first counts.
+  /// REQUIRES: another rank.
   void report(int rank, const std::string& why);
 
  private:

@@ -76,6 +76,9 @@ void Pulse::begin() {
 void Pulse::report(int rank, const std::string& why) {
   {
     const std::lock_guard lock(mutex_);
+    for (const Report& known : orders_.reports) {
+      if (known.rank == rank) return;
+    }
     orders_.reports.push_back({rank, why});
   }
   ring();

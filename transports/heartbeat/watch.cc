@@ -99,7 +99,10 @@ void Watch::fall_silent(const News& own_loss, const std::string& why) {
 
 void Watch::report(int rank, const std::string& why, Moment now) {
   TUTTI_CHECK(rank != rank_ && rank >= 0 && rank < static_cast<int>(peers_.size()), "%d", rank);
-  if (!silent_) reports_.push_back({{rank, Fate::kLost, rank_, why}, now + period_ / 2});
+  const bool is_known = std::any_of(reports_.begin(), reports_.end(),
+                                    [&](const Report& report) { return report.news.rank == rank; });
+  if (silent_ || is_known || fate(rank) != Fate::kAlive) return;
+  reports_.push_back({{rank, Fate::kLost, rank_, why}, now + period_ / 2});
 }
 
 void Watch::take_reports(Moment now) {
