@@ -2,7 +2,8 @@
 // another.
 //
 // A rank's window is the same in both: the far transport must have been given the near one's.
-// Whoever is found to be lost is reported to everybody. Tested by joint_test.cc.
+// Whoever is found to be lost is reported to everybody. Tested by transport_test.cc and
+// hosts_survivors_test.cc.
 
 #pragma once
 
