@@ -482,6 +482,7 @@ TEST_F(Ucx, AStoppedPeerOfProcessesCanBeGivenUp) {
       return;
     }
     const pid_t peer = introduced(*end);
+    ASSERT_GT(peer, 1);
     std::this_thread::sleep_for(200ms);
     auto source = std::make_unique<std::vector<std::byte>>(pattern(kBytes, 1));
     ASSERT_OK((*end).put(1, *source, kLineBytes));
@@ -514,6 +515,7 @@ TEST_F(Ucx, AStoppedPeerOfProcessesDoesNotHoldUpAnEnd) {
       return;
     }
     const pid_t peer = introduced(*end);
+    ASSERT_GT(peer, 1);
     std::this_thread::sleep_for(200ms);
     auto source = std::make_unique<std::vector<std::byte>>(pattern(kBytes, 1));
     ASSERT_OK((*end).put(1, *source, kLineBytes));
@@ -540,6 +542,7 @@ TEST_F(Ucx, PutsToALostPeerOfProcessesAreDroppedWithoutAnError) {
       raise(SIGKILL);
     }
     const pid_t peer = introduced(*end);
+    ASSERT_GT(peer, 1);
     const auto source = pattern(500'000, 1);
     Status status;
     for (const Deadline limit = soon(); status.ok() && Clock::now() < limit;) {
