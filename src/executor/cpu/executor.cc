@@ -34,7 +34,11 @@ std::string reason_from(const Site& site, int peer) {
 
 constexpr std::chrono::milliseconds kLetGo{1000};
 
-std::string said_by(int rank) { return " (said by rank " + std::to_string(rank) + ")"; }
+// Who said it, unless somebody is named who said it before.
+std::string quoted(const std::string& text, int rank) {
+  if (text.ends_with(')') && text.find(" (said by rank ") != std::string::npos) return text;
+  return text + " (said by rank " + std::to_string(rank) + ")";
+}
 
 }  // namespace
 
@@ -175,7 +179,7 @@ Status CpuExecutor::look_around(const Entry& call) {
     const Line& notice = notice_from(site_, peer);
     const std::uint64_t word = notice.flag.load(std::memory_order_acquire);
     if (word == 0) continue;
-    return {failure_code(word), reason_from(site_, peer) + said_by(failed_rank(word))};
+    return {failure_code(word), quoted(reason_from(site_, peer), failed_rank(word))};
   }
   const std::uint64_t sequence = collectives_.sequence;
   for (int peer = 0; peer < site_.ranks; ++peer) {
@@ -327,7 +331,7 @@ Status CpuExecutor::adopt_failure() {
   std::string text = "rank " + std::to_string(rank) + " gave up";
   if (theirs != nullptr && theirs->text_ready.load(std::memory_order_acquire) != 0) {
     text = theirs->text;
-    if (rank != site_.rank) text += said_by(rank);
+    if (rank != site_.rank) text = quoted(text, rank);
   }
   failure_ = Status(failure_code(word), text);
   return failure_;
