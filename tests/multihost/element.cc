@@ -30,7 +30,7 @@ std::uint16_t float16(float value) {
   if (value == 0) return 0;
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t exponent = (bits >> 23 & 255) - 127 + 15;
-  return static_cast<std::uint16_t>(bits >> 16 & 0x8000 | exponent << 10 | (bits >> 13 & 1023));
+  return static_cast<std::uint16_t>((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 1023));
 }
 
 double from_bfloat16(std::uint16_t bits) {
