@@ -54,7 +54,7 @@ struct Options {
 
   /// How long a rank of a communicator on several hosts may be silent before it counts as lost.
   /// TUTTI_PEER_TIMEOUT, in seconds.
-  std::chrono::milliseconds peer_timeout{2'500};
+  std::chrono::milliseconds peer_timeout{2'000};
 
   /// Sets hosts apart: ranks with different names never share memory, even on one machine. "": a
   /// host is a machine as its ranks see it. May differ between ranks. TUTTI_HOST.

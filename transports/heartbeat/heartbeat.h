@@ -29,7 +29,7 @@ struct HeartbeatOptions {
   /// As BootstrapOptions::interface: heartbeats use this interface or address only. Empty: any.
   std::string interface;
   /// Silence after which a rank counts as lost: 20 ms to a day, the same on all ranks.
-  std::chrono::milliseconds timeout{2500};
+  std::chrono::milliseconds timeout{2000};
 };
 
 class Heartbeat {
@@ -47,7 +47,7 @@ class Heartbeat {
 
   // Any thread may call these, at any time.
 
-  /// OK, or kPeerLost: "rank 3 (host b, pid 812) is lost: nothing heard from it for 2.5 s (said by
+  /// OK, or kPeerLost: "rank 3 (host b, pid 812) is lost: nothing heard from it for 2.0 s (said by
   /// rank 1)". Cheap. A rank that the others count as lost finds all of them lost.
   Status check(int rank) const;
   /// The rank has said goodbye; it is never lost afterwards.

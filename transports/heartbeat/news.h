@@ -19,7 +19,7 @@ struct News {
   int rank = 0;
   Fate fate = Fate::kAlive;
   int by = 0;
-  std::string why;  // of a loss: "nothing heard from it for 2.5 s"; at most kMaxWhyBytes
+  std::string why;  // of a loss: "nothing heard from it for 2.0 s"; at most kMaxWhyBytes
 
   bool operator==(const News&) const = default;
 };
