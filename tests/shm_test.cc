@@ -272,7 +272,7 @@ TEST(Shm, NoDescriptorLeftIsAnErrorOnEveryRankAtOnce) {
   EXPECT_LT(Clock::now() - start, 5s);
 }
 
-TEST(Shm, RanksOnDifferentHostsAreNotSupportedYet) {
+TEST(Shm, RanksOnDifferentHostsAreNotSupported) {
   const auto here = shm::this_host();
   ASSERT_TRUE(here.ok()) << here.status().to_string();
   EXPECT_TRUE(shm::check_same_host(0, *here, 3, *here).ok());
@@ -282,7 +282,7 @@ TEST(Shm, RanksOnDifferentHostsAreNotSupportedYet) {
   there.boot_id[0] ^= 1;
   const Status status = shm::check_same_host(0, *here, 3, there);
   EXPECT_EQ(status.code(), Code::kNotSupported);
-  EXPECT_TRUE(contains(status.message(), "rank 3 on host elsewhere: transport ucx"))
+  EXPECT_TRUE(contains(status.message(), "rank 3 on host elsewhere: expected ranks of one"))
       << status.message();
 
   there = *here;
