@@ -64,6 +64,18 @@ inline void show(Line& line, const Signal& signal) {
   line.flag.store(signal.flag, std::memory_order_release);
 }
 
+/// Uses data where it arrives instead of at its place in the window: one copy less.
+class Taker {
+ public:
+  virtual ~Taker() = default;
+
+  /// Data that a peer put to `offset`, and the signal that came with it for the line at
+  /// `line_offset`. Everything issued before has come. True: the data was used, and does not go to
+  /// the window. Must not call the transport.
+  virtual bool take(std::size_t offset, std::span<const std::byte> data, std::size_t line_offset,
+                    const Signal& signal) = 0;
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -87,9 +99,14 @@ class Transport {
   /// REQUIRES: offset is a multiple of kLineBytes, payload.size() <= kInlineBytes.
   virtual Status signal(int peer, std::size_t offset, const Signal& signal) = 0;
 
-  /// Does what is due and never blocks: sends what waits, takes in what has come. True when
-  /// something moved. Nothing to do where puts and signals are done when they return.
-  virtual bool progress() { return false; }
+  /// Does what is due and never blocks: sends what waits, takes in what has come, offering it to
+  /// the taker if there is one. True when something moved. Nothing to do where puts and signals are
+  /// done when they return.
+  virtual bool progress(Taker* /*taker*/) { return false; }
+  bool progress() { return progress(nullptr); }
+
+  /// Only the sending: what was issued may otherwise wait for company until progress().
+  virtual void send_waiting() {}
 
   /// How many puts to the peer were issued, and whether the sources of the first `puts` of them may
   /// be changed. Never blocks; progress() gets it there. Puts that are done when they return need

@@ -75,6 +75,7 @@ class Lowering {
     const std::vector<Step>& steps = schedule_.at(rank_).steps;
     for (int i = 0; i < static_cast<int>(steps.size()); ++i) lower_step(steps[i], i);
     if (all_fused_) forward_copies();
+    find_landings();
     find_reads();
     for (std::size_t i = 0; i < plan_.instructions.size(); ++i) mark_streams(i);
     plan_.receivers.assign(receivers_.begin(), receivers_.end());
@@ -89,7 +90,7 @@ class Lowering {
       case StepKind::kCopy:
         return move(step.sources, step.target, /*may_fuse=*/true);
       case StepKind::kReduce:
-        plan_.instructions.push_back({Action::kMove, kSelf, -1, step.sources, {step.target}, 0});
+        plan_.instructions.push_back({Action::kMove, kSelf, -1, step.sources, {step.target}});
         return;
       case StepKind::kPut:
         if (!inline_payload_) move(step.sources, step.target, fuse_to_(step.peer));
@@ -109,23 +110,25 @@ class Lowering {
       open->targets.push_back(target);
       return;
     }
-    plan_.instructions.push_back({Action::kMove, kSelf, -1, sources, {target}, 0});
+    plan_.instructions.push_back({Action::kMove, kSelf, -1, sources, {target}});
   }
 
   void signal(const Step& step, int i) {
     const StepAt taker = partners_[rank_][i];
-    Instruction instruction{Action::kSignal, step.peer, lines_[taker.rank][taker.step], {}, {}, 0};
+    Instruction instruction{Action::kSignal, step.peer, lines_[taker.rank][taker.step], {}, {}};
     if (inline_payload_) instruction.sources = step.sources;
     plan_.instructions.push_back(std::move(instruction));
     receivers_.insert(step.peer);
   }
 
   void wait(const Step& step, int i) {
-    Instruction instruction{Action::kWait, step.peer, lines_[rank_][i], {}, {}, 0};
+    Instruction instruction{Action::kWait, step.peer, lines_[rank_][i], {}, {}};
     const StepAt sender = partners_[rank_][i];
     const Step& given = schedule_.at(sender.rank).steps[sender.step];
     if (inline_payload_ && given.kind == StepKind::kPut) {
       instruction.targets = {{given.target.space, given.target.index}};
+    } else if (given.kind == StepKind::kPut && given.target.space == Space::kScratch) {
+      instruction.lands = given.target.index;  // find_landings() has the last word
     }
     plan_.instructions.push_back(std::move(instruction));
     senders_.insert(step.peer);
@@ -174,6 +177,40 @@ class Lowering {
       }
     }
     return true;
+  }
+
+  // Keeps of the chunks that land those that only the next instruction uses, here and at once.
+  void find_landings() {
+    for (std::size_t at = 0; at < plan_.instructions.size(); ++at) {
+      int& lands = plan_.instructions[at].lands;
+      if (lands >= 0 && !may_land(at, scratch(lands))) lands = -1;
+    }
+  }
+
+  bool may_land(std::size_t at, const Chunk& landed) const {
+    if (at + 1 == plan_.instructions.size()) return false;
+    const Instruction& user = plan_.instructions[at + 1];
+    if (user.action != Action::kMove || contains(user.targets, landed)) return false;
+    if (std::count(user.sources.begin(), user.sources.end(), landed) != 1) return false;
+    const auto is_here = [this](const Chunk& c) { return c.rank == kSelf || fuse_to_(c.rank); };
+    if (!std::all_of(user.targets.begin(), user.targets.end(), is_here)) return false;
+    for (std::size_t i = 0; i < plan_.instructions.size(); ++i) {
+      const Instruction& other = plan_.instructions[i];
+      if (contains(other.targets, landed)) return false;
+      if (i != at + 1 && contains(other.sources, landed)) return false;
+    }
+    return uses_by_peers(landed) == 1;  // the put itself
+  }
+
+  int uses_by_peers(const Chunk& own) const {
+    const Chunk named = of(rank_, own);
+    int uses = 0;
+    for (const Program& program : schedule_.programs) {
+      for (const Step& step : program.steps) {
+        uses += contains(step.sources, named) + (step.target == named);
+      }
+    }
+    return uses;
   }
 
   bool peers_write_output() const {

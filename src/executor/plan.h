@@ -32,6 +32,9 @@ struct Instruction {
   int line = -1;
   std::vector<Chunk> sources;
   std::vector<Chunk> targets;     // Chunk::rank names the peer for chunks of peers
+  int lands = -1;                 // of a wait: the scratch chunk that the put which it takes wrote,
+                                  // if the next instruction is all that ever uses it, so that the
+                                  // data may be used where it arrives
   std::uint32_t stream_mask = 0;  // targets that nobody reads again in this call: worth bypassing
                                   // the caches for when the call is large
 

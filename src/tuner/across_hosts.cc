@@ -12,12 +12,13 @@ namespace {
 constexpr std::size_t kKiB = 1024;
 
 // TODO(perf): measure these between real hosts.
-constexpr std::size_t kSmall = 16 * kKiB;    // up to here the number of crossings is what counts
-constexpr std::size_t kMedium = 256 * kKiB;  // and up to here it still does
-constexpr std::size_t kTiny = 256;           // the part of a rank, up to which hops cost nothing
-constexpr int kFewHosts = 4;                 // each may talk to all others
-constexpr int kFewRanks = 8;                 // the same, where each is a host
-constexpr int kFewForAllToAll = 16;          // the same, where all have something for all others
+constexpr std::size_t kSmall = 16 * kKiB;     // up to here the number of crossings is what counts
+constexpr std::size_t kMedium = 256 * kKiB;   // and up to here it still does
+constexpr std::size_t kCached = 1024 * kKiB;  // about a core's own cache
+constexpr std::size_t kTiny = 256;            // the part of a rank, up to which hops cost nothing
+constexpr int kFewHosts = 4;                  // each may talk to all others
+constexpr int kFewRanks = 8;                  // the same, where each is a host
+constexpr int kFewForAllToAll = 16;           // the same, where all have something for all others
 
 bool has_single_ranks(const Question& q) { return q.group.host_count() == q.group.ranks; }
 bool is_small(const Question& q) { return q.bytes <= kSmall; }
@@ -26,8 +27,9 @@ bool is_small(const Question& q) { return q.bytes <= kSmall; }
 
 std::string_view flat_all_reduce(const Question& q) {
   const int ranks = q.group.ranks;
-  // Two ranks reduce twice as much as they must, but meet once instead of twice.
-  if (ranks == 2) return "one_shot";
+  // Two ranks reduce twice as much as they must, but meet once instead of twice. That pays where a
+  // meeting is long, and again where memory is slow; between, all fits a core's own cache.
+  if (ranks == 2) return q.bytes >= kCached && q.bytes < 4 * kCached ? "two_shot" : "one_shot";
   if (q.reproducible || ranks <= kFewRanks) return is_small(q) ? "one_shot" : "two_shot";
   return is_small(q) ? "recursive_doubling" : "ring";
 }

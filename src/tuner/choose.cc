@@ -78,6 +78,8 @@ std::string_view preferred(const Question& q) {
 // Small enough for the caches of two ranks; beyond the caches, and where ranks seldom meet, larger
 // ones cost nothing and ranks wait for each other less often.
 std::size_t tile_bytes(const Question& q, std::string_view algorithm) {
+  // Between hosts a tile is a message: fewer of them, and more under way.
+  if (q.group.host_count() > 1) return 128 * kKiB;
   if (algorithm == "one_shot" && q.bytes >= 512 * kKiB) return 128 * kKiB;
   return q.bytes >= 16 * kMiB ? 64 * kKiB : 32 * kKiB;
 }
@@ -111,7 +113,8 @@ Result<Choice> choose(const Question& q) {
   }
   choice.tile_bytes = tile_bytes(q, name);
   if (q.forced_tile_bytes != 0) choice.tile_bytes = q.forced_tile_bytes;
-  choice.lanes = q.forced_lanes != 0 ? q.forced_lanes : 3;
+  choice.lanes = q.group.host_count() > 1 ? 8 : 3;
+  if (q.forced_lanes != 0) choice.lanes = q.forced_lanes;
   choice.stream = !q.in_place && q.bytes >= 8 * kMiB;
   return choice;
 }

@@ -29,10 +29,12 @@ class JointTransport final : public Transport {
     return parts_.far->signal(peer, offset, signal);
   }
 
-  bool progress() override {
-    const bool moved = parts_.near->progress();
-    return parts_.far->progress() || moved;
+  bool progress(Taker* taker) override {
+    const bool moved = parts_.near->progress(taker);
+    return parts_.far->progress(taker) || moved;
   }
+
+  void send_waiting() override { parts_.far->send_waiting(); }
 
   std::uint64_t puts(int peer) override {
     return is_near(peer) ? parts_.near->puts(parts_.near_ranks[peer]) : parts_.far->puts(peer);

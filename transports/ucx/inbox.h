@@ -24,6 +24,11 @@ class Inbox {
   /// Where a parcel's data belongs; null when it does not lie in the window or names no rank.
   std::byte* place_of(const ParcelHeader& header) const;
 
+  /// Whether all earlier parcels of its sender have landed. REQUIRES: place_of(header) != nullptr.
+  bool is_next(const ParcelHeader& header) const {
+    return header.sequence == senders_[header.sender].next;
+  }
+
   /// The parcel's data is there: shows its lines, and those of later parcels that waited for it.
   /// REQUIRES: place_of(header) != nullptr. False for lines outside the window, and for a parcel
   /// that has come before.

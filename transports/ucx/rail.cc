@@ -36,6 +36,8 @@ Status Rail::configure(ucp_config_t* config) const {
   for (const char* name : {"RX_SEG_SIZE", "TX_SEG_SIZE"}) {
     if (Status status = set(name, piece); !status.ok()) return status;
   }
+  // After every message somebody may go on: one look at a time.
+  if (Status status = set("MAX_POLL", "1"); !status.ok()) return status;
   // An address that does not answer must not hold up everything else.
   if (Status status = set("CONN_NB", "y"); !status.ok()) return status;
   return set("RNDV_THRESH", "inf");

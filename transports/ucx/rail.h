@@ -37,7 +37,7 @@ class Rail {
   static constexpr std::size_t kUnlimited = std::size_t{1} << 30;
   // What one receive of UCX's tcp takes in, so that data goes to its place from there; longer
   // messages would be put together elsewhere first.
-  static constexpr std::size_t kTcpPiece = std::size_t{128} << 10;
+  static constexpr std::size_t kTcpPiece = std::size_t{256} << 10;
 
   Rail(const Api& api, const RailDevices& devices) : api_(api), devices_(devices) {}
   Status configure(ucp_config_t* config) const;

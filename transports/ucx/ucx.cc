@@ -72,7 +72,7 @@ class UcxTransport final : public Transport {
     const Clock::time_point limit = Clock::now() + std::chrono::milliseconds(500);
     for (int peer = 0; peer < ranks(); ++peer) {
       while (!flushed(peer, puts(peer)) && Clock::now() < limit) {
-        if (!worker_->progress()) std::this_thread::yield();
+        if (!worker_->progress(nullptr, number_)) std::this_thread::yield();
       }
       if (!flushed(peer, puts(peer))) cancel(peer);
     }
@@ -109,9 +109,16 @@ class UcxTransport final : public Transport {
     return {};
   }
 
-  bool progress() override {
+  bool progress(Taker* taker) override {
     send_waiting();
-    return worker_->progress();
+    return worker_->progress(taker, number_);
+  }
+
+  void send_waiting() override {
+    for (const int peer : waiting_) {
+      if (routes_[peer].parcel != nullptr) send(routes_[peer]);
+    }
+    waiting_.clear();
   }
 
   std::uint64_t puts(int peer) override {
@@ -155,13 +162,6 @@ class UcxTransport final : public Transport {
     ucx::Parcel* parcel = std::exchange(route.parcel, nullptr);
     parcel->seal(route.window, rank_, route.sequence++, &route.tickets);
     worker_->send(*route.peer, parcel);
-  }
-
-  void send_waiting() {
-    for (const int peer : waiting_) {
-      if (routes_[peer].parcel != nullptr) send(routes_[peer]);
-    }
-    waiting_.clear();
   }
 
   void check_target(int peer, std::size_t offset, std::size_t bytes) const {

@@ -230,7 +230,8 @@ void Worker::send(Peer& peer, Parcel* parcel) {
   param.user_data = parcel;
   param.memory_type = UCS_MEMORY_TYPE_HOST;
   parcel->peer = &peer;
-  const std::span<const std::byte> header = parcel->header(), data = parcel->data();
+  std::span<const std::byte> header = parcel->header(), data = parcel->data();
+  if (data.empty()) std::swap(header, data);  // one buffer leaves faster than two
   void* request =
       api_.am_send(to, kParcelId, header.data(), header.size(), data.data(), data.size(), &param);
   if (UCS_PTR_IS_PTR(request)) {
@@ -269,10 +270,15 @@ Status Worker::check(Peer& peer) {
   return {Code::kPeerLost, "connection lost: " + peer.why};
 }
 
-bool Worker::progress() {
+bool Worker::progress(Taker* taker, std::uint32_t window) {
   attended_.store(true, std::memory_order_relaxed);
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  return lock.owns_lock() && move();
+  if (!lock.owns_lock()) return false;
+  taker_ = taker;
+  taker_window_ = window;
+  const bool moved = move();
+  taker_ = nullptr;
+  return moved;
 }
 
 bool Worker::move() {

@@ -60,8 +60,8 @@ class Worker {
   /// Sends a sealed parcel. To a peer that is lost, drops it.
   void send(Peer& peer, Parcel* parcel);
 
-  /// True when something moved. From any thread.
-  bool progress();
+  /// True when something moved. From any thread. Data for `window` is offered to the taker, if any.
+  bool progress(Taker* taker, std::uint32_t window);
 
   /// OK, or kPeerLost with UCX's reason. From any thread.
   Status check(Peer& peer);
@@ -97,6 +97,8 @@ class Worker {
 
   ucs_status_t take_parcel(std::span<const std::byte> header, std::span<std::byte> data,
                            bool is_here, Rail& rail);
+  bool offer(const ParcelHeader& header, std::span<const std::byte> lines,
+             std::span<const std::byte> data);
   ucs_status_t land_later(const ParcelHeader& header, std::span<const std::byte> lines, void* data,
                           std::byte* place, Rail& rail);
   void landed_late(const Landing& landing, ucs_status_t status);
@@ -127,6 +129,8 @@ class Worker {
   std::vector<Parcel*> free_;
   std::vector<Peer*> broken_;   // whose endpoints are to be closed
   std::vector<void*> closing_;  // requests
+  Taker* taker_ = nullptr;      // of data for taker_window_, during progress()
+  std::uint32_t taker_window_ = 0;
 
   std::atomic<bool> attended_{false};
   std::unique_ptr<Attendant> attendant_;  // last: it uses all of the above

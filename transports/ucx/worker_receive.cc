@@ -19,6 +19,10 @@ ucs_status_t Worker::on_parcel(void* handler_pointer, const void* header, std::s
                                void* data, std::size_t bytes, const ucp_am_recv_param_t* param) {
   const Handler& handler = *static_cast<Handler*>(handler_pointer);
   const bool is_here = (param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) == 0;
+  if (header_bytes == 0 && is_here) {  // a parcel without data, sent as if it were data
+    return handler.worker->take_parcel({static_cast<const std::byte*>(data), bytes}, {}, is_here,
+                                       *handler.rail);
+  }
   return handler.worker->take_parcel({static_cast<const std::byte*>(header), header_bytes},
                                      {static_cast<std::byte*>(data), bytes}, is_here,
                                      *handler.rail);
@@ -39,9 +43,20 @@ ucs_status_t Worker::take_parcel(std::span<const std::byte> bytes, std::span<std
     ++window->second.landings;
     return land_later(header, lines, data.data(), place, rail);
   }
-  if (!data.empty()) std::memcpy(place, data.data(), data.size());
+  const bool is_offered = taker_ != nullptr && header.window == taker_window_ && !data.empty() &&
+                          window->second.is_next(header);
+  const bool is_taken = is_offered && offer(header, lines, data);
+  if (!is_taken && !data.empty()) std::memcpy(place, data.data(), data.size());
   (void)window->second.landed(header, lines);
   return UCS_OK;
+}
+
+// The signal that goes with data is the last of its parcel.
+bool Worker::offer(const ParcelHeader& header, std::span<const std::byte> lines,
+                   std::span<const std::byte> data) {
+  std::optional<LineAt> last;
+  while (const std::optional<LineAt> line = take_line(lines)) last = line;
+  return last && taker_->take(header.offset, data, last->offset, last->signal);
 }
 
 ucs_status_t Worker::land_later(const ParcelHeader& header, std::span<const std::byte> lines,

@@ -51,7 +51,7 @@ class CpuExecutor::TransportUse {
   }
   ~TransportUse() {
     if (!executor_.site_.has_unmapped) return;
-    executor_.transport_->progress();  // what the call signalled last
+    executor_.transport_->send_waiting();  // what the call signalled last
     if (executor_.peers_gave_up()) executor_.let_go();
     executor_.using_transport_.unlock();
     executor_.tell_far_peers();
@@ -116,7 +116,7 @@ Status CpuExecutor::run(Task& task) {
     if (task.state() == Task::State::kDone) return {};
     if (task.state() == Task::State::kMismatch) return give_up(explain_mismatch(task.entry()));
     if (task.state() == Task::State::kFailed) return give_up(task.failure());
-    const bool stirred = site_.has_unmapped && transport_->progress();
+    const bool stirred = site_.has_unmapped && transport_->progress(&task);
     if (moved) {
       patience.reset();
       waiting_since_ = {};

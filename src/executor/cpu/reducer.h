@@ -27,6 +27,9 @@ class Reducer {
   /// The same for targets that peers read later, if at all: stores to all in turn, line by line.
   void run_at_once(const Pass& pass);
 
+  /// Whether elements may lie anywhere: a user's function wants them aligned.
+  bool takes_any_address() const { return op_.function == nullptr; }
+
   /// Whether inputs are to be scaled before anything else (kPreMulSum; kAvg of floats).
   bool scales_inputs() const { return factor_ != 1.0; }
   void scale_input(const std::byte* source, std::byte* target, std::size_t count) const {

@@ -114,7 +114,7 @@ bool Task::advance(Cursor& cursor) {
         give(instruction, cursor);
         break;
       case Action::kWait:
-        if (!take(instruction, cursor)) return cursor.at != begin;
+        if (!take_signal(instruction, cursor)) return cursor.at != begin;
         break;
     }
     if (state_ != State::kRunning) return false;
@@ -170,7 +170,40 @@ bool Task::has_credit(int receiver, std::uint64_t after) {
   return seen >= after;
 }
 
-bool Task::take(const Instruction& instruction, Cursor& cursor) {
+// The block that is at the wait for this very signal; null if none is.
+Task::Cursor* Task::waiting_for(const Signal& signal, std::size_t line_offset) {
+  if (state_ != State::kRunning || opened_ == retired_) return nullptr;
+  const std::uint64_t newest = cursors_[(opened_ - 1) % variant_->lanes].block;
+  if (signal.flag > newest || newest - signal.flag >= opened_ - retired_) return nullptr;
+  Cursor& cursor = cursors_[(opened_ - 1 - (newest - signal.flag)) % variant_->lanes];
+  if (!cursor.admitted || cursor.finished || cursor.at >= plan_->instructions.size()) {
+    return nullptr;
+  }
+  const Instruction& wait = plan_->instructions[cursor.at];
+  const std::size_t line = cursor.lines + wait.line * variant_->width * kLineBytes;
+  return wait.action == Action::kWait && line == line_offset ? &cursor : nullptr;
+}
+
+bool Task::take(std::size_t offset, std::span<const std::byte> data, std::size_t line_offset,
+                const Signal& signal) {
+  Cursor* const cursor = waiting_for(signal, line_offset);
+  if (cursor == nullptr || signal.signature != static_cast<std::uint32_t>(entry_.chain)) {
+    return false;
+  }
+  const Instruction& wait = plan_->instructions[cursor->at];
+  if (wait.lands < 0 || offset != scratch_offset(wait.lands, *cursor)) return false;
+  const Instruction& user = plan_->instructions[cursor->at + 1];
+  if (data.size() != length(user, *cursor) * element_) return false;
+  if (!job_.reducer.takes_any_address()) return false;
+  landed_ = data.data();
+  landed_chunk_ = wait.lands;
+  move(user, *cursor);
+  landed_chunk_ = -1;
+  cursor->at += 2;
+  return true;
+}
+
+bool Task::take_signal(const Instruction& instruction, Cursor& cursor) {
   const std::size_t at = cursor.lines + instruction.line * variant_->width * kLineBytes;
   const Line* line = &line_at(site_.windows[site_.rank], at);
   const int width = instruction.targets.empty() ? 1 : variant_->width;
@@ -279,6 +312,9 @@ std::size_t Task::length(const Instruction& instruction, const Cursor& cursor) c
 std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
   const int owner = global(chunk.rank);
   if (chunk.space == Space::kScratch) {
+    if (chunk.index == landed_chunk_ && owner == site_.rank) {
+      return const_cast<std::byte*>(landed_);  // a source
+    }
     return site_.windows[owner] + scratch_offset(chunk.index, cursor);
   }
   const bool is_input = chunk.space == Space::kInput;

@@ -18,7 +18,7 @@
 
 namespace tutti {
 
-class Task {
+class Task : public Taker {
  public:
   /// REQUIRES: tasks on one arena begin (first step()) in the same order on all ranks, one after
   /// the other.
@@ -37,6 +37,10 @@ class Task {
 
   /// Does what can be done now. True when something moved.
   bool step();
+
+  /// Runs the instruction that data is for, if a block waits for just that.
+  bool take(std::size_t offset, std::span<const std::byte> data, std::size_t line_offset,
+            const Signal& signal) override;
 
   State state() const { return state_; }
   bool ended() const { return state_ >= State::kDone; }
@@ -74,7 +78,8 @@ class Task {
   std::uint64_t due() const;
   void grant(std::uint64_t least);
   bool has_credit(int receiver, std::uint64_t after);
-  bool take(const Instruction& instruction, Cursor& cursor);
+  Cursor* waiting_for(const Signal& signal, std::size_t line_offset);
+  bool take_signal(const Instruction& instruction, Cursor& cursor);
   void give(const Instruction& instruction, const Cursor& cursor);
   void move(const Instruction& instruction, const Cursor& cursor);
   void put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t length);
@@ -117,6 +122,9 @@ class Task {
   std::uint64_t reach_ = 0;         // of the last block opened, back to that whose memory it takes
   std::array<Cursor, kMaxLanes> cursors_;  // set by open_block()
   int next_to_meet_ = 0;
+  // During take(): data that stands for a scratch chunk.
+  const std::byte* landed_ = nullptr;
+  int landed_chunk_ = -1;
 };
 
 }  // namespace tutti
