@@ -206,6 +206,32 @@ TEST(ShrinkBetweenHosts, AfterAMismatchKeepsEverybody) {
   });
 }
 
+// Also when the others have come and gone meanwhile.
+TEST(ShrinkBetweenHosts, LeavesBehindWhoDoesNotCall) {
+  Options options = impatient_options(milliseconds(200));
+  options.start_timeout = milliseconds(2000);
+  std::atomic<int> ended = 0;
+  on_hosts({0, 1, 0}, options, [&](Communicator& comm) {
+    if (comm.rank() == 1) {
+      wait_for(ended, 2);
+      const Status status = comm.shrink().status();
+      EXPECT_EQ(status.code(), Code::kTimeout) << status.to_string();
+      EXPECT_NE(status.message().find("rank 0 went ahead without this rank"), std::string::npos)
+          << status.message();
+      return;
+    }
+    EXPECT_EQ(comm.barrier().code(), Code::kTimeout);
+    {
+      Result<Communicator> again = comm.shrink();
+      ASSERT_OK(again.status());
+      EXPECT_EQ(again->ranks(), 2);
+      EXPECT_OK(again->barrier());
+    }
+    comm = Communicator();
+    ++ended;
+  });
+}
+
 TEST(ShrinkBetweenHosts, OfAPartWorks) {
   on_hosts({0, 0, 1, 1}, [](Communicator& comm) {
     Result<Communicator> part = comm.split(comm.rank() == 0 ? -1 : 0);

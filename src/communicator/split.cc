@@ -145,7 +145,8 @@ Result<Communicator> Communicator::Impl::shrink() {
   while (Clock::now() < begin + options_.start_timeout) {
     for (int r = 0; r < site.ranks; ++r) {
       if (!survivors.has_published(r)) continue;
-      if (is_member(invitation_of(site, r), site.rank) || survivors.alive(r)) {
+      // One that invited this rank and ended since is not followed: somebody else leads.
+      if (!is_member(invitation_of(site, r), site.rank) || survivors.alive(r)) {
         return follow_shrink(r);
       }
     }
