@@ -50,6 +50,29 @@ TEST(Plan, ResultsAreStoredHereAndThereInOnePass) {
             "  wait   1 line 1\n");
 }
 
+// The chunks that land, by wait; -1 for those that go to the window.
+std::vector<int> landings(const Plan& plan) {
+  std::vector<int> lands;
+  for (const Instruction& instruction : plan.instructions) {
+    if (instruction.action == Action::kWait) lands.push_back(instruction.lands);
+  }
+  return lands;
+}
+
+TEST(Plan, DataLandsWhereTheNextInstructionIsAllThatUsesIt) {
+  // Sums of what came, then results of others, copied on.
+  EXPECT_EQ(landings(lower_unmapped(stage(two_shot(2)), 0)), (std::vector<int>{0, 1}));
+  // Of three, the first to be waited for has to lie until the second is there.
+  EXPECT_EQ(landings(lower_unmapped(make(Collective::kAllReduce, "one_shot", 3), 0)),
+            (std::vector<int>{-1, 1}));
+  // What is passed on must lie while it is put.
+  EXPECT_EQ(landings(lower_unmapped(stage(make(Collective::kAllGather, "ring", 3)), 0)),
+            (std::vector<int>{0, 1}));
+  EXPECT_EQ(landings(lower_unmapped(make(Collective::kReduceScatter, "ring", 3), 0)),
+            (std::vector<int>{-1, 1}));
+  EXPECT_EQ(landings(lower_inline(two_shot(2), 0)), (std::vector<int>{-1, -1}));
+}
+
 TEST(Plan, WhatIsNotMappedIsPutByItself) {
   EXPECT_EQ(dump(lower_unmapped(stage(two_shot(2)), 0)),
             "  move   input[1] -> 1:scratch[0]\n"

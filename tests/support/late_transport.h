@@ -2,7 +2,7 @@
 //
 // Everything happens in one thread. Ranks on one host reach each other's windows; between hosts,
 // puts and signals lie in a queue per sender and receiver until somebody delivers them, and a put's
-// source is read only then.
+// source is read only then. A put with a signal behind it is offered to the receiver's taker first.
 
 #pragma once
 
@@ -21,9 +21,19 @@ namespace tutti::test {
 /// All windows, and all that is under way between them.
 class Post {
  public:
+  /// A put of `data`, or a signal with `data` as its payload.
+  struct Parcel {
+    bool is_put = false;
+    std::size_t offset = 0;
+    std::span<const std::byte> data;  // a put's source
+    Signal signal = {};
+    std::vector<std::byte> payload = {};
+  };
+
   /// `host_of[rank]` tells who reaches whom.
   Post(std::vector<int> host_of, std::size_t window_bytes)
-      : host_of_(std::move(host_of)),
+      : takers_(host_of.size()),
+        host_of_(std::move(host_of)),
         queues_(host_of_.size() * host_of_.size()),
         sent_(queues_.size()) {
     const std::size_t pages = (window_bytes + sizeof(Page) - 1) / sizeof(Page);
@@ -36,18 +46,25 @@ class Post {
     return std::as_writable_bytes(std::span(windows_[rank]));
   }
 
-  void send(int from, int to, std::function<void()> parcel) {
-    if (is_mapped(from, to)) return parcel();
+  void send(int from, int to, Parcel parcel) {
+    if (is_mapped(from, to)) return lay_down(to, parcel);
     queue(from, to).push_back(std::move(parcel));
     ++sent_[from * host_of_.size() + to];
   }
+  /// Whom data for the rank is offered to from now on; null for nobody.
+  void set_taker(int rank, Taker* taker) { takers_[rank] = taker; }
+  /// How many puts were taken.
+  int taken() const { return taken_; }
   std::uint64_t sent(int from, int to) { return sent_[from * host_of_.size() + to]; }
   std::uint64_t under_way(int from, int to) { return queue(from, to).size(); }
   /// Delivers the oldest parcel. False when there is none.
   bool deliver(int from, int to) {
-    if (queue(from, to).empty()) return false;
-    queue(from, to).front()();
-    queue(from, to).pop_front();
+    std::deque<Parcel>& parcels = queue(from, to);
+    if (parcels.empty()) return false;
+    // Data that is taken and its signal come at once: the line may soon be another's.
+    if (offer(to, parcels)) parcels.pop_front();
+    lay_down(to, parcels.front());
+    parcels.pop_front();
     return true;
   }
 
@@ -56,13 +73,36 @@ class Post {
     std::byte bytes[4096] = {};
   };
 
-  std::deque<std::function<void()>>& queue(int from, int to) {
-    return queues_[from * host_of_.size() + to];
+  bool offer(int to, const std::deque<Parcel>& parcels) {
+    if (takers_[to] == nullptr || parcels.size() < 2 || !parcels[0].is_put || parcels[1].is_put) {
+      return false;
+    }
+    Signal signal = parcels[1].signal;
+    signal.payload = parcels[1].payload;
+    const bool taken =
+        takers_[to]->take(parcels[0].offset, parcels[0].data, parcels[1].offset, signal);
+    taken_ += taken;
+    return taken;
   }
 
+  void lay_down(int to, const Parcel& parcel) {
+    std::byte* const target = window(to).data() + parcel.offset;
+    if (parcel.is_put) {
+      if (!parcel.data.empty()) std::memcpy(target, parcel.data.data(), parcel.data.size());
+      return;
+    }
+    Signal signal = parcel.signal;
+    signal.payload = parcel.payload;
+    show(*reinterpret_cast<Line*>(target), signal);
+  }
+
+  std::deque<Parcel>& queue(int from, int to) { return queues_[from * host_of_.size() + to]; }
+
+  std::vector<Taker*> takers_;  // by rank
+  int taken_ = 0;
   std::vector<int> host_of_;
   std::vector<std::vector<Page>> windows_;
-  std::vector<std::deque<std::function<void()>>> queues_;
+  std::vector<std::deque<Parcel>> queues_;
   std::vector<std::uint64_t> sent_;
 };
 
@@ -78,19 +118,16 @@ class LateTransport final : public Transport {
   }
 
   Status put(int peer, std::span<const std::byte> source, std::size_t offset) override {
-    std::byte* const target = post_.window(peer).data() + offset;
-    post_.send(rank_, peer, [source, target] {
-      if (!source.empty()) std::memcpy(target, source.data(), source.size());
-    });
+    post_.send(rank_, peer, {.is_put = true, .offset = offset, .data = source});
     return {};
   }
 
   Status signal(int peer, std::size_t offset, const Signal& signal) override {
-    Line& line = *reinterpret_cast<Line*>(post_.window(peer).data() + offset);
-    const std::vector<std::byte> payload(signal.payload.begin(), signal.payload.end());
-    post_.send(rank_, peer, [&line, payload, flag = signal.flag, signature = signal.signature] {
-      show(line, {flag, signature, payload});
-    });
+    post_.send(rank_, peer,
+               {.offset = offset,
+                .data = {},
+                .signal = {signal.flag, signal.signature, {}},
+                .payload = {signal.payload.begin(), signal.payload.end()}});
     return {};
   }
 
