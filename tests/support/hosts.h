@@ -15,7 +15,7 @@ namespace tutti::test {
 
 /// The options of a rank of `host`.
 inline Options on_host(Options options, int host) {
-  options.host = std::string("host ") + static_cast<char>('a' + host);
+  options.host = static_cast<char>('a' + host);
   return options;
 }
 
