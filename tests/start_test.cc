@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "bootstrap/tcp_bootstrap.h"
+#include "bootstrap/wire.h"
 #include "communicators.h"
 
 namespace tutti {
@@ -45,6 +47,34 @@ TEST(Create, MeetsByAnId) {
       EXPECT_OK(status);
     }
   }
+}
+
+// What a rank of this version says of one that says `text` where it should introduce itself.
+Status meet_one_that_says(const std::string& text) {
+  const Result<Invitation> invitation = make_unique_id({});
+  const Deadline deadline = std::chrono::steady_clock::now() + milliseconds(20'000);
+  std::vector<Status> answers(2);
+  run_ranks_as_threads(2, [&](int rank) {
+    if (rank == 0) {
+      answers[0] = Communicator::create(invitation->id, 0, 2, patient_options()).status();
+      return 0;
+    }
+    const auto bootstrap = connect_bootstrap(invitation->id, 1, 2, deadline);
+    answers[1] =
+        bootstrap.ok() ? (*bootstrap)->all_gather(text, deadline).status() : bootstrap.status();
+    return 0;
+  });
+  EXPECT_OK(answers[1]);
+  return answers[0];
+}
+
+TEST(Create, NamesAPeerOfAnotherVersion) {
+  const std::string next = Writer().text("tutti 9.8.7").u64(1).take();
+  expect_words(meet_one_that_says(next), Code::kMismatch,
+               {"rank 1 runs tutti 9.8.7", "expected tutti"});
+  expect_words(meet_one_that_says(""), Code::kMismatch, {"rank 1 runs something else"});
+  expect_words(meet_one_that_says(std::string(500, '\xff')), Code::kMismatch,
+               {"rank 1 runs something else"});
 }
 
 struct Setting {

@@ -32,9 +32,9 @@ std::size_t heap_bytes(const Options& options, int ranks) {
 
 std::string agreed_settings(const Options& options) {
   std::ostringstream text;
-  text << "version 0.1, reproducible " << options.reproducible << ", algorithm \""
-       << options.algorithm << "\", tile_bytes " << options.tile_bytes << ", lanes "
-       << options.lanes << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
+  text << "reproducible " << options.reproducible << ", algorithm \"" << options.algorithm
+       << "\", tile_bytes " << options.tile_bytes << ", lanes " << options.lanes
+       << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
        << options.peer_timeout.count() << " ms";
   return text.str();
 }
@@ -100,9 +100,12 @@ Facts own_facts(const Options& options, int ranks) {
   return facts;
 }
 
+// First of all, so that any two versions can tell that they are two.
+constexpr std::string_view kVersion = "tutti " TUTTI_VERSION;
+
 std::string pack(const Facts& facts) {
   Writer writer;
-  writer.u64(facts.heap_bytes);
+  writer.text(kVersion).u64(facts.heap_bytes);
   writer.raw({reinterpret_cast<const char*>(&facts.cores), sizeof facts.cores});
   return writer.text(facts.host).text(facts.settings).take();
 }
@@ -110,12 +113,19 @@ std::string pack(const Facts& facts) {
 Result<Facts> unpack(const std::string& text, int rank) {
   Reader reader(text);
   Facts facts;
+  const std::string version(reader.text());
+  if (version != kVersion) {
+    const std::string theirs = version.starts_with("tutti ") ? version : "something else";
+    return {Code::kMismatch, "rank " + std::to_string(rank) + " runs " + theirs + "; expected " +
+                                 std::string(kVersion) + " on all ranks"};
+  }
   facts.heap_bytes = reader.u64();
   const std::string_view cores = reader.raw(sizeof facts.cores);
   facts.host = reader.text();
   facts.settings = reader.text();
   if (!reader.complete()) {
-    return {Code::kMismatch, "rank " + std::to_string(rank) + " runs another version of Tutti"};
+    return {Code::kMismatch, "rank " + std::to_string(rank) + " runs another build of " +
+                                 std::string(kVersion) + ", whose start cannot be read"};
   }
   std::memcpy(&facts.cores, cores.data(), sizeof facts.cores);
   return facts;
