@@ -1,6 +1,6 @@
 // An all-gather of values or failures, so that one rank's failure becomes everybody's error.
 //
-// Tested by shm_test.cc and ucx_test.cc.
+// Tested by shm_test.cc, ucx_test.cc and heartbeat_test.cc.
 
 #pragma once
 
@@ -75,6 +75,16 @@ Result<std::vector<T>> all_values(const std::vector<Result<T>>& results) {
     values.push_back(*result);
   }
   return values;
+}
+
+/// The texts of all ranks, or the failure of the first rank that failed: the same on all ranks.
+/// Collective.
+inline Result<std::vector<std::string>> exchange_or_fail(Bootstrap& bootstrap,
+                                                         const Result<std::string>& mine,
+                                                         Deadline deadline) {
+  const auto texts = exchange_texts(bootstrap, mine, deadline);
+  if (!texts.ok()) return texts.status();
+  return all_values(*texts);
 }
 
 }  // namespace tutti

@@ -2,25 +2,20 @@
 
 #include "transports/heartbeat/card.h"
 
-#include "bootstrap/link.h"
+#include "bootstrap/exchange.h"
 #include "bootstrap/wire.h"
 #include "transports/heartbeat/datagram.h"
 
 namespace tutti::heartbeat {
 namespace {
 
-std::string encode(const Result<Card>& card) {
-  Writer writer;
-  if (!card.ok()) return writer.u8(0).text(tutti::encode(card.status())).take();
-  return writer.u8(1).text(tutti::encode(card->hello)).text(card->key).take();
+std::string encode(const Card& card) {
+  return Writer().text(tutti::encode(card.hello)).text(card.key).take();
 }
 
 Result<Card> decode(const std::string& bytes) {
   Reader reader(bytes);
-  const bool is_card = reader.u8() != 0;
-  const std::string_view body = reader.text();
-  if (!is_card) return decode_failure(body);
-  const std::optional<Hello> hello = decode_hello(body);
+  const std::optional<Hello> hello = decode_hello(reader.text());
   const std::string key(reader.text());
   if (!hello || !reader.complete()) {
     return Status(Code::kMismatch, "its card is garbled: do all ranks run the same version?");
@@ -51,7 +46,8 @@ Status check_agreement(const std::vector<Card>& cards) {
 
 Result<std::vector<Card>> exchange(Bootstrap& bootstrap, const Result<Card>& mine,
                                    Deadline deadline) {
-  const Result<std::vector<std::string>> texts = bootstrap.all_gather(encode(mine), deadline);
+  const Result<std::vector<std::string>> texts = exchange_or_fail(
+      bootstrap, mine.ok() ? Result<std::string>(encode(*mine)) : mine.status(), deadline);
   if (!texts.ok()) return texts.status();
   std::vector<Card> cards;
   for (const std::string& text : *texts) {
@@ -64,14 +60,7 @@ Result<std::vector<Card>> exchange(Bootstrap& bootstrap, const Result<Card>& min
 }
 
 Status agree(Bootstrap& bootstrap, const Status& mine, Deadline deadline) {
-  const std::string text = mine.ok() ? "" : tutti::encode(mine);
-  const Result<std::vector<std::string>> texts = bootstrap.all_gather(text, deadline);
-  if (!texts.ok()) return texts.status();
-  for (std::size_t rank = 0; rank < texts->size(); ++rank) {
-    if ((*texts)[rank].empty()) continue;
-    return by_rank(static_cast<int>(rank), decode_failure((*texts)[rank]));
-  }
-  return {};
+  return exchange_or_fail(bootstrap, mine.ok() ? Result<std::string>("") : mine, deadline).status();
 }
 
 }  // namespace tutti::heartbeat

@@ -197,9 +197,7 @@ Result<std::vector<Facts>> read_all(const std::vector<std::string>& texts, std::
 
 Result<std::vector<Facts>> exchange_facts(Bootstrap& bootstrap, const Result<std::string>& mine,
                                           std::size_t bytes, Deadline deadline) {
-  const auto results = exchange_texts(bootstrap, mine, deadline);
-  if (!results.ok()) return results.status();
-  const auto texts = all_values(*results);
+  const auto texts = exchange_or_fail(bootstrap, mine, deadline);
   if (!texts.ok()) return texts.status();
   return read_all(*texts, bytes);
 }
