@@ -10,11 +10,11 @@
 namespace tutti::cli {
 
 /// `options` are the communicator's. Binds ranks to CPUs of their own where nobody else did: only
-/// if all ranks of a host may run on all its CPUs, and there are enough. Collective; answers where
-/// every rank runs.
+/// if all ranks of a machine may run on all its CPUs, and there are enough. Collective; answers
+/// where every rank runs.
 Result<std::vector<RankPlace>> place_ranks(Session& session, const Options& options, bool pin);
 
-/// How many of the ranks run on the same host as `rank`.
+/// How many of the ranks run on the same machine as `rank`.
 int ranks_beside(const std::vector<RankPlace>& ranks, int rank);
 
 }  // namespace tutti::cli

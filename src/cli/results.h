@@ -49,8 +49,9 @@ struct Row {
 struct RankPlace {
   std::string host;
   int pid = 0;
-  int cpu = -1;         // the one it is bound to, or -1
-  int host_number = 0;  // equal for ranks that the library takes to be on one host
+  int cpu = -1;              // the one it is bound to, or -1
+  int host_number = 0;       // equal for ranks that the library takes to be on one host
+  std::string machine = "";  // equal for ranks that share cores, whatever hosts they are on
 
   bool operator==(const RankPlace&) const = default;
 };
