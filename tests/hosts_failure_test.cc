@@ -169,6 +169,27 @@ TEST(ARankThatLeaves, IsNamedByRanksOfOtherHosts) {
   });
 }
 
+// A chain in which each waits for the next, and only the last for the one that has left.
+TEST(ARankThatLeaves, IsNamedAlsoByThoseThatDoNotWaitForIt) {
+  for (const std::size_t count : {std::size_t{10}, std::size_t{1000}}) {
+    on_hosts({0, 1, 2, 3, 4}, [&](Communicator& comm) {
+      ASSERT_OK(comm.barrier());
+      if (comm.rank() == 4) {
+        comm = Communicator();
+        return;
+      }
+      std::vector<int> data(count);
+      const auto start = Clock::now();
+      Status status = comm.receive(data, comm.rank() + 1);
+      if (status.ok()) status = comm.barrier();
+      EXPECT_EQ(status.code(), Code::kPeerLost) << status.to_string();
+      EXPECT_NE(status.message().find("rank 4 has left the communicator"), std::string::npos)
+          << status.message();
+      EXPECT_LT(Clock::now() - start, kAtOnce);
+    });
+  }
+}
+
 TEST(ARankThatLeaves, DisturbsNobodyWhoIsDone) {
   for (int times = 0; times < 5; ++times) {
     on_hosts({0, 1, 0, 1}, [](Communicator& comm) {

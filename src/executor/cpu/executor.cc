@@ -220,6 +220,7 @@ Status CpuExecutor::check_lives(const Entry& call) {
     if (peer == site_.rank || has_left(peer)) continue;
     Status status = transport_->check(peer);
     if (status.ok()) continue;
+    all_find_out_ = true;
     return {status.code(), title(call.signature, call.sequence) + ": " + status.message()};
   }
   return {};
@@ -295,8 +296,8 @@ void CpuExecutor::tell_far_peers() {
 void CpuExecutor::send_far_notices() {
   const std::lock_guard lock(telling_);
   const std::uint64_t word = std::exchange(untold_, 0);
-  // A lost rank is everybody's own finding, and connections to all would be many.
-  if (word == 0 || failure_code(word) == Code::kPeerLost) return;
+  // Connections to all would be many.
+  if (word == 0 || all_find_out_) return;
   const Control& control = site_.control();
   const auto reason = std::as_bytes(std::span(control.text, std::strlen(control.text) + 1));
   for (int peer = 0; peer < site_.ranks; ++peer) {

@@ -92,6 +92,7 @@ class CpuExecutor {
   std::mutex using_transport_;  // where some peer is not mapped
   std::mutex telling_;          // taken after the other one, if both are
   std::uint64_t untold_ = 0;    // the failure word that peers which are not mapped lack
+  bool all_find_out_ = false;   // of the failure, by looking at lives themselves
   Status failure_;
   Clock::time_point waiting_since_{};
   Clock::time_point last_lives_{};

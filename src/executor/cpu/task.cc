@@ -382,7 +382,7 @@ bool Task::finish_block(Cursor& cursor) {
 bool Task::may_retire(const Cursor& cursor) {
   if (!cursor.finished) return false;
   for (std::size_t i = 0; lends_scratch_ && i < far_receivers_.size(); ++i) {
-    if (!site_.transport->flushed(far_receivers_[i], cursor.puts[i])) return false;
+    if (!has_flushed(far_receivers_[i], cursor.puts[i])) return false;
   }
   return true;
 }
@@ -415,9 +415,15 @@ void Task::finish() {
 
 // Whether the sources of all puts so far may change.
 bool Task::flushed() {
-  return std::all_of(far_receivers_.begin(), far_receivers_.end(), [this](int peer) {
-    return site_.transport->flushed(peer, site_.transport->puts(peer));
-  });
+  return std::all_of(far_receivers_.begin(), far_receivers_.end(),
+                     [this](int peer) { return has_flushed(peer, site_.transport->puts(peer)); });
+}
+
+// Nobody else is waited for then: whoever was before may have left in the meantime.
+bool Task::has_flushed(int peer, std::uint64_t puts) {
+  if (site_.transport->flushed(peer, puts)) return true;
+  entry_.suspect = peer;
+  return false;
 }
 
 void Task::fail(Status status) {

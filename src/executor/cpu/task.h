@@ -90,6 +90,7 @@ class Task : public Taker {
   void divide_outputs(const Cursor& cursor);
   void finish();
   bool flushed();
+  bool has_flushed(int peer, std::uint64_t puts);
   void fail(Status status);
 
   int global(int plan_rank) const {
