@@ -64,10 +64,13 @@ def large_all_reduce(*more):
 def veth(quick):
     collectives = "all_reduce,all_gather,all_to_all"
     largest = "4M" if quick else "64M"
+    # Sockets take some hundred messages to find the sizes of their buffers.
     return Case(
         "veth", "Two hosts with a rank each, bandwidth not limited", (1, 1),
         (Run("small", (collectives, "-b", "8", "-e", "8", "-n", "20", "--vs", "mpi")),
-         Run("large", (collectives, "-b", "64K", "-e", largest, "-f", "4", "-n", "10",
+         Run("medium", (collectives, "-b", "64K", "-e", "1M", "-f", "4", "-n", "50", "-w", "200",
+                        "--vs", "mpi")),
+         Run("large", (collectives, "-b", "4M", "-e", largest, "-f", "4", "-n", "10", "-w", "5",
                        "--vs", "mpi"))))
 
 
