@@ -55,11 +55,12 @@ Result<Fd> listen_on_all(std::uint16_t port) {
 Status late(const char* what) { return Status(Code::kTimeout, what); }
 
 Status connect_error(int error) {
-  const bool no_way = error == ENETUNREACH || error == EHOSTUNREACH || error == EAFNOSUPPORT ||
-                      error == EADDRNOTAVAIL;
-  const Code code = error == ECONNREFUSED ? Code::kPeerLost
-                    : no_way              ? Code::kNotSupported
-                                          : Code::kSystem;
+  const bool no_way = error == ENETUNREACH || error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+  // A host whose link has just come up is unreachable for a moment: that is no answer yet.
+  const Code code = error == ECONNREFUSED   ? Code::kPeerLost
+                    : error == EHOSTUNREACH ? Code::kTimeout
+                    : no_way                ? Code::kNotSupported
+                                            : Code::kSystem;
   return Status(code, std::strerror(error));
 }
 

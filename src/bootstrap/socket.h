@@ -41,7 +41,7 @@ Result<Fd> listen_on(const Address* address, std::uint16_t port);
 /// The port that a listener got.
 std::uint16_t port_of(const Fd& listener);
 
-/// kTimeout when there is no answer; kPeerLost when the host says that nobody listens there;
+/// kTimeout when there is no answer (yet); kPeerLost when the host says that nobody listens there;
 /// kNotSupported when this host has no way there; kSystem otherwise.
 Result<Fd> connect_to(const Address& address, std::uint16_t port, Deadline deadline);
 
