@@ -34,7 +34,8 @@ connection = socket.create_connection((sys.argv[1], {PORT}), timeout=5)
 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 begun = time.monotonic()
 data = bytes(int(sys.argv[2]))
-threading.Thread(target=connection.sendall, args=(data,)).start()  # what comes back is read meanwhile
+# What comes back is read meanwhile: neither side holds all of it.
+threading.Thread(target=connection.sendall, args=(data,)).start()
 left = len(data)
 while left > 0:
     left -= len(connection.recv(65536))
