@@ -14,8 +14,8 @@ HEADING = """# Between hosts: Tutti and Open MPI in one run
 
 Hosts are network namespaces of this machine, joined by a bridge (tests/multihost). fp32, sum, out
 of place, results checked. Microseconds per operation: the median over rounds ({rounds}), in each
-the median of iterations in which the libraries take turns, begun while the virtual cores were not
-threads of one. Ratio: Open MPI's time by Tutti's."""
+the median of iterations in which the libraries take turns. Runs with unlimited bandwidth waited, at
+most 40 s, until the virtual cores were not threads of one. Ratio: Open MPI's time by Tutti's."""
 
 
 def to_json(about, settings, points):
