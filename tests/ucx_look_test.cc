@@ -28,21 +28,21 @@ constexpr const char* kInfo =
     "#\n\n";
 
 TEST(UcxLook, ReadsComponentsAndTransportsFromWhatUcxPrints) {
-  Facts facts;
+  UcxFacts facts;
   read_context_info(kInfo, facts);
   EXPECT_EQ(facts.components, (std::vector<std::string>{"self", "tcp", "ib"}));
   EXPECT_EQ(facts.transports, (std::vector<std::string>{"self/memory0", "tcp/eth0", "tcp/lo"}));
 }
 
 TEST(UcxLook, TextThatIsSomethingElseGivesNothing) {
-  Facts facts;
+  UcxFacts facts;
   read_context_info("", facts);
   read_context_info("resource\n\n#\n# nothing of : that kind\n", facts);
-  EXPECT_EQ(facts, Facts());
+  EXPECT_EQ(facts, UcxFacts());
 }
 
 TEST(UcxLook, SaysWhatIsHereOrWhatIsMissing) {
-  const Result<Facts> facts = look();
+  const Result<UcxFacts> facts = look();
   if (!facts.ok()) {
     EXPECT_EQ(facts.status().code(), Code::kNotSupported);
     EXPECT_NE(facts.status().message().find("Debian: libucx"), std::string::npos);

@@ -10,14 +10,6 @@
 namespace tutti {
 namespace {
 
-UcxFacts facts_of(ucx::Facts&& facts) {
-  return {.version = std::move(facts.version),
-          .library = std::move(facts.library),
-          .components = std::move(facts.components),
-          .transports = std::move(facts.transports),
-          .memory_types = std::move(facts.memory_types)};
-}
-
 NetworkDevice public_form(const ucx::Surveyed& one) {
   return {.name = one.device.name,
           .is_rdma = one.device.is_rdma,
@@ -48,8 +40,8 @@ Result<std::vector<NetworkDevice>> survey(const Options& options) {
 
 NetworkReport network_report(const Options& options) {
   NetworkReport report;
-  Result<ucx::Facts> facts = ucx::look();
-  if (facts.ok()) report.ucx = facts_of(std::move(*facts));
+  Result<UcxFacts> facts = ucx::look();
+  if (facts.ok()) report.ucx = std::move(*facts);
   Result<std::vector<NetworkDevice>> devices = survey(options);
   if (devices.ok()) report.devices = std::move(*devices);
   const Result<UcxNetwork> network = open_ucx_network({options.interface, options.net_devices});

@@ -7,23 +7,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "bootstrap/address.h"
+#include "transports/ucx/texts.h"
 
 namespace tutti::ucx {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
 
 // Active ports of RDMA devices: "mlx5_0:1".
 std::vector<Device> rdma_devices() {
@@ -123,8 +115,7 @@ Result<std::vector<Device>> find_devices(const std::string& interface) {
 Result<std::vector<RailDevices>> choose_rails(const std::vector<Device>& devices,
                                               const std::string& wanted) {
   std::vector<Device> chosen;
-  std::istringstream names(wanted);
-  for (std::string name; std::getline(names, name, ',');) {
+  for (const std::string& name : split(wanted)) {
     const auto named = [&](const Device& device) { return device.name == name; };
     const auto found = std::find_if(devices.begin(), devices.end(), named);
     if (found == devices.end()) {

@@ -18,7 +18,7 @@
 
 namespace tutti::ucx {
 
-void read_context_info(std::string_view text, Facts& facts) {
+void read_context_info(std::string_view text, UcxFacts& facts) {
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
@@ -55,7 +55,7 @@ std::vector<std::string> names_of_memory(std::uint64_t types) {
   return names;
 }
 
-void query(const Api& api, ucp_context_h context, Facts& facts) {
+void query(const Api& api, ucp_context_h context, UcxFacts& facts) {
   ucp_context_attr_t attributes = {};
   attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
   if (api.context_query(context, &attributes) == UCS_OK) {
@@ -72,7 +72,7 @@ void query(const Api& api, ucp_context_h context, Facts& facts) {
 }
 
 // With the settings that UCX has by itself, so that it may look at everything.
-Status query_everything(const Api& api, Facts& facts) {
+Status query_everything(const Api& api, UcxFacts& facts) {
   ucp_config_t* config = nullptr;
   ucs_status_t status = api.config_read(nullptr, nullptr, &config);
   if (status != UCS_OK) return ucx_error(api, "cannot read its configuration", status);
@@ -90,10 +90,10 @@ Status query_everything(const Api& api, Facts& facts) {
 
 }  // namespace
 
-Result<Facts> look() {
+Result<UcxFacts> look() {
   const Result<Api> api = load_library();
   if (!api.ok()) return api.status();
-  Facts facts;
+  UcxFacts facts;
   facts.version = api->get_version_string();
   facts.library = file_of(*api);
   if (Status status = query_everything(*api, facts); !status.ok()) return status;
@@ -102,7 +102,7 @@ Result<Facts> look() {
 
 #else
 
-Result<Facts> look() {
+Result<UcxFacts> look() {
   return {Code::kNotSupported, "this library was built without UCX (Debian: libucx-dev)"};
 }
 

@@ -1,6 +1,6 @@
 // What a rank sends to one peer: parcels under construction and under way.
 //
-// Used under the worker's lock, except where said.
+// Built and numbered by the thread that sends; done under the worker's lock.
 
 #pragma once
 

@@ -35,7 +35,7 @@ class Worker {
   /// `interface` and `devices` as Options::interface and net_devices.
   static Result<std::unique_ptr<Worker>> open(const std::string& interface,
                                               const std::string& devices);
-  /// Waits until what was sent has come, or its receiver is lost, or a second has passed.
+  /// Waits until what was sent has come, or its receiver is lost, or some seconds have passed.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
