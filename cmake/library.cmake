@@ -12,7 +12,8 @@ endforeach()
 target_include_directories(tutti PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                                         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(tutti INTERFACE cxx_std_20)
-target_link_libraries(tutti PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(tutti PRIVATE Threads::Threads ${CMAKE_DL_LIBS} ${TUTTI_PUGIXML})
+target_link_options(tutti PRIVATE -Wl,--exclude-libs,ALL)
 set_target_properties(tutti PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0 LINKER_LANGUAGE CXX)
 # Programs find the library beside themselves, wherever the installation is moved.
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

@@ -1,8 +1,8 @@
-// Tests src/executor/plan.cc: what a program becomes for an executor.
-// ROOMS: executor algorithms
+// Tests src/plan/plan.cc: what a program becomes for an executor.
+// ROOMS: plan algorithms
 // TIER: fast
 
-#include "executor/plan.h"
+#include "plan/plan.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Tests src/executor/ring.h against a model that remembers every byte's last block.
-// ROOMS: executor
+// Tests src/plan/ring_memory.h against a model that remembers every byte's last block.
+// ROOMS: plan
 // TIER: fast
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "executor/ring.h"
+#include "plan/ring_memory.h"
 
 namespace tutti {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "algorithms/catalog.h"
 #include "executor/cpu/task.h"
-#include "executor/plan.h"
+#include "plan/plan.h"
 
 namespace tutti {
 

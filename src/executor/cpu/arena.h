@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "executor/ring.h"
+#include "plan/ring_memory.h"
 #include "executor/window.h"
 
 namespace tutti {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "executor/plan.h"
+#include "plan/plan.h"
 
 namespace tutti {
 

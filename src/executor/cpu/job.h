@@ -12,7 +12,7 @@
 #include "executor/cpu/flat.h"
 #include "executor/cpu/reducer.h"
 #include "executor/extents.h"
-#include "executor/plan.h"
+#include "plan/plan.h"
 #include "executor/signature.h"
 
 namespace tutti {

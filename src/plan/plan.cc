@@ -1,6 +1,6 @@
 // Lowers programs. Tested by plan_test.cc.
 
-#include "executor/plan.h"
+#include "plan/plan.h"
 
 #include <algorithm>
 #include <set>
