@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/texts.h"
 #include "bootstrap/address.h"
-#include "transports/ucx/texts.h"
 
 namespace tutti::ucx {
 namespace {

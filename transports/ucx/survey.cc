@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "transports/ucx/texts.h"
+#include "base/texts.h"
 
 namespace tutti::ucx {
 namespace {
@@ -60,14 +60,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, none);
 }
 
-std::vector<fs::path> folders_in(const fs::path& folder) {
-  std::error_code none;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder, none)) found.push_back(entry.path());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 // "1: DOWN" in the file means "port is DOWN".
 std::string port_state(const fs::path& port) {
   const std::string line = first_line(port / "state");
@@ -98,15 +90,15 @@ std::vector<Surveyed> find_unusable(const fs::path& sys, const std::vector<Devic
                        [&](const Device& device) { return device.name == name; });
   };
   std::vector<Surveyed> found;
-  for (const fs::path& device : folders_in(sys / "class/infiniband")) {
-    for (const fs::path& port : folders_in(device / "ports")) {
+  for (const fs::path& device : entries_of(sys / "class/infiniband")) {
+    for (const fs::path& port : entries_of(device / "ports")) {
       if (first_line(port / "state").find("ACTIVE") != std::string::npos) continue;
       const std::string name = device.filename().string() + ":" + port.filename().string();
       found.push_back(
           {{.name = name, .is_rdma = true, .network = ""}, false, false, port_state(port)});
     }
   }
-  for (const fs::path& interface : folders_in(sys / "class/net")) {
+  for (const fs::path& interface : entries_of(sys / "class/net")) {
     const std::string name = interface.filename().string();
     if (is_usable(name) || !is_there(interface / "device")) continue;
     found.push_back({{.name = name, .network = ""}, false, false, "it has no address"});
