@@ -156,6 +156,11 @@ TUTTI_API Result<TopologyReport> detect_topology(const Options& options);
 /// all.
 TUTTI_API Topology join(const std::vector<Topology>& parts);
 
+/// `hosts` copies of a host, called host0, host1 … and of as many ids: what a cluster of them would
+/// be. Its ranks, where it has any, are numbered on from copy to copy. Copies of a host with a
+/// fabric are on that fabric.
+TUTTI_API Topology replicate(const Topology& host, int hosts);
+
 // ---- NCCL's topology XML
 
 /// Reads a dump. `file` names it in errors: "dgx.xml:12: <gpu> lacks dev: expected an integer".
@@ -167,7 +172,11 @@ TUTTI_API std::string to_xml(const Topology& topology);
 
 // ---- for people
 
-/// The tree of every host, a line a part.
+/// Hosts that differ in nothing but names, serial numbers and which ranks they have, together: by
+/// number, ascending, groups in the order of their first hosts.
+TUTTI_API std::vector<std::vector<int>> alike_hosts(const Topology& topology);
+
+/// The tree of every host, a line a part; of hosts that are alike, that of the first.
 TUTTI_API std::string to_text(const Topology& topology);
 
 /// A picture for Graphviz: hosts, processors, switches, devices, and the links between them with
@@ -233,20 +242,22 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
-/// A closed way through all members (by number).
+/// A closed way through all members (by number). It leaves a host by the port of its rail that it
+/// enters the next one by: `exits` and `ports` may differ, so that each port is used both ways.
 struct FoundRing {
   std::vector<int> order;
-  double bandwidth = 0;                 // GB/s that it can carry beside all others
-  PathType inside = PathType::kLocal;   // the worst path within hosts
-  PathType between = PathType::kLocal;  // the worst between hosts; kLocal: one host
-  std::vector<int> ports;               // by host: the index of the port it uses; empty: one host
+  double bandwidth = 0;                 // GB/s that it can carry beside all other rings
+  PathType inside = PathType::kLocal;   // the worst path within hosts, or on NVSwitches they share
+  PathType between = PathType::kLocal;  // the worst to a port; kLocal: no network is needed
+  std::vector<int> ports;  // by host: index of the port it enters by, -1: none; empty: no network
+  std::vector<int> exits;  // by host: that of the port it leaves by
 
   bool operator==(const FoundRing&) const = default;
 };
 
 struct FoundTree {
   std::vector<int> parents;  // by member; -1 for the top
-  double bandwidth = 0;
+  double bandwidth = 0;      // GB/s up and down at once, beside the other tree
   PathType inside = PathType::kLocal;
   PathType between = PathType::kLocal;
 
@@ -257,7 +268,8 @@ struct FoundTree {
 struct FoundLevel {
   std::string name;                      // "NVLink domain", "host", "NUMA node", "rail"
   std::vector<std::vector<int>> groups;  // members, ascending
-  double bandwidth = 0;  // GB/s one way that a member has to the others of its group
+  double bandwidth = 0;  // GB/s one way that each member has to the others of its group, when all
+                         // members of all groups use the links of this level at once
 
   bool operator==(const FoundLevel&) const = default;
 };
