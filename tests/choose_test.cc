@@ -125,21 +125,5 @@ TEST(Choose, SaysWhyAForcedAlgorithmDoesNotDo) {
   expect_objection(q, Code::kInvalidArgument, "there is no all_to_all algorithm no_such");
 }
 
-TEST(FitTile, LeavesRoomForTheBlocksInFlight) {
-  EXPECT_EQ(fit_tile(1000, 0, 4, 0), 1000u);  // no scratch needed
-  for (const std::size_t wanted : {64, 4096, 32768, 1 << 22}) {
-    for (const int chunks : {1, 3, 64, 1000}) {
-      for (const int lanes : {1, 3, 16}) {
-        for (const std::size_t scratch : {std::size_t{1} << 16, std::size_t{8} << 20}) {
-          const std::size_t tile = fit_tile(wanted, chunks, lanes, scratch);
-          EXPECT_LE(tile, wanted);
-          EXPECT_LE(tile * chunks * (lanes + 2), scratch);
-          EXPECT_TRUE(tile < 64 || tile % 64 == 0) << tile;
-        }
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace tutti

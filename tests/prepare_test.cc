@@ -79,7 +79,7 @@ void expect_sound(const Job& job, const Call& call, const Site& site) {
   ASSERT_GE(v.blocks * v.tile, piece);
   ASSERT_TRUE(v.blocks == 1 || (v.blocks - 1) * v.tile < piece) << "a block too many";
   ASSERT_GE(v.lanes, 1);
-  ASSERT_LE(v.lanes, kMaxLanes);
+  ASSERT_LE(v.lanes, kMostLanes);
   const std::size_t stride = (v.tile * element + 63) / 64 * 64;
   ASSERT_LE(2 * stride * plan.scratch_chunks, site.layout.scratch_bytes);
   ASSERT_LE(2 * plan.lines * kLineBytes, site.layout.line_bytes);

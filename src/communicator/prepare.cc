@@ -157,13 +157,13 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   }
   variant.input_extents = input_extents(call, shape, variant.plan->chunks);
   variant.output_extents = output_extents(call, shape, variant.plan->chunks);
-  if (Status status = cut(shape, *choice, variant); !status.ok()) return status;
+  if (Status status = cut_up(shape, *choice, variant); !status.ok()) return status;
   // Streaming loses where the lines are in the caches already, as the target of a sum in place is.
   if (shape.in_place) variant.stream = false;
   return variant;
 }
 
-Preparer::Room Preparer::room_of(const Plan& plan) const {
+Room Preparer::room_of(const Plan& plan) const {
   if (plan.collective != Collective::kSendRecv) {
     return {site_.layout.scratch_bytes, site_.layout.line_bytes / kLineBytes};
   }
@@ -171,30 +171,19 @@ Preparer::Room Preparer::room_of(const Plan& plan) const {
           WindowLayout::kInboxLines / kLineBytes};
 }
 
-// Tiles, blocks and lanes, within the memory that scratch and signals have: at least two blocks.
-Status Preparer::cut(const Shape& shape, const Choice& choice, Variant& variant) const {
+// At least two blocks fit the memory that scratch and signals have.
+Status Preparer::cut_up(const Shape& shape, const Choice& choice, Variant& variant) const {
   const Plan& plan = *variant.plan;
-  const std::size_t element = size_of(shape.type), chunks = plan.scratch_chunks;
   const Room room = room_of(plan);
-  const std::size_t width = plan.lines * static_cast<std::size_t>(variant.width);
-  TUTTI_CHECK(2 * width <= room.lines, "%zu lines", width);
-  const std::size_t least = 2 * chunks * Arena::kScratchAlignment;
-  if (least > room.scratch) return too_little_scratch(plan, variant.algorithm, least);
-
-  int lanes = std::clamp(choice.lanes, 1, kMaxLanes);
-  const auto fits = [&] {
-    return width * (lanes + 1) <= room.lines &&
-           fit_tile(choice.tile_bytes, chunks, lanes, room.scratch) >= Arena::kScratchAlignment;
-  };
-  while (lanes > 1 && !fits()) --lanes;
-  const std::size_t piece = std::max<std::size_t>(piece_of(shape, plan.chunks), 1);
-  const std::size_t whole = piece * element;
-  // A call that fits one block needs room for one, not for lanes.
-  std::size_t tile = whole <= choice.tile_bytes ? fit_tile(whole + 63, chunks, 2, room.scratch) : 0;
-  if (tile < whole) tile = fit_tile(choice.tile_bytes, chunks, lanes, room.scratch);
-  variant.tile = std::min(piece, tile / element);
-  variant.blocks = std::max<std::size_t>(1, (piece + variant.tile - 1) / variant.tile);
-  variant.lanes = static_cast<int>(std::min<std::size_t>(lanes, variant.blocks));
+  if (const std::size_t least = least_scratch(plan.scratch_chunks); least > room.scratch_bytes) {
+    return too_little_scratch(plan, variant.algorithm, least);
+  }
+  const Cut cuts = cut({plan.scratch_chunks, plan.lines, variant.width}, room,
+                       piece_of(shape, plan.chunks), size_of(shape.type),
+                       {choice.tile_bytes, choice.lanes});
+  variant.tile = cuts.tile;
+  variant.blocks = cuts.blocks;
+  variant.lanes = cuts.lanes;
   variant.stream = choice.stream;
   return {};
 }

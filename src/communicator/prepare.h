@@ -67,16 +67,12 @@ class Preparer {
   }
   void place(const Call& call, const Entry& entry) const;
   // Memory for the blocks in flight of a plan.
-  struct Room {
-    std::size_t scratch;  // bytes
-    std::size_t lines;
-  };
   Room room_of(const Plan& plan) const;
 
   Status fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job);
   Result<Variant> make_variant(const Call& call, const Shape& shape, bool mapped);
   Question ask(const Call& call, const Shape& shape, bool mapped) const;
-  Status cut(const Shape& shape, const Choice& choice, Variant& variant) const;
+  Status cut_up(const Shape& shape, const Choice& choice, Variant& variant) const;
   Status too_little_scratch(const Plan& plan, std::string_view algorithm, std::size_t least) const;
 
   const Site& site_;

@@ -50,7 +50,7 @@ Result<Isa> isa_of(const Options& options) {
 }
 
 std::string invalid_option(const Options& options) {
-  if (options.lanes < 0 || options.lanes > kMaxLanes) {
+  if (options.lanes < 0 || options.lanes > kMostLanes) {
     return "lanes: " + std::to_string(options.lanes) + ": expected 0 to 16";
   }
   if (options.scratch_bytes < (std::size_t{64} << 10) ||

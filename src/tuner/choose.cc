@@ -119,11 +119,4 @@ Result<Choice> choose(const Question& q) {
   return choice;
 }
 
-std::size_t fit_tile(std::size_t wanted, int scratch_chunks, int lanes, std::size_t scratch_bytes) {
-  if (scratch_chunks == 0) return wanted;
-  const std::size_t most = scratch_bytes / (static_cast<std::size_t>(scratch_chunks) * (lanes + 2));
-  const std::size_t tile = std::min(wanted, most);
-  return tile >= 64 ? tile / 64 * 64 : tile;
-}
-
 }  // namespace tutti

@@ -31,16 +31,12 @@ struct Question {
 
 struct Choice {
   const Algorithm* algorithm = nullptr;
-  std::size_t tile_bytes = 0;  // upper bound; see fit_tile()
+  std::size_t tile_bytes = 0;  // upper bound; see cut()
   int lanes = 1;
   bool stream = false;
 };
 
 /// kNotSupported names the algorithm that was forced and why it does not do.
 Result<Choice> choose(const Question& question);
-
-/// The largest tile, at most `wanted` bytes, of which blocks with `scratch_chunks` chunks fit the
-/// scratch memory `lanes` + 2 times; a multiple of 64 unless less than that fits.
-std::size_t fit_tile(std::size_t wanted, int scratch_chunks, int lanes, std::size_t scratch_bytes);
 
 }  // namespace tutti

@@ -150,7 +150,7 @@ class RankRunner {
     if (plan.scratch_chunks == 0) return ~std::size_t{0};
     // A ring gives no block more than half of what it has.
     const std::size_t chunk = executor_.site().layout.scratch_bytes / 2 / plan.scratch_chunks;
-    const std::size_t tile = chunk / Arena::kScratchAlignment * Arena::kScratchAlignment / element;
+    const std::size_t tile = chunk / kScratchAlignment * kScratchAlignment / element;
     EXPECT_GT(tile, 0u) << plan.scratch_chunks << " scratch chunks do not fit";
     return tile;
   }

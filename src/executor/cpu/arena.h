@@ -11,12 +11,11 @@
 
 #include "plan/ring_memory.h"
 #include "executor/window.h"
+#include "plan/cut.h"
 
 namespace tutti {
 
 struct Arena {
-  static constexpr std::size_t kScratchAlignment = 64;
-
   std::size_t lines_at = 0;  // offsets in every window
   std::size_t scratch_at = 0;
   std::size_t completed_at = 0;  // of the atomic that peers read

@@ -12,12 +12,11 @@
 #include "executor/cpu/flat.h"
 #include "executor/cpu/reducer.h"
 #include "executor/extents.h"
+#include "plan/cut.h"
 #include "plan/plan.h"
 #include "executor/signature.h"
 
 namespace tutti {
-
-inline constexpr int kMaxLanes = 16;
 
 /// A plan and how it is cut up. A block moves `tile` elements of every chunk.
 struct Variant {

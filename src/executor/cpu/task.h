@@ -121,7 +121,7 @@ class Task : public Taker {
   std::size_t opened_ = 0;          // blocks begun
   std::size_t retired_ = 0;         // blocks finished, in order
   std::uint64_t reach_ = 0;         // of the last block opened, back to that whose memory it takes
-  std::array<Cursor, kMaxLanes> cursors_;  // set by open_block()
+  std::array<Cursor, kMostLanes> cursors_;  // set by open_block()
   int next_to_meet_ = 0;
   // During take(): data that stands for a scratch chunk.
   const std::byte* landed_ = nullptr;
