@@ -55,10 +55,10 @@ struct Gpu {
 
 /// A network port.
 struct Net {
-  std::string name;  // as UCX and Options::net_devices name it: "mlx5_0:1", "eth0"
-  int device = 0;    // index on its host
-  long speed = 0;    // Mbit/s, one way; 0: unknown
-  int port = 0;
+  std::string name;    // as UCX and Options::net_devices name it: "mlx5_0:1", "eth0"
+  int device = 0;      // index on its host
+  long speed = 0;      // Mbit/s, one way; 0: unknown
+  int port = 0;        // above 0: the name ends with it, as UCX has it
   std::string guid;    // of the device: ports of one device have the same
   double latency = 0;  // microseconds; 0: unknown
   int max_connections = 0;
@@ -107,7 +107,7 @@ struct CpuRank {
 struct Cpu {
   int numa = 0;
   std::vector<int> cpus;  // ascending, as the system numbers them
-  int package = 0;        // socket
+  int package = 0;        // socket; one of its own (`numa`) where a dump does not say
   std::string arch;       // "x86_64", "arm64", "ppc64"
   std::string vendor;     // "GenuineIntel", "AuthenticAMD"
   int family = 0;
@@ -125,7 +125,8 @@ struct Cpu {
 
 struct TopologyHost {
   std::string name;
-  std::string id;      // equal for ranks that may share memory (host_hash); "" where there is one
+  std::string id;      // equal for ranks that may share memory (host_hash: "0x8393fb66b8b750c5");
+                       // of no two hosts the same; "" where there is one host
   std::string fabric;  // hosts with the same one share NVSwitches (MNNVL); "" none
   std::vector<Cpu> cpus;
 
@@ -167,7 +168,9 @@ TUTTI_API Topology replicate(const Topology& host, int hosts);
 TUTTI_API Result<TopologyReport> parse_topology_xml(std::string_view text, std::string_view file);
 TUTTI_API Result<TopologyReport> read_topology_file(const std::string& path);
 
-/// What parse_topology_xml reads back to an equal value, and NCCL reads as NCCL_TOPO_FILE.
+/// What parse_topology_xml reads back to an equal value, and NCCL reads as NCCL_TOPO_FILE where
+/// texts have at most 253 characters and none of & < > ". REQUIRES: names of other attributes are
+/// names in XML; processors and cores are in [0, 65536).
 TUTTI_API std::string to_xml(const Topology& topology);
 
 // ---- for people
