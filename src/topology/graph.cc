@@ -60,6 +60,9 @@ Graph make_graph(const std::vector<const TopologyHost*>& hosts) {
   for (const int port : ports) {
     graph.connect(port, network, PathType::kNet, graph.links[graph.leaving[port].front()].capacity);
   }
+  for (std::vector<int>& links : graph.leaving) {
+    std::ranges::stable_sort(links, {}, [&](int link) { return graph.links[link].type; });
+  }
   return graph;
 }
 

@@ -46,7 +46,7 @@ struct Link {
 struct Graph {
   std::vector<Node> nodes;
   std::vector<Link> links;
-  std::vector<std::vector<int>> leaving;  // links by node
+  std::vector<std::vector<int>> leaving;  // links by node, best type first
 
   int add(const Node& node);
   /// Both ways.
