@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -12,6 +13,7 @@
 
 #include "expect_ok.h"
 #include "random_topology.h"
+#include "reads_back.h"
 #include "tutti/topology.h"
 
 namespace tutti {
@@ -313,6 +315,17 @@ TEST(TopologyXml, ShortSetsStayOnOneLine) {
   EXPECT_NE(xml.find("affinity=\"80000000,0"), std::string::npos);
   EXPECT_NE(xml.find("<cores list=\"0,0,7\"/>"), std::string::npos);
   EXPECT_EQ(xml.find("<processors"), std::string::npos);
+}
+
+// What fuzzing starts from, and what it has found.
+TEST(TopologyXml, HoldsForTheKeptCorpus) {
+  int files = 0;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(folder().parent_path() / "fuzz/corpus/topology_xml")) {
+    EXPECT_EQ(fails_to_read_back(contents(entry.path())), "") << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 8);
 }
 
 // ---- what is not understood

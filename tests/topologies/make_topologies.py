@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the model machines of this folder: make_topologies.py FOLDER.
+"""Writes the model machines into a folder, or checks that a folder has them as written.
+
+  make_topologies.py [--check] FOLDER
 
 The facts each follows are in README.md. The files are what tutti's to_xml() writes for the same
 machine, attribute by attribute, so that they are also the writer's golden files.
-Tested by topology_models_test (the committed files are what this writes) and topology_xml_test.
+Tested by topology_models_test, which runs --check, and topology_xml_test.
 """
 
 import sys
@@ -189,10 +191,11 @@ def dgx_h100():
                    pci(f"0000:{gpus[i]}:00.0", GPU, ("0x10de", "0x2330", "0x10de", "0x16c1"), GEN5,
                        16, gpu(i, 90, *links)))
 
-    return system(
-        host("dgx-h100"),
-        *(cpu(n, with_threads(56 * n, 56, 112 + 56 * n), SAPPHIRE_RAPIDS,
-              *(switch(4 * n + k) for k in range(4)), package=n, memory=1024 * GIB) for n in (0, 1)))
+    def socket(n):
+        return cpu(n, with_threads(56 * n, 56, 112 + 56 * n), SAPPHIRE_RAPIDS,
+                   *(switch(4 * n + k) for k in range(4)), package=n, memory=1024 * GIB)
+
+    return system(host("dgx-h100"), socket(0), socket(1))
 
 
 def pcie_8gpu():
@@ -231,7 +234,8 @@ def cpu_2socket():
         return cpu(n, cores, GENOA, element("cores", {"list": ranges(cores)}), *caches, *ranks,
                    *([port] if n == 0 else []), package=n, memory=192 * GIB, hash=hash)
 
-    hashes = ["0x1c0f6ee5d1b09a37", "0x2d9b8e64a7c35f10", "0x3a64f0c2be7d9185", "0x4e17a35bd8026cf9"]
+    hashes = ["0x1c0f6ee5d1b09a37", "0x2d9b8e64a7c35f10", "0x3a64f0c2be7d9185",
+              "0x4e17a35bd8026cf9"]
     return system(*(part for node, hash in enumerate(hashes)
                     for part in (host(f"node{node + 1}", hash), socket(node, 0, hash),
                                  socket(node, 1, hash))))
@@ -295,11 +299,27 @@ MODELS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("make_topologies.py: expected a folder to write to")
+def check(folder):
+    """What is wrong with the files of the folder, a line each."""
+    wrong = [f"{path.name} is no model" for path in sorted(folder.glob("*.xml"))
+             if path.name not in MODELS]
     for name, model in MODELS.items():
-        (Path(sys.argv[1]) / name).write_text(model(), encoding="utf-8")
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != model():
+            wrong.append(f"{name} is not what make_topologies.py writes")
+    return wrong
+
+
+def main():
+    arguments = sys.argv[1:]
+    checking = arguments[:1] == ["--check"]
+    if len(arguments) != 1 + checking:
+        sys.exit("usage: make_topologies.py [--check] FOLDER")
+    folder = Path(arguments[-1])
+    if checking:
+        sys.exit("\n".join(check(folder)) or 0)
+    for name, model in MODELS.items():
+        (folder / name).write_text(model(), encoding="utf-8")
 
 
 if __name__ == "__main__":
