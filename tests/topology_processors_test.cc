@@ -1,5 +1,5 @@
-// Tests what src/topology knows of processors: cpu_list.cc, processor_kind.cc, processors_hwloc.cc
-// on machines that hwloc makes up, processors_system.cc on a made-up /sys, and both on this
+// Tests what src/topology knows of processors: processor_kind.cc; processors_hwloc.cc on
+// machines that hwloc makes up, processors_system.cc on a made-up /sys, and both on this
 // machine.
 //
 // ROOMS: topology
@@ -11,33 +11,12 @@
 #include <algorithm>
 
 #include "made_up_files.h"
-#include "topology/cpu_list.h"
 #include "topology/processors.h"
 
 namespace tutti {
 namespace {
 
 using Numbers = std::vector<int>;
-
-TEST(CpuList, ReadsWhatTheSystemWrites) {
-  EXPECT_EQ(parse_cpu_list("0"), Numbers{0});
-  EXPECT_EQ(parse_cpu_list("0-3,8,10-11\n"), (Numbers{0, 1, 2, 3, 8, 10, 11}));
-  EXPECT_EQ(parse_cpu_list(""), Numbers{});
-}
-
-TEST(CpuList, EndsWhereItIsNoList) {
-  EXPECT_EQ(parse_cpu_list("1,x,3"), Numbers{1});
-  EXPECT_EQ(parse_cpu_list("-3"), Numbers{});
-  EXPECT_EQ(parse_cpu_list("3-"), Numbers{});
-  EXPECT_EQ(parse_cpu_list("5-2"), Numbers{});
-  EXPECT_EQ(parse_cpu_list("0-99999999999"), Numbers{});
-}
-
-TEST(CpuList, WritesWhatItReads) {
-  for (const char* list : {"", "0", "0-1", "0-3,8,10-11", "2,4,6"}) {
-    EXPECT_EQ(cpu_list(parse_cpu_list(list)), list);
-  }
-}
 
 TEST(ProcessorKind, NamesTheArchitectureAsNcclDoes) {
   const Cpu cpu = this_kind_of_processor();

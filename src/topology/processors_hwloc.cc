@@ -5,7 +5,7 @@
 #include <memory>
 #include <set>
 
-#include "topology/cpu_list.h"
+#include "topology/number_list.h"
 #include "topology/processors.h"
 
 #ifdef TUTTI_HWLOC
@@ -174,7 +174,7 @@ std::vector<std::string> notes_on(const Machine& machine, const std::vector<Cpu>
   for (const Cpu& cpu : cpus) all.insert(all.end(), cpu.cpus.begin(), cpu.cpus.end());
   std::sort(all.begin(), all.end());
   if (allowed == all) return {};
-  return {"this process may use processors " + cpu_list(allowed) + " of " + cpu_list(all)};
+  return {"this process may use processors " + to_list(allowed) + " of " + to_list(all)};
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/texts.h"
-#include "topology/cpu_list.h"
+#include "topology/number_list.h"
 #include "topology/processors.h"
 
 namespace tutti {
@@ -22,6 +22,10 @@ int number_in(const std::string& name, std::string_view prefix) {
 }
 
 int number_of(const fs::path& file) { return std::atoi(first_line(file).c_str()); }
+
+std::vector<int> listed_in(const fs::path& file) {
+  return from_list(first_line(file), kNumberLimit).value_or(std::vector<int>());
+}
 
 // "32768K"
 std::size_t bytes_of(const std::string& text) {
@@ -54,7 +58,7 @@ void add_caches(const fs::path& folder, int logical, Cpu& cpu) {
     if (first_line(index / "type") == "Instruction") continue;
     Cache cache{.level = number_of(index / "level"),
                 .bytes = bytes_of(first_line(index / "size")),
-                .cpus = common(parse_cpu_list(first_line(index / "shared_cpu_list")), cpu.cpus)};
+                .cpus = common(listed_in(index / "shared_cpu_list"), cpu.cpus)};
     if (!cache.cpus.empty() && cache.cpus.front() == logical) cpu.caches.push_back(cache);
   }
 }
@@ -62,7 +66,7 @@ void add_caches(const fs::path& folder, int logical, Cpu& cpu) {
 class Reader {
  public:
   explicit Reader(const fs::path& root) : system_(root / "sys/devices/system") {
-    for (const int logical : parse_cpu_list(first_line(system_ / "cpu/online"))) {
+    for (const int logical : listed_in(system_ / "cpu/online")) {
       const auto core = std::make_pair(number_of(topology(logical) / "physical_package_id"),
                                        number_of(topology(logical) / "core_id"));
       core_of_[logical] = cores_.try_emplace(core, static_cast<int>(cores_.size())).first->second;
@@ -83,7 +87,7 @@ class Reader {
     for (const fs::path& node : entries_of(system_ / "node")) {
       const int number = number_in(node.filename(), "node");
       if (number < 0) continue;
-      const std::vector<int> cpus = parse_cpu_list(first_line(node / "cpulist"));
+      const std::vector<int> cpus = listed_in(node / "cpulist");
       if (!cpus.empty()) found[number] = cpus;
     }
     return found;
