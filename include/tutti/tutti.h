@@ -134,6 +134,8 @@ struct Explanation {
   int endpoints = 0;  // connections to ranks of other hosts that this rank has made so far
 };
 
+struct TopologyReport;  // of tutti/topology.h
+
 class TUTTI_API Communicator {
  public:
   /// From the launcher's environment: mpirun or srun with PMIx, or torchrun. Options from the
@@ -223,6 +225,9 @@ class TUTTI_API Communicator {
   /// After an error: a communicator of the ranks that live and call shrink() too within the start
   /// timeout, in their old order.
   Result<Communicator> shrink();
+
+  /// The hosts of all ranks, with the ranks on their processors; the same on every rank. Collective.
+  Result<TopologyReport> topology();
 
   /// About the last call that ended on this rank. REQUIRES: no request is under way.
   Explanation explain() const;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "communicator/topology.h"
 #include "communicator/validate.h"
 
 namespace tutti {
@@ -225,6 +226,10 @@ Result<Communicator> Communicator::split(int color, int key) {
 Result<Communicator> Communicator::shrink() {
   if (empty()) return is_empty();
   return impl_->shrink();
+}
+Result<TopologyReport> Communicator::topology() {
+  if (empty()) return is_empty();
+  return topology_of(*this, impl_->options());
 }
 void Communicator::abort(const std::string& reason) {
   if (!empty()) impl_->abort(reason);
