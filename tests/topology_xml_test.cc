@@ -218,11 +218,13 @@ TEST(TopologyXml, TakesUnknownValuesAsUnknown) {
 TEST(TopologyXml, BusIdsAreSpeltInOneWay) {
   const std::string text = in_pci(
       "<pci busid=\"00000000:3B:00.0\"><gpu dev=\"0\"><nvlink target=\"00000000:AF:00.0\"/>"
-      "<nvlink target=\"fffffff:ffff:ff\"/></gpu></pci>");
+      "<nvlink target=\"fffffff:ffff:ff\"/></gpu><pci busid=\"00100000:3B:00.0\"/></pci>");
   const PciDevice card = parsed(text).topology.hosts.at(0).cpus.at(0).devices.at(0).devices.at(0);
   EXPECT_EQ(card.bus, "0000:3b:00.0");
   EXPECT_EQ(card.gpu->nvlinks.at(0).target, "0000:af:00.0");
+  EXPECT_EQ(card.gpu->nvlinks.at(0).count, 1);
   EXPECT_EQ(card.gpu->nvlinks.at(1).target, "fffffff:ffff:ff");
+  EXPECT_EQ(card.devices.at(0).bus, "00100000:3b:00.0") << "a domain that needs its digits";
 }
 
 // Azure's and AWS's files have bridges that are no devices, and no GPUs: NCCL fills those in.
@@ -307,6 +309,39 @@ TEST(TopologyXml, LongSetsOfProcessorsAreReadableByNccl) {
   EXPECT_EQ(parsed(xml).topology, made);
 }
 
+// At the very length that NCCL still reads.
+TEST(TopologyXml, ListsAreCutWhereTheyMust) {
+  Cpu cpu;
+  for (int i = 0; i < 127; ++i) cpu.cores.push_back(2 * (i % 2));  // a digit and a comma each
+  const auto cores = [&] {
+    const std::string xml = to_xml(of(cpu));
+    return xml.substr(xml.find("<cores"), xml.find("</cpu>") - xml.find("<cores"));
+  };
+  EXPECT_EQ(cores().find("<more"), std::string::npos) << "253 characters";
+  cpu.cores[0] = 10;
+  EXPECT_NE(cores().find("<more list=\"0\"/>"), std::string::npos) << "254 characters";
+}
+
+TEST(TopologyXml, EscapesWhatXmlMeans) {
+  Topology topology;
+  topology.hosts.emplace_back().name = "a<b>&\"c\"\n'";
+  EXPECT_EQ(to_xml(topology), in_system("  <host name=\"a&lt;b&gt;&amp;&quot;c&quot;&#10;'\"/>"));
+  EXPECT_EQ(parsed(to_xml(topology)).topology, topology);
+}
+
+TEST(TopologyXml, HostsOfWhichNothingIsKnownAreHosts) {
+  Topology topology;
+  topology.hosts.resize(2);
+  topology.hosts[1].id = "0x1";
+  EXPECT_EQ(to_xml(topology), in_system("  <host/>\n  <host host_hash=\"0x1\"/>"));
+  EXPECT_EQ(parsed(to_xml(topology)).topology, topology);
+}
+
+TEST(TopologyXml, SetsOfProcessorsAreAscending) {
+  const Topology read = parsed(in_cpu("<rank id=\"0\" cpus=\"7,1-2,2\"/>")).topology;
+  EXPECT_EQ(read.hosts.at(0).cpus.at(0).ranks.at(0).cpus, (Numbers{1, 2, 7}));
+}
+
 TEST(TopologyXml, ShortSetsStayOnOneLine) {
   Cpu cpu;
   cpu.cpus = {0, 1, 895};
@@ -339,6 +374,10 @@ TEST(TopologyXml, NamesWhatItLeavesOut) {
             Texts{"a.xml:4: <net> in <pci> is not known and left out"});
   EXPECT_EQ(notes_of(in_pci("<nic keep=\"1\"/>")),
             Texts{"a.xml:4: keep=\"1\" of <nic> is not known and left out"});
+  EXPECT_EQ(notes_of(in_pci("<nic><net dev=\"0\"><foo/></net></nic>")),
+            Texts{"a.xml:4: <foo> in <net> is not known and left out"});
+  EXPECT_EQ(notes_of(in_cpu("<rank id=\"0\" cpus=\"0\"><more cpus=\"2\" x=\"y\"/></rank>")),
+            Texts{"a.xml:3: x=\"y\" of <more> is not known and left out"});
   EXPECT_EQ(notes_of(in_pci("some text")), Texts{"a.xml:3: text in <pci> is left out"});
   EXPECT_EQ(notes_of(in_pci("<gpu dev=\"0\"/><gpu dev=\"1\"/>")),
             Texts{"a.xml:4: a second <gpu> of one PCI device is left out"});
@@ -411,7 +450,7 @@ TEST(TopologyXml, SaysWhereAndWhatWasExpected) {
 }
 
 TEST(TopologyXml, TheFirstErrorIsTold) {
-  EXPECT_EQ(error_of(in_system("<cpu numaid=\"x\"/>\n<cpu/>")),
+  EXPECT_EQ(error_of(in_system("<cpu numaid=\"x\" memory=\"y\"/>\n<cpu/>")),
             "a.xml:2: numaid=\"x\": expected an integer");
 }
 

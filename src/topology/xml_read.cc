@@ -19,7 +19,7 @@ namespace tutti {
 namespace {
 
 constexpr int kDeepest = 64;                       // PCI devices behind one another
-constexpr std::size_t kLargestFile = 256ul << 20;  // 10,000 hosts of 8 GPUs are half of it
+constexpr std::size_t kLargestFile = 256ul << 20;  // 10,000 hosts of 8 GPUs are a third of it
 constexpr const char* kNoDevice = "<net> without dev is left out, as NCCL leaves it";
 
 bool is(pugi::xml_node node, const char* name) { return std::strcmp(node.name(), name) == 0; }
