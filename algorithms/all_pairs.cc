@@ -38,9 +38,10 @@ void put_to_peers(Program& program, int rank, int ranks, Chunk own) {
 
 }  // namespace
 
-Schedule one_shot_all_reduce(int ranks) {
+Schedule one_shot_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/1, /*scratch_chunks=*/ranks);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     // Puts from the input itself could still be reading it when the result, in place, is written.
     program.copy(input(0), scratch(rank));
@@ -55,9 +56,10 @@ Schedule one_shot_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule two_shot_all_reduce(int ranks) {
+Schedule two_shot_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/ranks, /*scratch_chunks=*/ranks - 1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(rank));
     put_to_peers(schedule.at(rank), rank, ranks, output(rank));
     wait_for_peers(schedule.at(rank), rank, ranks);
@@ -65,9 +67,10 @@ Schedule two_shot_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_all_gather(int ranks) {
+Schedule all_pairs_all_gather(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     put_to_peers(schedule.at(rank), rank, ranks, input(0));
     schedule.at(rank).copy(input(0), output(rank));
     wait_for_peers(schedule.at(rank), rank, ranks);
@@ -75,17 +78,19 @@ Schedule all_pairs_all_gather(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_reduce_scatter(int ranks) {
+Schedule all_pairs_reduce_scatter(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1, /*scratch_chunks=*/ranks - 1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(0));
   }
   return schedule;
 }
 
-Schedule all_pairs_all_to_all(int ranks) {
+Schedule all_pairs_all_to_all(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     for (const int peer : peers_after(rank, ranks)) program.put(input(peer), peer, output(rank));
     program.copy(input(rank), output(rank));
@@ -94,9 +99,10 @@ Schedule all_pairs_all_to_all(int ranks) {
   return schedule;
 }
 
-Schedule staged_all_to_all(int ranks) {
+Schedule staged_all_to_all(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/ranks - 1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     for (const int peer : peers_after(rank, ranks)) {
       program.put(input(peer), peer, scratch(slot(peer, rank)));
@@ -113,9 +119,10 @@ Schedule staged_all_to_all(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_barrier(int ranks) {
+Schedule all_pairs_barrier(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kBarrier, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     signal_peers(schedule.at(rank), rank, ranks);
     wait_for_peers(schedule.at(rank), rank, ranks);
   }

@@ -28,9 +28,10 @@ void finish_reading(Program& program, int rank, int ranks) {
 
 }  // namespace
 
-Schedule one_shot_pull_all_reduce(int ranks) {
+Schedule one_shot_pull_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/1, /*scratch_chunks=*/1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     // In place, the result would overwrite what others may not have read yet.
     program.reduce(of_every_rank(rank, ranks, input(0)), scratch(0));
@@ -40,9 +41,10 @@ Schedule one_shot_pull_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule two_shot_pull_all_reduce(int ranks) {
+Schedule two_shot_pull_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/ranks, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     program.reduce(of_every_rank(rank, ranks, input(rank)), output(rank));
     // The put's signal also says that this rank has read the peer's input.
@@ -54,9 +56,10 @@ Schedule two_shot_pull_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_pull_all_gather(int ranks) {
+Schedule all_pairs_pull_all_gather(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     for (const int peer : peers_after(rank, ranks)) {
       program.copy(of(peer, input(0)), output(peer));
@@ -68,9 +71,10 @@ Schedule all_pairs_pull_all_gather(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_pull_reduce_scatter(int ranks) {
+Schedule all_pairs_pull_reduce_scatter(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     program.reduce(of_every_rank(rank, ranks, input(rank)), output(0));
     finish_reading(program, rank, ranks);
@@ -78,9 +82,10 @@ Schedule all_pairs_pull_reduce_scatter(int ranks) {
   return schedule;
 }
 
-Schedule all_pairs_pull_all_to_all(int ranks) {
+Schedule all_pairs_pull_all_to_all(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     for (const int peer : peers_after(rank, ranks)) {
       program.copy(of(peer, input(rank)), output(peer));

@@ -2,14 +2,15 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
 
-Schedule one_shot_pull_all_reduce(int ranks);
-Schedule two_shot_pull_all_reduce(int ranks);
-Schedule all_pairs_pull_all_gather(int ranks);
-Schedule all_pairs_pull_reduce_scatter(int ranks);
-Schedule all_pairs_pull_all_to_all(int ranks);
+Schedule one_shot_pull_all_reduce(const Group& group);
+Schedule two_shot_pull_all_reduce(const Group& group);
+Schedule all_pairs_pull_all_gather(const Group& group);
+Schedule all_pairs_pull_reduce_scatter(const Group& group);
+Schedule all_pairs_pull_all_to_all(const Group& group);
 
 }  // namespace tutti

@@ -70,10 +70,11 @@ Schedule binomial_reduce(int ranks, int root) {
   return schedule;
 }
 
-Schedule binomial_all_reduce(int ranks) {
+Schedule binomial_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/1, log2_ceil(ranks));
   const Tree tree = binomial_tree(ranks, /*root=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_up(schedule.at(rank), tree, rank, 0, output(0));
     broadcast_down(schedule.at(rank), tree, rank, 0, output(0));
   }

@@ -38,9 +38,10 @@ std::vector<int> first_stops(int ranks) {
 
 }  // namespace
 
-Schedule bruck_all_gather(int ranks) {
+Schedule bruck_all_gather(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     program.copy(input(0), output(rank));
     for (int run = 1; run < ranks; run *= 2) {
@@ -55,10 +56,11 @@ Schedule bruck_all_gather(int ranks) {
   return schedule;
 }
 
-Schedule bruck_all_to_all(int ranks) {
+Schedule bruck_all_to_all(const Group& group) {
+  const int ranks = group.ranks;
   const std::vector<int> first = first_stops(ranks);
   Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/first[ranks]);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     for (int hop = 1; hop < ranks; hop *= 2) {
       const int peer = mod(rank + hop, ranks);

@@ -2,11 +2,12 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
 
-Schedule bruck_all_gather(int ranks);
-Schedule bruck_all_to_all(int ranks);
+Schedule bruck_all_gather(const Group& group);
+Schedule bruck_all_to_all(const Group& group);
 
 }  // namespace tutti

@@ -7,16 +7,19 @@
 
 #include "algorithms/group.h"
 #include "schedule/schedule.h"
+#include "schedule/symmetry.h"
 
 namespace tutti {
 
 struct Algorithm {
   Collective collective = Collective::kBarrier;
   std::string_view name;  // "ring", unique per collective; what --algorithm takes
-  Schedule (*make)(const Group& group, int root) = nullptr;  // root: ignored where there is none
-  bool (*allows)(const Group& group) = nullptr;  // which groups it takes, or nullptr for all
-  bool in_place = false;                         // verify(…, kInPlace) == ""
-  bool pull = false;                             // needs_mapped(): reads peers' memory
+  // The root is ignored where there is none. Programs that are not wanted are empty.
+  Schedule (*make)(const Group& group, int root) = nullptr;
+  bool (*allows)(const Group& group) = nullptr;     // which groups it takes, or nullptr for all
+  Symmetry (*alike)(const Group& group) = nullptr;  // which ranks of such a group it treats alike
+  bool in_place = false;                            // verify(…, kInPlace) == ""
+  bool pull = false;                                // needs_mapped(): reads peers' memory
   bool variable_counts = false;  // every step that moves a chunk names one of input or output,
                                  // and all that a step names have the same length, so that
                                  // chunks may have different ones (the _v collectives)

@@ -3,73 +3,74 @@
 #include "algorithms/compose.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "algorithms/peers.h"
-#include "schedule/trace.h"
 
 namespace tutti {
 
 // Takes one part over, step by step in an order in which it could run.
 class Embedding {
  public:
-  Embedding(Composer& composer, const Schedule& part, const std::vector<int>& ranks,
+  Embedding(Composer& composer, const Part& part, std::span<const int> ranks,
             const Composer::Place& place)
-      : composer_(composer),
-        part_(part),
-        ranks_(ranks),
-        place_(place),
-        trace_(trace(part)),
-        depths_(part.ranks, 0),
-        given_(trace_.events.size()) {}
+      : composer_(composer), part_(part), ranks_(ranks), place_(place) {}
 
   void run() {
-    for (std::size_t i = 0; i < trace_.events.size(); ++i) {
-      const Event& event = trace_.events[i];
-      const std::vector<Step>& steps = part_.at(event.rank).steps;
-      if (event.step < static_cast<int>(steps.size())) take(steps[event.step], i);
-    }
+    find_events();
+    messages_.assign(events_.size(), kNone);
+    for (std::size_t i = 0; i < events_.size(); ++i) take(i);
   }
 
  private:
-  struct Given {
-    int depth = 0;
-    int message = kNone;  // kNone: left out
-  };
+  // Those in which ranks take part of whom something is needed.
+  void find_events() {
+    for (int member = 0; member < part_.schedule().ranks; ++member) {
+      if (!composer_.needs(ranks_[member])) continue;
+      const auto events = part_.events_of(member);
+      events_.insert(events_.end(), events.begin(), events.end());
+    }
+    std::sort(events_.begin(), events_.end());
+    events_.erase(std::unique(events_.begin(), events_.end()), events_.end());
+  }
 
-  void take(const Step& step, std::size_t i) {
-    const Event& event = trace_.events[i];
+  void take(std::size_t i) {
+    const Event& event = part_.trace().events[events_[i]];
+    const Step& step = part_.schedule().at(event.rank).steps[event.step];
+    const int depth = part_.depth(events_[i]);
     switch (step.kind) {
       case StepKind::kCopy:
       case StepKind::kReduce:
-        move(event.rank, step);
+        move(event.rank, step, depth);
         return;
       case StepKind::kPut:
       case StepKind::kSignal:
-        given_[i] = {depths_[event.rank] + 1, give(event.rank, step)};
+        messages_[i] = give(event.rank, step, depth);
         return;
       case StepKind::kWait: {
-        const Given& given = given_[event.match];
-        depths_[event.rank] = std::max(depths_[event.rank], given.depth);
-        if (given.message == kNone) return;
-        append(event.rank, {StepKind::kWait, {}, {}, ranks_[step.peer], given.message});
+        const auto given = std::lower_bound(events_.begin(), events_.end(), event.match);
+        const int message = messages_[given - events_.begin()];
+        if (message == kNone) return;
+        append(event.rank, depth, {StepKind::kWait, {}, {}, ranks_[step.peer], message});
         return;
       }
     }
   }
 
-  void move(int member, const Step& step) {
+  void move(int member, const Step& step, int depth) {
     std::optional<Step> moved = placed(member, step);
     if (!moved || moved->sources == std::vector{moved->target}) return;
-    append(member, std::move(*moved));
+    append(member, depth, std::move(*moved));
   }
 
-  int give(int member, const Step& step) {
+  int give(int member, const Step& step, int depth) {
     std::optional<Step> given = step.kind == StepKind::kPut ? placed(member, step) : step;
     if (!given) return kNone;
     given->peer = ranks_[step.peer];
     given->channel = composer_.messages_++;
-    append(member, std::move(*given));
+    append(member, depth, std::move(*given));
     return composer_.messages_ - 1;
   }
 
@@ -95,6 +96,7 @@ class Embedding {
 
   bool put_in_place(int member, Chunk& chunk) {
     const int of_member = owner(member, chunk);
+    if (!composer_.needs(ranks_[of_member])) return true;
     const std::optional<Chunk> found = chunk.space == Space::kScratch
                                            ? scratch_of(key(member, chunk))
                                            : place_(of_member, {chunk.space, chunk.index});
@@ -110,24 +112,50 @@ class Embedding {
     return scratch_[key] = composer_.reserve(ranks_[key.first]);
   }
 
-  void append(int member, Step step) {
-    const int rank = ranks_[member], end = ranks_[part_.root];
+  void append(int member, int depth, Step step) {
+    const int rank = ranks_[member], end = ranks_[part_.schedule().root];
+    if (!composer_.keeps(rank, step)) return;
     const int turn = mod(end - rank - 1, composer_.whole_.ranks);
-    composer_.phase_[rank].push_back({depths_[member], turn, std::move(step)});
+    composer_.phase_[rank].push_back({depth, turn, std::move(step)});
   }
 
   Composer& composer_;
-  const Schedule& part_;
-  const std::vector<int>& ranks_;
+  const Part& part_;
+  const std::span<const int> ranks_;
   const Composer::Place& place_;
-  const Trace trace_;
-  std::vector<int> depths_;       // by member: messages that its next step comes after
-  std::vector<Given> given_;      // by event
+  std::vector<int> events_;       // of the part's trace, in order
+  std::vector<int> messages_;     // by place in events_: the number given; kNone: left out
   std::map<Key, Chunk> scratch_;  // of the part, in the whole
   std::set<Key> nowhere_;         // scratch that holds what lies nowhere
 };
 
-void Composer::add(const Schedule& part, const std::vector<int>& ranks, const Place& place) {
+Composer::Composer(Collective collective, const Group& group, int chunks,
+                   const std::vector<int>& peers)
+    : Composer(collective, group.ranks, chunks) {
+  roles_.assign(group.ranks, Role::kOther);
+  for (const int rank : peers) roles_[rank] = Role::kPeer;
+  for (const int rank : group.wanted_ranks()) roles_[rank] = Role::kWanted;
+}
+
+// Of the peers of ranks wanted, only what concerns these.
+bool Composer::keeps(int rank, const Step& step) const {
+  if (roles_[rank] == Role::kWanted) return true;
+  return needs(rank) && step.peer != kSelf && roles_[step.peer] == Role::kWanted;
+}
+
+std::vector<int> Composer::peers() const {
+  std::set<int> peers;
+  for (const std::vector<Pending>& pending : phase_) {
+    for (const Pending& next : pending) peers.insert(next.step.peer);
+  }
+  for (const Program& program : whole_.programs) {
+    for (const Step& step : program.steps) peers.insert(step.peer);
+  }
+  peers.erase(kSelf);
+  return {peers.begin(), peers.end()};
+}
+
+void Composer::add(const Part& part, std::span<const int> ranks, const Place& place) {
   Embedding(*this, part, ranks, place).run();
 }
 
@@ -145,7 +173,13 @@ void Composer::next_phase() {
 Schedule Composer::finish() {
   next_phase();
   assign_channels();
-  whole_.scratch_chunks = *std::max_element(reserved_.begin(), reserved_.end());
+  for (int rank = 0; rank < whole_.ranks; ++rank) {
+    if (roles_[rank] == Role::kWanted) {
+      whole_.scratch_chunks = std::max(whole_.scratch_chunks, reserved_[rank]);
+    } else {
+      whole_.at(rank) = {};
+    }
+  }
   return std::move(whole_);
 }
 
@@ -177,6 +211,17 @@ void Composer::assign_channels() {
       if (step.peer != kSelf) step.channel = channels[step.channel];
     }
   }
+}
+
+Schedule compose(Collective collective, const Group& group, int chunks,
+                 const std::function<void(Composer&)>& add_parts) {
+  Composer first(collective, group, chunks, {});
+  add_parts(first);
+  if (group.wanted.empty()) return first.finish();
+  Composer second(collective, group, chunks, first.peers());
+  first = Composer(collective, 0, chunks);  // its memory is needed
+  add_parts(second);
+  return second.finish();
 }
 
 }  // namespace tutti

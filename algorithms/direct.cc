@@ -55,8 +55,8 @@ Schedule direct_scatter(int ranks, int root) {
   return schedule;
 }
 
-Schedule direct_send_recv(int ranks) {
-  Schedule schedule(Collective::kSendRecv, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
+Schedule direct_send_recv(const Group& group) {
+  Schedule schedule(Collective::kSendRecv, group.ranks, /*chunks=*/1, /*scratch_chunks=*/0);
   schedule.at(0).put(input(0), /*peer=*/1, output(0));
   schedule.at(1).wait(0);
   return schedule;

@@ -64,8 +64,8 @@ Schedule direct_pull_scatter(int ranks, int root) {
   return schedule;
 }
 
-Schedule direct_pull_send_recv(int ranks) {
-  Schedule schedule(Collective::kSendRecv, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
+Schedule direct_pull_send_recv(const Group& group) {
+  Schedule schedule(Collective::kSendRecv, group.ranks, /*chunks=*/1, /*scratch_chunks=*/0);
   read_from(schedule.at(1), /*peer=*/0, input(0), output(0));
   schedule.at(0).wait(1);
   return schedule;

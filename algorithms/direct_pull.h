@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
@@ -11,6 +12,6 @@ Schedule direct_pull_reduce(int ranks, int root);
 Schedule direct_pull_gather(int ranks, int root);
 Schedule direct_pull_scatter(int ranks, int root);
 /// REQUIRES: ranks == 2.
-Schedule direct_pull_send_recv(int ranks);
+Schedule direct_pull_send_recv(const Group& group);
 
 }  // namespace tutti

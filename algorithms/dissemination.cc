@@ -11,9 +11,10 @@
 
 namespace tutti {
 
-Schedule dissemination_barrier(int ranks) {
+Schedule dissemination_barrier(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kBarrier, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     for (int distance = 1; distance < ranks; distance *= 2) {
       schedule.at(rank).signal(mod(rank + distance, ranks));
       schedule.at(rank).wait(mod(rank - distance, ranks));

@@ -2,10 +2,11 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
 
-Schedule dissemination_barrier(int ranks);
+Schedule dissemination_barrier(const Group& group);
 
 }  // namespace tutti

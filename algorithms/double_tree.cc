@@ -116,10 +116,11 @@ Schedule double_tree_reduce(int ranks, int root) {
   return schedule;
 }
 
-Schedule double_tree_all_reduce(int ranks) {
+Schedule double_tree_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/2, /*scratch_chunks=*/2);
   const Trees trees = free_trees(ranks);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_steps(schedule.at(rank), trees, rank, {output(0), output(1)});
     broadcast_steps(schedule.at(rank), trees, rank, {output(0), output(1)});
   }

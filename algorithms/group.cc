@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace tutti {
 
@@ -20,6 +21,13 @@ Group Group::on_hosts(const std::vector<int>& host_of) {
 
 int Group::host_count() const {
   return hosts.empty() ? 1 : 1 + *std::max_element(hosts.begin(), hosts.end());
+}
+
+std::vector<int> Group::wanted_ranks() const {
+  if (!wanted.empty()) return wanted;
+  std::vector<int> all(ranks);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
 }
 
 std::vector<std::vector<int>> Group::by_host() const {

@@ -25,6 +25,12 @@
 
 #include "algorithms/hierarchical.h"
 
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "algorithms/alike.h"
 #include "algorithms/compose.h"
 #include "algorithms/direct.h"
 #include "algorithms/dissemination.h"
@@ -33,50 +39,116 @@
 namespace tutti {
 namespace {
 
-// A schedule of ranks that are joined by rails, in the making.
+// By host; of those that are needed.
+using Sums = std::map<int, Chunk>;
+
+// A schedule for each root; where they are all one, turned, it is made once.
+class RootedParts {
+ public:
+  RootedParts(Schedule (*make)(int ranks, int root), int ranks, bool turn)
+      : make_(make), ranks_(ranks), turn_(turn) {}
+
+  /// The part for a root, and who is its first member.
+  std::pair<const Part&, int> at(int root) {
+    const int made_for = turn_ ? 0 : root;
+    auto known = parts_.find(made_for);
+    if (known == parts_.end()) {
+      known = parts_.try_emplace(made_for, make_(ranks_, made_for)).first;
+    }
+    return {known->second, root - made_for};
+  }
+
+ private:
+  Schedule (*const make_)(int ranks, int root);
+  const int ranks_;
+  const bool turn_;
+  std::map<int, Part> parts_;  // by root
+};
+
+// Steps inside hosts and between them, added to a schedule of all.
 class Hierarchy {
  public:
-  Hierarchy(Collective collective, const Rails& rails, int chunks, int root = 0)
-      : whole(collective, rails.ranks, chunks, root), rails_(rails) {}
+  Hierarchy(Composer& whole, const Rails& rails) : whole_(whole), rails_(rails) {
+    for (int host = 0; host < rails.host_count(); ++host) {
+      if (needs(host)) hosts_.push_back(host);
+    }
+    for (int rail = 0; rail < rails.count; ++rail) {
+      owners_.push_back(rails.owners(rail));
+      const std::vector<int> once = owners_.back();
+      owners_.back().insert(owners_.back().end(), once.begin(), once.end());
+    }
+  }
 
-  Composer whole;
+  /// Those of which anything is needed.
+  const std::vector<int>& hosts() const { return hosts_; }
 
-  // Adds `part` up on each host, at the rail's owner. By host: where the sum is then, which is
-  // sum_at(owner) but for a rank that is alone.
+  bool needs(int host) const {
+    const std::vector<int>& ranks = rails_.hosts[host];
+    return std::any_of(ranks.begin(), ranks.end(), [this](int rank) { return whole_.needs(rank); });
+  }
+
+  // Adds `part` up on each host, at the rail's owner. Where the sum is then is sum_at(owner) but
+  // for a rank that is alone.
   template <class SumAt>
-  std::vector<Chunk> reduce_in_hosts(int rail, Chunk part, const SumAt& sum_at) {
-    std::vector<Chunk> sums;
-    for (int host = 0; host < rails_.host_count(); ++host) {
+  Sums reduce_in_hosts(int rail, Chunk part, const SumAt& sum_at) {
+    Sums sums;
+    for (const int host : hosts_) {
       const int size = rails_.size(host);
-      sums.push_back(size == 1 ? part : sum_at(rails_.owner(host, rail)));
-      if (size == 1) continue;
-      whole.add(direct_reduce(size, rails_.place_of_owner(host, rail)), rails_.hosts[host],
-                places(part, sums.back()));
+      const Chunk sum = size == 1 ? part : sum_at(rails_.owner(host, rail));
+      sums.emplace(host, sum);
+      if (size > 1) inside(direct_reduce, host, rail, places(part, sum));
     }
     return sums;
   }
 
   // Brings what the rail's owner has at `chunk` to the same place of the others on its host.
   void broadcast_in_host(int host, int rail, Chunk chunk) {
-    whole.add(direct_broadcast(rails_.size(host), rails_.place_of_owner(host, rail)),
-              rails_.hosts[host], places(chunk, chunk));
+    inside(direct_broadcast, host, rail, places(chunk, chunk));
   }
   void broadcast_in_hosts(int rail, Chunk chunk) {
-    for (int host = 0; host < rails_.host_count(); ++host) broadcast_in_host(host, rail, chunk);
+    for (const int host : hosts_) broadcast_in_host(host, rail, chunk);
   }
 
-  // A schedule of the rail's owners.
-  void between_hosts(const Schedule& part, int rail, const Composer::Place& place) {
-    whole.add(part, rails_.owners(rail), place);
+  // A schedule of a host's ranks with the rail's owner as its root.
+  void inside(Schedule (*make)(int ranks, int root), int host, int rail,
+              const Composer::Place& place) {
+    const int size = rails_.size(host), root = rails_.place_of_owner(host, rail);
+    auto known = inside_.find({make, size, root});
+    if (known == inside_.end()) {
+      known = inside_.try_emplace({make, size, root}, make(size, root)).first;
+    }
+    whole_.add(known->second, rails_.hosts[host], place);
+  }
+
+  // A schedule of the rail's owners; members are hosts to `place`.
+  void between_hosts(const Part& part, int rail, const Composer::Place& place) {
+    between_hosts({part, 0}, rail, place);
+  }
+  void between_hosts(std::pair<const Part&, int> part_and_first, int rail,
+                     const Composer::Place& place) {
+    const auto& [part, first] = part_and_first;
+    const int hosts = rails_.host_count();
+    whole_.add(part, std::span(owners_[rail]).subspan(first, hosts),
+               [&, first = first](int member, Chunk chunk) {
+                 return place((first + member) % hosts, chunk);
+               });
   }
 
  private:
+  using Inside = std::tuple<Schedule (*)(int ranks, int root), int, int>;  // size, root
+
+  Composer& whole_;
   const Rails& rails_;
+  std::vector<int> hosts_;
+  std::vector<std::vector<int>> owners_;  // by rail and host, all hosts twice
+  std::map<Inside, Part> inside_;
 };
 
 // Each host's input at a place of its own; all outputs at one.
-Composer::Place from_each(const std::vector<Chunk>& sums, Chunk out) {
-  return [=](int host, Chunk chunk) { return chunk.space == Space::kInput ? sums[host] : out; };
+Composer::Place from_each(const Sums& sums, Chunk out) {
+  return [&sums, out](int host, Chunk chunk) {
+    return chunk.space == Space::kInput ? sums.at(host) : out;
+  };
 }
 
 // The root's chunk where it holds it; the others' at one place.
@@ -84,155 +156,182 @@ Composer::Place from_root(int root, Chunk held, Chunk out) {
   return [=](int member, Chunk) { return member == root ? held : out; };
 }
 
+// With the programs that are made where some are wanted: those of whole hosts, if hosts are alike;
+// otherwise of all.
+Group with_whole_hosts(Group group, const Symmetry& alike) {
+  std::vector<bool> is_wanted(group.host_count(), false);
+  for (const int rank : std::exchange(group.wanted, {})) is_wanted[group.host_of(rank)] = true;
+  for (int rank = 0; rank < group.ranks && alike.kind != Symmetry::Kind::kNone; ++rank) {
+    if (is_wanted[group.host_of(rank)]) group.wanted.push_back(rank);
+  }
+  return group;
+}
+
 }  // namespace
 
 Schedule hierarchical_all_reduce(const Group& group, const BetweenHosts& between) {
   const Rails rails(group);
-  const int hosts = rails.host_count();
-  Hierarchy steps(Collective::kAllReduce, rails, /*chunks=*/rails.count * hosts);
-  const auto for_each_chunk = [&](const auto& visit) {
-    for (int chunk = 0; chunk < rails.count * hosts; ++chunk)
-      visit(chunk / hosts, chunk % hosts, chunk);
-    steps.whole.next_phase();
-  };
-  std::vector<std::vector<Chunk>> sums;  // by chunk and host
-  for_each_chunk([&](int rail, int, int chunk) {
-    sums.push_back(steps.reduce_in_hosts(rail, input(chunk), [&](int) { return output(chunk); }));
+  const int hosts = rails.host_count(), chunks = rails.count * hosts;
+  RootedParts reduce(between.reduce, hosts, between.turn);
+  RootedParts broadcast(between.broadcast, hosts, between.turn);
+  const Group made = with_whole_hosts(group, hosts_in_turn(group));
+  return compose(Collective::kAllReduce, made, chunks, [&](Composer& whole) {
+    Hierarchy steps(whole, rails);
+    const auto for_each_chunk = [&](const auto& visit) {
+      for (int chunk = 0; chunk < chunks; ++chunk) visit(chunk / hosts, chunk % hosts, chunk);
+      whole.next_phase();
+    };
+    std::vector<Sums> sums;  // by chunk
+    for_each_chunk([&](int rail, int, int chunk) {
+      sums.push_back(steps.reduce_in_hosts(rail, input(chunk), [&](int) { return output(chunk); }));
+    });
+    for_each_chunk([&](int rail, int host, int chunk) {
+      steps.between_hosts(reduce.at(host), rail, from_each(sums[chunk], output(chunk)));
+    });
+    for_each_chunk([&](int rail, int host, int chunk) {
+      steps.between_hosts(broadcast.at(host), rail, places(output(chunk), output(chunk)));
+    });
+    for_each_chunk(
+        [&](int rail, int, int chunk) { steps.broadcast_in_hosts(rail, output(chunk)); });
   });
-  for_each_chunk([&](int rail, int host, int chunk) {
-    steps.between_hosts(between.reduce(hosts, host), rail, from_each(sums[chunk], output(chunk)));
-  });
-  for_each_chunk([&](int rail, int host, int chunk) {
-    steps.between_hosts(between.broadcast(hosts, host), rail, places(output(chunk), output(chunk)));
-  });
-  for_each_chunk([&](int rail, int, int chunk) { steps.broadcast_in_hosts(rail, output(chunk)); });
-  return steps.whole.finish();
 }
 
-Schedule hierarchical_exchange(const Group& group, Schedule (*between)(int ranks)) {
+Schedule hierarchical_exchange(const Group& group, Schedule (*between)(const Group& group)) {
   const Rails rails(group);
-  Hierarchy steps(Collective::kAllReduce, rails, /*chunks=*/rails.count);
-  std::vector<std::vector<Chunk>> sums;  // by rail and host
-  for (int rail = 0; rail < rails.count; ++rail) {
-    sums.push_back(steps.reduce_in_hosts(rail, input(rail), [&](int) { return output(rail); }));
-  }
-  steps.whole.next_phase();
-  for (int rail = 0; rail < rails.count; ++rail) {
-    steps.between_hosts(between(rails.host_count()), rail, from_each(sums[rail], output(rail)));
-  }
-  steps.whole.next_phase();
-  for (int rail = 0; rail < rails.count; ++rail) steps.broadcast_in_hosts(rail, output(rail));
-  return steps.whole.finish();
+  const Part part = between(rails.host_count());
+  const Group made = with_whole_hosts(group, hosts_by_bits(group));
+  return compose(Collective::kAllReduce, made, /*chunks=*/rails.count, [&](Composer& whole) {
+    Hierarchy steps(whole, rails);
+    std::vector<Sums> sums;  // by rail
+    for (int rail = 0; rail < rails.count; ++rail) {
+      sums.push_back(steps.reduce_in_hosts(rail, input(rail), [&](int) { return output(rail); }));
+    }
+    whole.next_phase();
+    for (int rail = 0; rail < rails.count; ++rail) {
+      steps.between_hosts(part, rail, from_each(sums[rail], output(rail)));
+    }
+    whole.next_phase();
+    for (int rail = 0; rail < rails.count; ++rail) steps.broadcast_in_hosts(rail, output(rail));
+  });
 }
 
 Schedule hierarchical_all_gather(const Group& group, const BetweenHosts& between) {
   const Rails rails(group);
-  Hierarchy steps(Collective::kAllGather, rails, /*chunks=*/1);
-  rails.for_each_rank([&](int host, int rail, int rank) {
-    steps.between_hosts(between.broadcast(rails.host_count(), host), rail,
-                        places(input(0), output(rank)));
-    // Those on the same host need not wait for the network.
-    steps.whole.add(direct_broadcast(rails.size(host), rail), rails.hosts[host],
-                    from_root(rail, input(0), output(rank)));
+  RootedParts broadcast(between.broadcast, rails.host_count(), between.turn);
+  const Group made = with_whole_hosts(group, hosts_in_turn(group));
+  return compose(Collective::kAllGather, made, /*chunks=*/1, [&](Composer& whole) {
+    Hierarchy steps(whole, rails);
+    rails.for_each_rank([&](int host, int rail, int rank) {
+      steps.between_hosts(broadcast.at(host), rail, places(input(0), output(rank)));
+      // Those on the same host need not wait for the network.
+      if (!steps.needs(host)) return;
+      steps.inside(direct_broadcast, host, rail, from_root(rail, input(0), output(rank)));
+    });
+    whole.next_phase();
+    rails.for_each_rank([&](int home, int rail, int rank) {
+      for (const int host : steps.hosts()) {
+        if (host != home) steps.broadcast_in_host(host, rail, output(rank));
+      }
+    });
   });
-  steps.whole.next_phase();
-  rails.for_each_rank([&](int home, int rail, int rank) {
-    for (int host = 0; host < rails.host_count(); ++host) {
-      if (host != home) steps.broadcast_in_host(host, rail, output(rank));
-    }
-  });
-  return steps.whole.finish();
 }
 
 Schedule hierarchical_reduce_scatter(const Group& group, const BetweenHosts& between) {
   const Rails rails(group);
-  Hierarchy steps(Collective::kReduceScatter, rails, /*chunks=*/1);
-  std::vector<std::vector<Chunk>> sums(group.ranks);  // by rank whose part it is, and host
-  rails.for_each_rank([&](int, int rail, int rank) {
-    sums[rank] = steps.reduce_in_hosts(rail, input(rank), [&](int owner) {
-      return owner == rank ? output(0) : steps.whole.reserve(owner);
+  RootedParts reduce(between.reduce, rails.host_count(), between.turn);
+  const Group made = with_whole_hosts(group, hosts_in_turn(group));
+  return compose(Collective::kReduceScatter, made, /*chunks=*/1, [&](Composer& whole) {
+    Hierarchy steps(whole, rails);
+    std::vector<Sums> sums(group.ranks);  // by rank whose part it is
+    rails.for_each_rank([&](int, int rail, int rank) {
+      sums[rank] = steps.reduce_in_hosts(rail, input(rank), [&](int owner) {
+        return owner == rank ? output(0) : whole.reserve(owner);
+      });
+    });
+    whole.next_phase();
+    rails.for_each_rank([&](int host, int rail, int rank) {
+      steps.between_hosts(reduce.at(host), rail, from_each(sums[rank], output(0)));
     });
   });
-  steps.whole.next_phase();
-  rails.for_each_rank([&](int host, int rail, int rank) {
-    steps.between_hosts(between.reduce(rails.host_count(), host), rail,
-                        from_each(sums[rank], output(0)));
-  });
-  return steps.whole.finish();
 }
 
 Schedule hierarchical_broadcast(const Group& group, const BetweenHosts& between, int root) {
   const Rails rails(group);
   const int home = group.host_of(root);
-  Hierarchy steps(Collective::kBroadcast, rails, /*chunks=*/rails.count, root);
+  const Part between_hosts = between.broadcast(rails.host_count(), home);
+  Composer whole(Collective::kBroadcast, group.ranks, /*chunks=*/rails.count, root);
+  Hierarchy steps(whole, rails);
   // The root's host: a chunk for the owner of each rail.
   for (int rail = 0; rail < rails.count; ++rail) {
     const int owner = rails.owner(home, rail);
     if (owner == root) continue;
-    steps.whole.add(direct_broadcast(2, 0), {root, owner}, from_root(0, input(rail), output(rail)));
+    whole.add(direct_broadcast(2, 0), {root, owner}, from_root(0, input(rail), output(rail)));
   }
-  steps.whole.next_phase();
+  whole.next_phase();
   for (int rail = 0; rail < rails.count; ++rail) {
     const int owner = rails.owner(home, rail);
     const Chunk held = owner == root ? input(rail) : output(rail);
-    steps.between_hosts(between.broadcast(rails.host_count(), home), rail,
-                        from_root(home, held, output(rail)));
+    steps.between_hosts(between_hosts, rail, from_root(home, held, output(rail)));
     // Neither the root nor the owner needs it again.
     std::vector<int> ranks = {owner};
     for (const int rank : rails.hosts[home]) {
       if (rank != owner && rank != root) ranks.push_back(rank);
     }
-    steps.whole.add(direct_broadcast(static_cast<int>(ranks.size()), 0), ranks,
-                    from_root(0, held, output(rail)));
+    whole.add(direct_broadcast(static_cast<int>(ranks.size()), 0), ranks,
+              from_root(0, held, output(rail)));
   }
-  steps.whole.next_phase();
+  whole.next_phase();
   for (int rail = 0; rail < rails.count; ++rail) {
     for (int host = 0; host < rails.host_count(); ++host) {
       if (host != home) steps.broadcast_in_host(host, rail, output(rail));
     }
-    steps.whole.add(direct_broadcast(1, 0), {root}, places(input(rail), output(rail)));
+    whole.add(direct_broadcast(1, 0), {root}, places(input(rail), output(rail)));
   }
-  return steps.whole.finish();
+  return whole.finish();
 }
 
 Schedule hierarchical_reduce(const Group& group, const BetweenHosts& between, int root) {
   const Rails rails(group);
   const int home = group.host_of(root);
-  Hierarchy steps(Collective::kReduce, rails, /*chunks=*/rails.count, root);
-  std::vector<std::vector<Chunk>> sums;  // by rail and host
+  const Part between_hosts = between.reduce(rails.host_count(), home);
+  Composer whole(Collective::kReduce, group.ranks, /*chunks=*/rails.count, root);
+  Hierarchy steps(whole, rails);
+  std::vector<Sums> sums;  // by rail
   for (int rail = 0; rail < rails.count; ++rail) {
     sums.push_back(steps.reduce_in_hosts(rail, input(rail), [&](int owner) {
-      return owner == root ? output(rail) : steps.whole.reserve(owner);
+      return owner == root ? output(rail) : whole.reserve(owner);
     }));
   }
-  steps.whole.next_phase();
+  whole.next_phase();
   for (int rail = 0; rail < rails.count; ++rail) {
-    const Chunk total = rails.owner(home, rail) == root ? output(rail) : sums[rail][home];
-    steps.between_hosts(between.reduce(rails.host_count(), home), rail,
-                        from_each(sums[rail], total));
+    const Chunk total = rails.owner(home, rail) == root ? output(rail) : sums[rail].at(home);
+    steps.between_hosts(between_hosts, rail, from_each(sums[rail], total));
   }
-  steps.whole.next_phase();
+  whole.next_phase();
   for (int rail = 0; rail < rails.count; ++rail) {
     const int owner = rails.owner(home, rail);
     if (owner == root) continue;
-    steps.whole.add(direct_send_recv(2), {owner, root}, places(sums[rail][home], output(rail)));
+    whole.add(direct_send_recv(2), {owner, root}, places(sums[rail].at(home), output(rail)));
   }
-  return steps.whole.finish();
+  return whole.finish();
 }
 
-Schedule hierarchical_barrier(const Group& group, Schedule (*between)(int ranks)) {
+Schedule hierarchical_barrier(const Group& group, Schedule (*between)(const Group& group)) {
   const Rails rails(group);
-  Hierarchy steps(Collective::kBarrier, rails, /*chunks=*/1);
-  for (const std::vector<int>& ranks : rails.hosts) {
-    steps.whole.add(dissemination_barrier(static_cast<int>(ranks.size())), ranks,
-                    places(input(0), output(0)));
-  }
-  steps.whole.next_phase();
-  // Whoever has met its host speaks for it: every rank hears of all hosts on its own rail.
-  for (int rail = 0; rail < rails.count; ++rail) {
-    steps.between_hosts(between(rails.host_count()), rail, places(input(0), output(0)));
-  }
-  return steps.whole.finish();
+  const Part part = between(rails.host_count());
+  const Group made = with_whole_hosts(group, hosts_in_turn(group));
+  return compose(Collective::kBarrier, made, /*chunks=*/1, [&](Composer& whole) {
+    Hierarchy steps(whole, rails);
+    for (const int host : steps.hosts()) {
+      whole.add(dissemination_barrier(rails.size(host)), rails.hosts[host],
+                places(input(0), output(0)));
+    }
+    whole.next_phase();
+    // Whoever has met its host speaks for it: every rank hears of all hosts on its own rail.
+    for (int rail = 0; rail < rails.count; ++rail) {
+      steps.between_hosts(part, rail, places(input(0), output(0)));
+    }
+  });
 }
 
 }  // namespace tutti

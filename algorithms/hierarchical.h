@@ -11,6 +11,8 @@ namespace tutti {
 struct BetweenHosts {
   Schedule (*reduce)(int ranks, int root);
   Schedule (*broadcast)(int ranks, int root);
+  /// Whether the schedule of every root is that of root 0 with all ranks turned.
+  bool turn;
 };
 
 // All take groups of several hosts, whatever ranks are on them.
@@ -21,8 +23,8 @@ Schedule hierarchical_broadcast(const Group& group, const BetweenHosts& between,
 Schedule hierarchical_reduce(const Group& group, const BetweenHosts& between, int root);
 
 /// All-reduce with an all-reduce between hosts, of one chunk and right in place.
-Schedule hierarchical_exchange(const Group& group, Schedule (*between)(int ranks));
+Schedule hierarchical_exchange(const Group& group, Schedule (*between)(const Group& group));
 /// A barrier with a barrier between hosts.
-Schedule hierarchical_barrier(const Group& group, Schedule (*between)(int ranks));
+Schedule hierarchical_barrier(const Group& group, Schedule (*between)(const Group& group));
 
 }  // namespace tutti

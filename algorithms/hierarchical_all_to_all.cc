@@ -30,7 +30,7 @@ namespace {
 
 class Exchange {
  public:
-  Exchange(const Group& group, Schedule (*between)(int ranks))
+  Exchange(const Group& group, Schedule (*between)(const Group& group))
       : rails_(group),
         between_(between),
         whole_(Collective::kAllToAll, group.ranks, /*chunks=*/1),
@@ -118,7 +118,7 @@ class Exchange {
                });
   }
 
-  void exchange_in_hosts(Schedule (*inside)(int ranks)) {
+  void exchange_in_hosts(Schedule (*inside)(const Group& group)) {
     for (const std::vector<int>& ranks : rails_.hosts) {
       whole_.add(inside(static_cast<int>(ranks.size())), ranks, [&](int, Chunk chunk) {
         return Chunk{chunk.space, ranks[chunk.index]};
@@ -127,7 +127,7 @@ class Exchange {
   }
 
   const Rails rails_;
-  Schedule (*const between_)(int ranks);
+  Schedule (*const between_)(const Group& group);
   Composer whole_;
   // By sender and receiver: where the owner of the receiver's rail has the chunk.
   std::vector<std::vector<std::optional<Chunk>>> held_;
@@ -137,11 +137,11 @@ class Exchange {
 
 }  // namespace
 
-Schedule hierarchical_all_to_all(const Group& group, Schedule (*between)(int ranks)) {
+Schedule hierarchical_all_to_all(const Group& group, Schedule (*between)(const Group& group)) {
   return Exchange(group, between).run();
 }
 
-Schedule hierarchical_staged_all_to_all(const Group& group, Schedule (*between)(int ranks)) {
+Schedule hierarchical_staged_all_to_all(const Group& group, Schedule (*between)(const Group& group)) {
   return Exchange(group, between).run_staged();
 }
 

@@ -14,9 +14,10 @@
 
 namespace tutti {
 
-Schedule pairwise_all_to_all(int ranks) {
+Schedule pairwise_all_to_all(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllToAll, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     program.copy(input(rank), output(rank));
     for (int step = 1; step < ranks; ++step) {

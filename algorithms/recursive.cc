@@ -99,11 +99,12 @@ void reduce_doubling(Program& program, const Members& members, int rank) {
 
 }  // namespace
 
-Schedule recursive_doubling_all_reduce(int ranks) {
+Schedule recursive_doubling_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   if (ranks == 1) return alone(Collective::kAllReduce);
   const Members members(ranks);
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/1, 1 + members.exchanges());
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     if (members.is_guest(rank)) {
       program.put(input(0), rank - 1, scratch(0));
@@ -123,12 +124,13 @@ Schedule recursive_doubling_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule halving_doubling_all_reduce(int ranks) {
+Schedule halving_doubling_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   if (ranks == 1) return alone(Collective::kAllReduce);
   const Shares shares = share_by_member(ranks);
   const Members& members = shares.members;
   Schedule schedule(Collective::kAllReduce, ranks, shares.chunks(), shares.scratch_chunks());
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     if (members.is_guest(rank)) {
       leave_input(program, shares, rank);
@@ -145,11 +147,12 @@ Schedule halving_doubling_all_reduce(int ranks) {
   return schedule;
 }
 
-Schedule recursive_doubling_all_gather(int ranks) {
+Schedule recursive_doubling_all_gather(const Group& group) {
+  const int ranks = group.ranks;
   const Shares shares = share_by_rank(ranks);
   const Members& members = shares.members;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     program.copy(input(0), output(rank));
     if (members.is_guest(rank)) {
@@ -167,12 +170,13 @@ Schedule recursive_doubling_all_gather(int ranks) {
   return schedule;
 }
 
-Schedule recursive_halving_reduce_scatter(int ranks) {
+Schedule recursive_halving_reduce_scatter(const Group& group) {
+  const int ranks = group.ranks;
   if (ranks == 1) return alone(Collective::kReduceScatter);
   const Shares shares = share_by_rank(ranks);
   const Members& members = shares.members;
   Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1, shares.scratch_chunks());
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     Program& program = schedule.at(rank);
     if (members.is_guest(rank)) {
       leave_input(program, shares, rank);

@@ -2,13 +2,14 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
 
-Schedule recursive_doubling_all_reduce(int ranks);
-Schedule halving_doubling_all_reduce(int ranks);
-Schedule recursive_doubling_all_gather(int ranks);
-Schedule recursive_halving_reduce_scatter(int ranks);
+Schedule recursive_doubling_all_reduce(const Group& group);
+Schedule halving_doubling_all_reduce(const Group& group);
+Schedule recursive_doubling_all_gather(const Group& group);
+Schedule recursive_halving_reduce_scatter(const Group& group);
 
 }  // namespace tutti

@@ -49,28 +49,31 @@ void all_gather_steps(Program& program, int rank, int ranks, Chunk own) {
 
 }  // namespace
 
-Schedule ring_reduce_scatter(int ranks) {
+Schedule ring_reduce_scatter(const Group& group) {
+  const int ranks = group.ranks;
   if (ranks == 1) return alone(Collective::kReduceScatter);
   Schedule schedule(Collective::kReduceScatter, ranks, /*chunks=*/1, /*scratch_chunks=*/ranks - 1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(0));
   }
   return schedule;
 }
 
-Schedule ring_all_gather(int ranks) {
+Schedule ring_all_gather(const Group& group) {
+  const int ranks = group.ranks;
   Schedule schedule(Collective::kAllGather, ranks, /*chunks=*/1, /*scratch_chunks=*/0);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     all_gather_steps(schedule.at(rank), rank, ranks, input(0));
     schedule.at(rank).copy(input(0), output(rank));
   }
   return schedule;
 }
 
-Schedule ring_all_reduce(int ranks) {
+Schedule ring_all_reduce(const Group& group) {
+  const int ranks = group.ranks;
   if (ranks == 1) return alone(Collective::kAllReduce);
   Schedule schedule(Collective::kAllReduce, ranks, /*chunks=*/ranks, /*scratch_chunks=*/ranks - 1);
-  for (int rank = 0; rank < ranks; ++rank) {
+  for (const int rank : group.wanted_ranks()) {
     reduce_scatter_steps(schedule.at(rank), rank, ranks, output(rank));
     all_gather_steps(schedule.at(rank), rank, ranks, output(rank));
   }

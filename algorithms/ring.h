@@ -2,13 +2,14 @@
 
 #pragma once
 
+#include "algorithms/group.h"
 #include "schedule/schedule.h"
 
 namespace tutti {
 
-Schedule ring_reduce_scatter(int ranks);
-Schedule ring_all_gather(int ranks);
-Schedule ring_all_reduce(int ranks);
+Schedule ring_reduce_scatter(const Group& group);
+Schedule ring_all_gather(const Group& group);
+Schedule ring_all_reduce(const Group& group);
 Schedule ring_broadcast(int ranks, int root);
 Schedule ring_reduce(int ranks, int root);
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "simulator/machine.h"
-#include "simulator/symmetry.h"
+#include "schedule/symmetry.h"
 
 namespace tutti {
 

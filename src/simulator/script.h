@@ -11,7 +11,7 @@
 
 #include "plan/plan.h"
 #include "schedule/schedule.h"
-#include "simulator/symmetry.h"
+#include "schedule/symmetry.h"
 
 namespace tutti {
 

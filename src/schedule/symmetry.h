@@ -1,9 +1,9 @@
 // Ranks that do the same, so that one of them stands for all.
 //
 // A symmetry maps every rank to its representative, one of the first `stride` ranks, by a
-// relabelling of all ranks under which the schedule and the machine stay the same: a rotation by
-// multiples of the stride, or an exclusive or with them. What a rank does with its peer is then
-// what its representative does with the peer's image.
+// relabelling of all ranks under which the schedule and the machine stay the same: with ranks in
+// blocks of `stride`, a rotation of blocks, or an exclusive or of their numbers. What a rank does
+// with its peer is then what its representative does with the peer's image.
 //
 // Tested by symmetry_test.cc.
 
@@ -16,7 +16,7 @@ struct Symmetry {
 
   Kind kind = Kind::kNone;
   int ranks = 1;
-  int stride = 1;  // divides the ranks; a power of two, as the ranks, for kExclusiveOr
+  int stride = 1;  // divides the ranks; for kExclusiveOr, into a power of two
 
   static Symmetry none(int ranks) { return {Kind::kNone, ranks, ranks}; }
 
@@ -34,7 +34,7 @@ struct Symmetry {
       case Kind::kRotation:
         return peer >= moved ? peer - moved : peer - moved + ranks;
       case Kind::kExclusiveOr:
-        return peer ^ moved;
+        return (peer / stride ^ rank / stride) * stride + peer % stride;
     }
     return peer;
   }

@@ -1,0 +1,28 @@
+// Which ranks of a group are alike to an algorithm: what the catalog says of each.
+//
+// An algorithm treats ranks alike under a symmetry if the program of every rank is that of its
+// representative with all ranks relabelled. Numbers of chunks may differ, and sources of a reduce
+// may be in another order.
+//
+// Tested by alike_test.cc, for every algorithm.
+
+#pragma once
+
+#include "algorithms/group.h"
+#include "schedule/symmetry.h"
+
+namespace tutti {
+
+/// None are alike.
+Symmetry no_ranks(const Group& group);
+/// All, by rotation.
+Symmetry ranks_in_turn(const Group& group);
+/// All, by exclusive or; none unless they are a power of two.
+Symmetry ranks_by_bits(const Group& group);
+
+/// All hosts, by rotation; none unless hosts follow each other and have equally many ranks.
+Symmetry hosts_in_turn(const Group& group);
+/// All hosts, by exclusive or; none unless moreover they are a power of two.
+Symmetry hosts_by_bits(const Group& group);
+
+}  // namespace tutti
