@@ -22,7 +22,7 @@ void add_devices(const std::vector<PciDevice>& devices, Place place, PlaceKind k
   for (const PciDevice& device : devices) {
     if (kind == PlaceKind::kGpu && device.gpu) {
       place.device = device.gpu->device;
-      place.label = "GPU" + std::to_string(place.device);
+      place.label = std::string("GPU").append(std::to_string(place.device));
       places.push_back(place);
     }
     if (kind == PlaceKind::kNet) add_nets(device.nets, place, places);
@@ -36,7 +36,7 @@ std::vector<Place> places_of(const TopologyHost& host, int number, PlaceKind kin
     Place place{.kind = kind, .host = number, .cpu = cpu, .device = 0, .label = ""};
     if (kind == PlaceKind::kCpu) {
       place.device = host.cpus[cpu].numa;
-      place.label = "CPU" + std::to_string(place.device);
+      place.label = std::string("CPU").append(std::to_string(place.device));
       places.push_back(place);
     }
     add_devices(host.cpus[cpu].devices, place, kind, places);

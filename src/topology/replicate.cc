@@ -35,7 +35,7 @@ Topology replicate(const Topology& host, int hosts) {
   Topology all;
   for (int i = 0; i < hosts; ++i) {
     for (TopologyHost& one : copy.hosts) {
-      one.name = "host" + std::to_string(all.hosts.size());
+      one.name = std::string("host").append(std::to_string(all.hosts.size()));
       one.id = one.name;
       all.hosts.push_back(one);
     }

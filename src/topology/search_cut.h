@@ -10,8 +10,7 @@ namespace tutti {
 
 /// A ring crosses every cut that parts its members, so that all rings together carry no more than
 /// the narrowest cut: the least of the flows from the first node to each other one and back. Links
-/// of worse types than `worst` are not used, but for those to the network
-/// where it is the first node.
+/// of worse types than `worst` are not used; links to the network are where it is the first node.
 /// Infinite where there are no two different nodes.
 double narrowest_cut(const Graph& graph, const std::vector<int>& nodes, PathType worst);
 

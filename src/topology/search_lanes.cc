@@ -50,7 +50,7 @@ class LaneSearch {
     Segments result;
     decide();
     while (!decisions_.empty() && closed() < lanes_.size()) {
-      if (result.steps == most_steps) {
+      if (result.steps >= most_steps) {
         result.ended = true;
         break;
       }

@@ -13,6 +13,7 @@
 #include "topology/search_trees.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "topology/graph_bandwidth.h"
@@ -178,14 +179,15 @@ class UnitTrees {
     const int units = static_cast<int>(field_.units.size());
     const int rails = static_cast<int>(by_rail_.front().size());
     const int half = std::max(1, rails / 2);
+    const auto rail_of = [&](int of_tree) { return of_tree % half + tree * (rails - half); };
     std::vector<int> up(units, 0);  // by unit: the rail to its parent, of this tree's
     hang_in_order(0, units, -1, [&](int parent, int child, bool left) {
       const int unit = place_in(tree, child, units);
       const int above = parent < 0 ? -1 : place_in(tree, parent, units);
       if (above >= 0) up[unit] = (up[above] + (left ? 1 : 2)) % half;
-      const int rail = up[unit] + tree * (rails - half);
+      const int rail = rail_of(up[unit]);
       if (above >= 0) join(growing, above, unit, rail);
-      fill(growing, unit, rail);
+      fill(growing, unit, {rail, rail_of(up[unit] + 1), rail_of(up[unit] + 2)});
     });
     return growing;
   }
@@ -230,15 +232,27 @@ class UnitTrees {
     }
   }
 
-  // All other members below the one at the door.
-  void fill(Growing& growing, int unit, int rail) const {
-    const std::vector<int>& order = door(unit, rail).way->order;
+  // All members below the one at the door to the parent. `rails`: to the parent and the children.
+  void fill(Growing& growing, int unit, const std::array<int, 3>& rails) const {
     const Shape& shape = field_.shape(field_.units[unit]);
     const bool binary = switched_[field_.units[unit].shape];
+    const std::vector<int> order =
+        binary ? doors_first(unit, rails) : door(unit, rails[0]).way->order;
     for (int place = 1; place < static_cast<int>(order.size()); ++place) {
       const int parent = binary ? (place - 1) / 2 : nearest_before(shape, order, place);
       hang_inside(growing, field_, unit, bases_[unit], order[parent], order[place]);
     }
+  }
+
+  // So that what comes from a child has one step to the top.
+  std::vector<int> doors_first(int unit, const std::array<int, 3>& rails) const {
+    std::vector<int> order;
+    const auto append = [&](int member) {
+      if (std::ranges::find(order, member) == order.end()) order.push_back(member);
+    };
+    for (const int rail : rails) append(door(unit, rail).way->order.front());
+    for (const int member : door(unit, rails[0]).way->order) append(member);
+    return order;
   }
 
   const Field& field_;
