@@ -204,7 +204,7 @@ class Doctor(unittest.TestCase):
                               text=True, timeout=120, env={**os.environ, **environment})
 
     def check_status_fits(self, done):
-        bad = re.search(r"^  (slow|FAILS)  ", done.stdout, re.M)
+        bad = re.search(r"^ +(slow|FAILS)  ", done.stdout, re.M)
         self.assertEqual(done.returncode, 1 if bad else 0, done.stdout + done.stderr)
         self.assertEqual("All is well." in done.stdout, not bad)
 
@@ -212,9 +212,41 @@ class Doctor(unittest.TestCase):
         done = self.doctor()
         self.check_status_fits(done)
         self.assertIn(f"\n{os.uname().nodename}\n", done.stdout)
-        self.assertRegex(done.stdout, r"(?m)^  lo +interface .*not used")
+        self.assertRegex(done.stdout, r"(?m)^ +lo +interface .*not used")
         self.assertIn("UCX", done.stdout)
         self.assertNotIn("between hosts", done.stdout.splitlines())
+
+    def test_every_section_has_something_to_say(self):
+        findings = json.loads(self.doctor("--json").stdout)["hosts"][0]["findings"]
+        self.assertGreaterEqual(
+            {finding["about"] for finding in findings},
+            {"network", "memory", "limits", "processors", "GPUs"})
+
+    def test_json_is_the_same_findings_and_all_there_is_on_standard_output(self):
+        done = self.doctor("--json", TUTTI_NET_DEVICES="nonsense7")
+        document = json.loads(done.stdout)
+        self.assertEqual((done.returncode, document["worst"]), (1, "fails"))
+        host, = document["hosts"]
+        self.assertEqual((host["host"], host["ranks"]), (os.uname().nodename, []))
+        failed = [finding for finding in host["findings"] if finding["severity"] == "fails"]
+        self.assertTrue(any(finding["about"] == "network" for finding in failed), failed)
+        for finding in failed:
+            self.assertTrue(finding["cost"] and finding["fix"], finding)
+
+    def test_few_descriptors_fail_and_are_counted(self):
+        done = subprocess.run(["sh", "-c", 'ulimit -n 20; exec "$0" doctor', TUTTI],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILS  a process may open 20 files (ulimit -Hn)", done.stdout)
+
+    def test_a_bound_process_is_told_that_it_is(self):
+        processors = os.sched_getaffinity(0)
+        if len(processors) < 2:
+            self.skipTest("one processor")
+        one = min(processors)
+        done = self.doctor(launcher=("taskset", "-c", str(one)))
+        self.assertRegex(done.stdout,
+                         rf"note   a rank started here may run on 1 of \d+ processors: {one}\n")
 
     def test_a_device_that_is_not_there_fails(self):
         done = self.doctor(TUTTI_NET_DEVICES="nonsense7")
@@ -238,6 +270,13 @@ class Doctor(unittest.TestCase):
         self.check_status_fits(done)
         self.assertEqual(done.stdout.count("(3 of 3 ranks)\n"), 1)
         self.assertIn("all ranks are on one host", done.stdout)
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_ranks_on_one_processor_are_found(self):
+        done = self.doctor(launcher=("taskset", "-c", str(min(os.sched_getaffinity(0))),
+                                     *mpirun(2), "--bind-to", "none"))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"slow   ranks 0 and 1 on 1 processor \(\d+\)\n")
 
     @unittest.skipUnless(MPIRUN, "no mpirun")
     def test_ranks_of_two_hosts_measure_the_way_between_them(self):

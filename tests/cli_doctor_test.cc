@@ -13,6 +13,7 @@
 #include "cli/doctor_network.h"
 #include "cli/doctor_sockets.h"
 #include "cli/hosts.h"
+#include "findings.h"
 
 namespace tutti::cli::doctor {
 namespace {
@@ -44,20 +45,6 @@ NetworkReport plain() {
                   .components = {"tcp", "ib"},
                   .transports = {"tcp/lo", "tcp/eth0"},
                   .memory_types = {"host"}}};
-}
-
-// The only finding of that severity.
-Finding only(const std::vector<Finding>& findings, Severity severity) {
-  std::vector<Finding> all;
-  for (const Finding& finding : findings) {
-    if (finding.severity == severity) all.push_back(finding);
-  }
-  EXPECT_EQ(all.size(), 1u) << render(findings);
-  return all.empty() ? Finding() : all[0];
-}
-
-bool says(const std::string& text, const std::string& what) {
-  return text.find(what) != std::string::npos;
 }
 
 TEST(CliDoctor, AFindingIsALineAndFurtherOnesForCostAndFix) {
@@ -211,6 +198,14 @@ TEST(CliDoctor, ALinkIsJudgedByWhatItsDevicesClaim) {
 TEST(CliDoctor, HostsThatAreFarApartCost) {
   const Link link{{"a", 0, 0}, {"b", 1, 0}, 10'000, 1};
   EXPECT_TRUE(says(only(check_link(link), Severity::kCosts).cost, "within 10.0 ms"));
+}
+
+// Only logs suffer.
+TEST(CliDoctor, ClocksThatDifferAreWorthKnowing) {
+  Link link{{"a", 0, 0}, {"b", 1, 0}, 10, 1, -2.5};
+  EXPECT_TRUE(says(only(check_link(link), Severity::kNote).what, "2.5 s earlier there"));
+  link.skew_s = 0.9;
+  EXPECT_EQ(worst(check_link(link)), Severity::kGood);
 }
 
 TEST(CliHosts, AreNumberedInTheOrderOfTheirFirstRanks) {

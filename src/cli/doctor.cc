@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "cli/doctor_findings.h"
+#include <algorithm>
+
+#include "cli/doctor_firewall.h"
 #include "cli/doctor_host.h"
 #include "cli/doctor_tour.h"
 #include "cli/launcher.h"
@@ -14,74 +16,94 @@ namespace {
 
 using namespace doctor;
 
+// A way that does not work is found out before people give up on it.
+constexpr std::chrono::seconds kPatience(30);
+
 constexpr const char* kHelp =
-    "Usage: tutti doctor\n"
-    "       mpirun … tutti doctor\n\n"
+    "Usage: tutti doctor [--json]\n"
+    "       mpirun … tutti doctor [--json]\n\n"
     "Looks for what makes collectives slow or fail: on this host; under a launcher on the hosts "
     "of\n"
-    "all ranks, and on the way between them. Settings are those of the library (TUTTI_…).\n\n"
-    "Every finding says what it costs and what to do. Exit status: 0 all is well, 1 something "
-    "fails\n"
-    "or costs performance.\n";
+    "all ranks, and on the ways between them. Settings are those of the library (TUTTI_…).\n\n"
+    "Every finding says what it costs and what to do:\n"
+    "  good   as it should be\n"
+    "  note   worth knowing; nothing is wrong\n"
+    "  slow   works, slower than it could\n"
+    "  FAILS  does not work\n\n"
+    "  --json  print the findings as JSON, where slow is \"costs\"\n\n"
+    "Exit status: 0 all is well, 1 something fails or is slow, 2 a wrong line. docs/doctor.md "
+    "explains\n"
+    "every check.\n";
 
-// Prints on one rank, which also says how the command ends: launchers kill what still runs, and may
-// lose what it printed, when any rank ends badly.
-int conclude(const Launcher& launcher, const std::string& text, Severity worst) {
-  if (launcher.rank != 0) return 0;
-  fmt::print("tutti doctor {}\n\n{}\n{}", TUTTI_VERSION, text, verdict(worst));
-  return exit_status(worst);
-}
+struct Doctor {
+  Launcher launcher;
+  bool prints_json = false;
 
-int conclude(const Launcher& launcher, const std::vector<Finding>& findings) {
-  return conclude(launcher, render(findings), worst(findings));
-}
-
-std::string titled(const HostReport& report) { return report.host + "\n" + report.text; }
-
-Finding failed_start(const Status& status) {
-  return {Severity::kFails, fmt::format("the ranks cannot start: {}", status.message()),
-          "no communicator", "docs/hosts.md says what each failure looks like"};
-}
-
-int examine_alone(const Launcher& launcher, const Options& options) {
-  const HostReport report = examine_host(options);
-  return conclude(launcher, titled(report), report.worst);
-}
-
-int examine_together(const Launcher& launcher, const Options& options) {
-  auto communicator = Communicator::from_environment(options);
-  if (!communicator.ok()) {
-    const HostReport here = examine_host(options);
-    return conclude(launcher,
-                    titled(here) + "\nstart\n" + render({failed_start(communicator.status())}),
-                    Severity::kFails);
+  // Prints on one rank, which also says how the command ends: launchers kill what still runs, and
+  // may lose what it printed, when any rank ends badly.
+  int conclude(const Report& report) const {
+    if (launcher.rank != 0) return 0;
+    if (prints_json) {
+      fmt::print("{}", to_json(report, TUTTI_VERSION));
+    } else {
+      fmt::print("tutti doctor {}\n\n{}{}", TUTTI_VERSION, render(report), verdict(worst(report)));
+    }
+    return exit_status(worst(report));
   }
-  const auto tour = make_tour(*communicator, options);
-  if (tour.ok()) return conclude(launcher, tour->text, tour->worst);
-  return conclude(launcher,
-                  {{Severity::kFails, tour.status().message(), "the ranks lost each other",
-                    "docs/failures.md says what the sentence means"}});
+
+  int conclude(const std::string& title, const Finding& finding) const {
+    return conclude(Report{.between = {title, "", {finding}}});
+  }
+
+  int examine_alone(const Options& options) const {
+    return conclude(Report{.hosts = {examine_host(options, crew_of_one())}});
+  }
+
+  int examine_together(const Options& options) const {
+    auto communicator = Communicator::from_environment(options);
+    if (!communicator.ok()) {
+      if (launcher.rank != 0) return 0;
+      return conclude(
+          Report{.hosts = {examine_host(options, crew_of_one())},
+                 .between = {
+                     "start", "", {failed_start(communicator.status(), port_range("/proc/sys"))}}});
+    }
+    const Tour tour = make_tour(*communicator, options);
+    if (!tour.status.ok() && launcher.rank != 0) {
+      fmt::print(stderr, "tutti doctor: rank {}: {}\n", launcher.rank, tour.status.message());
+    }
+    return conclude(tour.report);
+  }
+};
+
+int refuse(const Launcher& launcher, const std::string& argument) {
+  if (launcher.rank == 0) fmt::print(stderr, "tutti doctor: {}: no such option\n", argument);
+  return 2;
 }
+
+bool is_help(const std::string& argument) { return argument == "--help" || argument == "-h"; }
 
 }  // namespace
 
 int doctor_main(std::vector<std::string> arguments) {
-  const Launcher launcher = find_launcher();
-  if (!arguments.empty()) {
-    const bool is_help = arguments[0] == "--help" || arguments[0] == "-h";
-    if (launcher.rank != 0) return is_help ? 0 : 2;
-    if (is_help) fmt::print("{}", kHelp);
-    if (!is_help) fmt::print(stderr, "tutti doctor: {}: no such option\n", arguments[0]);
-    return is_help ? 0 : 2;
+  Doctor doctor{find_launcher()};
+  for (const std::string& argument : arguments) {
+    if (is_help(argument)) {
+      if (doctor.launcher.rank == 0) fmt::print("{}", kHelp);
+      return 0;
+    }
+    if (argument != "--json") return refuse(doctor.launcher, argument);
+    doctor.prints_json = true;
   }
-  const auto options = Options::from_environment();
+  auto options = Options::from_environment();
   if (!options.ok()) {
-    return conclude(launcher, {{Severity::kFails, options.status().message(),
-                                "every program that uses the library stops with this",
-                                "correct or unset the variable"}});
+    return doctor.conclude("settings", {Severity::kFails, options.status().message(),
+                                        "every program that uses the library stops with this",
+                                        "correct or unset the variable"});
   }
-  if (launcher.kind == LauncherKind::kNone) return examine_alone(launcher, *options);
-  return examine_together(launcher, *options);
+  options->call_timeout = std::min<std::chrono::milliseconds>(options->call_timeout, kPatience);
+  return doctor.launcher.kind == LauncherKind::kNone ? doctor.examine_alone(*options)
+                                                     : doctor.examine_together(*options);
 }
 
 }  // namespace tutti::cli

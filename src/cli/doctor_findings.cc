@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace tutti::cli::doctor {
 namespace {
@@ -25,18 +26,24 @@ const char* label(Severity severity) {
 
 }  // namespace
 
-Severity worst(const std::vector<Finding>& findings) {
+Finding good(std::string what) { return {Severity::kGood, std::move(what)}; }
+
+void append(Findings& findings, Findings more) {
+  std::move(more.begin(), more.end(), std::back_inserter(findings));
+}
+
+Severity worst(const Findings& findings) {
   Severity worst = Severity::kGood;
   for (const Finding& finding : findings) worst = std::max(worst, finding.severity);
   return worst;
 }
 
-std::string render(const std::vector<Finding>& findings) {
+std::string render(const Findings& findings, int indent) {
   std::string text;
   for (const Finding& finding : findings) {
-    text += fmt::format("  {:<5}  {}\n", label(finding.severity), finding.what);
-    if (!finding.cost.empty()) text += fmt::format("         cost: {}\n", finding.cost);
-    if (!finding.fix.empty()) text += fmt::format("         fix: {}\n", finding.fix);
+    text += fmt::format("{:{}}{:<5}  {}\n", "", indent, label(finding.severity), finding.what);
+    if (!finding.cost.empty()) text += fmt::format("{:{}}cost: {}\n", "", indent + 7, finding.cost);
+    if (!finding.fix.empty()) text += fmt::format("{:{}}fix: {}\n", "", indent + 7, finding.fix);
   }
   return text;
 }

@@ -20,17 +20,23 @@ enum class Severity {
 struct Finding {
   Severity severity = Severity::kGood;
   std::string what;
-  std::string cost;  // what it leads to; "" where it costs nothing
-  std::string fix;   // what to do; "" where there is nothing to do
+  std::string cost = {};  // what it leads to; "" where it costs nothing
+  std::string fix = {};   // what to do; "" where there is nothing to do
 
   bool operator==(const Finding&) const = default;
 };
 
-/// kGood where there are none.
-Severity worst(const std::vector<Finding>& findings);
+using Findings = std::vector<Finding>;
 
-/// A line each, and further ones for cost and fix.
-std::string render(const std::vector<Finding>& findings);
+Finding good(std::string what);
+
+void append(Findings& findings, Findings more);
+
+/// kGood where there are none.
+Severity worst(const Findings& findings);
+
+/// A line each, and further ones for cost and fix, after so many spaces.
+std::string render(const Findings& findings, int indent = 2);
 
 /// The last line: "All is well.", or what the worst means.
 std::string verdict(Severity worst);

@@ -1,22 +1,18 @@
-// All checks of one host together, as text. Tested by cli_command_test.py.
+// All checks of one host together. Tested by cli_command_test.py.
 
 #pragma once
 
-#include <string>
-
-#include "cli/doctor_findings.h"
+#include "cli/doctor_crew.h"
+#include "cli/doctor_report.h"
 #include "tutti/options.h"
 
 namespace tutti::cli::doctor {
 
-struct HostReport {
-  std::string host;  // its name
-  std::string text;  // devices and findings; equal for hosts that are alike
-  Severity worst = Severity::kGood;
-  long speed = 0;  // Mbit/s of the devices used, all together; 0: not known
-};
+/// Looks at this host, for the ranks that run on it. Local. Takes half a second, a quarter of which
+/// every other rank of the machine should sleep.
+HostReport examine_host(const Options& options, const Crew& crew);
 
-/// Looks at this host. Local.
-HostReport examine_host(const Options& options);
+/// The one rank that would run where this process runs.
+Crew crew_of_one();
 
 }  // namespace tutti::cli::doctor

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace tutti::cli::doctor {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr int kPings = 50;
 constexpr int kTransfers = 3;
 constexpr std::size_t kTransferBytes = std::size_t{8} << 20;
+constexpr double kNotableSkew = 1;       // s
 constexpr double kFarUs = 1000;          // within a cluster it is a tenth of that
 constexpr double kLeastShare = 0.5;      // of what the devices say that they can
 constexpr double kMbitOfGbyte = 8000.0;  // Mbit/s of 1 GB/s
@@ -20,6 +22,10 @@ constexpr double kMbitOfGbyte = 8000.0;  // Mbit/s of 1 GB/s
 double us_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
       .count();
+}
+
+double time_of_day() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 // The same lines on both ends: one sends what the other receives.
@@ -51,6 +57,17 @@ class Pair {
     return all[times / 2];
   }
 
+  // Its time of day is between the two of here; that is as exact as the latency is small.
+  Result<double> skew() {
+    double theirs = 0;
+    const double before = time_of_day();
+    Status status = pass(answer_, is_from_);
+    if (!is_from_) theirs = time_of_day();
+    if (status.ok()) status = pass(std::as_writable_bytes(std::span(&theirs, 1)), !is_from_);
+    if (!status.ok()) return status;
+    return theirs - (before + time_of_day()) / 2;
+  }
+
  private:
   Status pass(std::span<std::byte> bytes, bool sends) {
     return sends ? communicator_.send(bytes, peer_) : communicator_.receive(bytes, peer_);
@@ -79,6 +96,14 @@ Finding narrow(const std::string& which, double gb_per_s, long speed) {
       "look for a slower or busy switch, a limit set on the link, an MTU below 9000, a busy CPU"};
 }
 
+Finding other_time(const std::string& which, double skew_s) {
+  return {Severity::kNote,
+          fmt::format("{}: the time of day is {:.1f} s {}", which, std::abs(skew_s),
+                      skew_s > 0 ? "later there" : "earlier there"),
+          "nothing for Tutti, which measures time on one host; logs of several are hard to read",
+          "chronyd or systemd-timesyncd on both"};
+}
+
 }  // namespace
 
 Result<LinkTimes> measure_link(Communicator& communicator, int from, int to) {
@@ -89,7 +114,9 @@ Result<LinkTimes> measure_link(Communicator& communicator, int from, int to) {
   const Result<double> transfer = pair.typical(large, kTransfers);
   if (!transfer.ok()) return transfer.status();
   const double there_us = std::max(*transfer - *ping / 2, 1.0);  // without the answer
-  return LinkTimes{*ping / 2, static_cast<double>(kTransferBytes) / there_us / 1e3};
+  const Result<double> skew = pair.skew();
+  if (!skew.ok()) return skew.status();
+  return LinkTimes{*ping / 2, static_cast<double>(kTransferBytes) / there_us / 1e3, *skew};
 }
 
 std::vector<Finding> check_link(const Link& link) {
@@ -99,6 +126,7 @@ std::vector<Finding> check_link(const Link& link) {
        fmt::format("{}: {:.1f} µs one way, {:.3g} GB/s", which, link.latency_us, link.gb_per_s), "",
        ""}};
   if (link.latency_us > kFarUs) findings.push_back(far(which, link.latency_us));
+  if (std::abs(link.skew_s) > kNotableSkew) findings.push_back(other_time(which, link.skew_s));
   const long speed = std::min(link.from.speed, link.to.speed);  // 0 where either is not known
   if (link.gb_per_s * kMbitOfGbyte < kLeastShare * static_cast<double>(speed)) {
     findings.push_back(narrow(which, link.gb_per_s, speed));

@@ -24,11 +24,13 @@ struct Link {
   LinkEnd to;
   double latency_us = 0;  // a small message, one way
   double gb_per_s = 0;    // a large one
+  double skew_s = 0;      // so much later it is over there
 };
 
 struct LinkTimes {
   double latency_us = 0;
   double gb_per_s = 0;
+  double skew_s = 0;  // clocks with the time of day: that of `to` less that of `from`
 };
 
 /// Between ranks `from` and `to`, who both call; the times are on `from`. Takes two dozen MB.

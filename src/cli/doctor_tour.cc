@@ -3,33 +3,63 @@
 #include "cli/doctor_tour.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <sched.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bitset>
 #include <numeric>
+#include <thread>
 
+#include "cli/doctor_firewall.h"
+#include "cli/doctor_host.h"
 #include "cli/doctor_links.h"
+#include "cli/doctor_pairs.h"
 #include "cli/hosts.h"
+#include "cli/machine.h"
 
 namespace tutti::cli::doctor {
 namespace {
 
-// What the first rank of a host tells, as it travels; other ranks tell nothing.
-struct Entry {
-  char host[65] = {};
-  Severity worst = Severity::kGood;
-  long speed = 0;
-  std::size_t text_bytes = 0;
+// While the machine's load is watched.
+constexpr std::chrono::milliseconds kSleep(300);
+
+// Where a rank runs, as it travels.
+struct Place {
+  char machine[64] = {};
+  std::bitset<CPU_SETSIZE> processors;
 };
 
-// A line, not a page.
-std::string list(std::vector<std::string> names) {
-  constexpr std::size_t kMost = 8;
-  const std::size_t more = names.size() > kMost ? names.size() - kMost : 0;
-  if (more > 0) names.resize(kMost);
-  return fmt::format("{}{}", fmt::join(names, ", "),
-                     more > 0 ? fmt::format(" and {} more", more) : "");
+Place my_place(const Options& options) {
+  Place place;
+  const Result<std::string> identity = host_identity(options);
+  // It begins with the kernel's.
+  if (identity.ok()) {
+    identity->substr(0, identity->find('/')).copy(place.machine, sizeof place.machine - 1);
+  }
+  for (const int processor : allowed_cpus())
+    place.processors.set(static_cast<std::size_t>(processor));
+  return place;
+}
+
+std::vector<int> list_of(const std::bitset<CPU_SETSIZE>& processors) {
+  std::vector<int> list;
+  for (std::size_t i = 0; i < processors.size(); ++i) {
+    if (processors[i]) list.push_back(static_cast<int>(i));
+  }
+  return list;
+}
+
+Crew crew_around(std::size_t rank, const std::vector<Place>& places,
+                 const std::vector<int>& hosts) {
+  Crew crew;
+  for (std::size_t other = 0; other < places.size(); ++other) {
+    if (std::string_view(places[other].machine) != places[rank].machine) continue;
+    crew.on_machine.push_back({static_cast<int>(other), list_of(places[other].processors)});
+  }
+  crew.on_host = static_cast<int>(std::count(hosts.begin(), hosts.end(), hosts[rank]));
+  crew.ranks = static_cast<int>(places.size());
+  crew.is_launched = true;
+  return crew;
 }
 
 class Touring {
@@ -37,126 +67,152 @@ class Touring {
   Touring(Communicator& communicator, const Options& options)
       : communicator_(communicator), options_(options) {}
 
-  Result<Tour> run() {
-    const Result<std::vector<int>> hosts = host_of_ranks(communicator_, options_);
-    if (!hosts.ok()) return hosts.status();
-    first_ = first_ranks(*hosts);
-    if (Status status = examine_hosts(*hosts); !status.ok()) return status;
-    if (Status status = visit_links(); !status.ok()) return status;
-    Severity worst = tour_.worst;
-    const Status status = communicator_.broadcast(as_writable(worst), as_writable(worst), 0);
-    if (!status.ok()) return status;
-    tour_.worst = worst;
+  Tour run() {
+    tour_.status = visit_all();
+    if (tour_.status.ok()) return std::move(tour_);
+    Finding failure{Severity::kFails, tour_.status.message(), "the ranks lost each other",
+                    fmt::format("docs/failures.md says what the sentence means; if all ranks are "
+                                "there, a firewall may stop TCP on ports {}",
+                                port_range("/proc/sys"))};
+    tour_.report.between.findings.push_back(std::move(failure));
+    tour_.worst = Severity::kFails;
     return std::move(tour_);
   }
 
  private:
   template <class T>
-  static std::span<std::byte> as_writable(T& value) {
+  static std::span<std::byte> bytes_of(T& value) {
     return std::as_writable_bytes(std::span(&value, 1));
   }
 
-  void add(const std::vector<Finding>& findings) {
-    tour_.text += render(findings);
-    tour_.worst = std::max(tour_.worst, worst(findings));
+  template <class T>
+  Result<std::vector<T>> all_gather(T mine) {
+    std::vector<T> all(static_cast<std::size_t>(communicator_.ranks()));
+    const Status status =
+        communicator_.all_gather(bytes_of(mine), std::as_writable_bytes(std::span(all)));
+    if (!status.ok()) return status;
+    return all;
   }
 
-  Status examine_hosts(const std::vector<int>& hosts) {
-    const int rank = communicator_.rank();
-    const bool is_first = first_[static_cast<std::size_t>(hosts[rank])] == rank;
-    HostReport mine;
-    if (is_first) mine = examine_host(options_);
-    Entry entry{{}, mine.worst, mine.speed, mine.text.size()};
-    std::strncpy(entry.host, mine.host.c_str(), sizeof entry.host - 1);
-    entries_.resize(static_cast<std::size_t>(communicator_.ranks()));
-    if (Status status = communicator_.all_gather(as_writable(entry),
-                                                 std::as_writable_bytes(std::span(entries_)));
-        !status.ok()) {
-      return status;
-    }
-    return collect_texts(mine.text, hosts);
+  Status visit_all() {
+    const Result<std::vector<int>> hosts = host_of_ranks(communicator_, options_);
+    if (!hosts.ok()) return hosts.status();
+    hosts_ = *hosts;
+    first_ = first_ranks(hosts_);
+    tour_.report.ranks = communicator_.ranks();
+    tour_.report.between.title = "between hosts";
+    if (Status status = examine_hosts(); !status.ok()) return status;
+    if (Status status = visit_links(); !status.ok()) return status;
+    if (Status status = visit_pairs(); !status.ok()) return status;
+    tour_.worst = worst(tour_.report);
+    return communicator_.broadcast(bytes_of(tour_.worst), bytes_of(tour_.worst), 0);
   }
 
-  // Hosts that are alike are described once.
-  Status collect_texts(const std::string& mine, const std::vector<int>& hosts) {
-    const Result<std::vector<std::string>> texts = gather(mine);
-    if (!texts.ok()) return texts.status();
-    std::vector<int> left = first_;
-    while (!left.empty()) {
-      const std::string& text = (*texts)[static_cast<std::size_t>(left[0])];
-      std::vector<std::string> alike;
-      std::erase_if(left, [&](int rank) {
-        if ((*texts)[static_cast<std::size_t>(rank)] != text) return false;
-        alike.push_back(title(rank, hosts));
-        return true;
-      });
-      tour_.text += list(alike) + "\n" + text + "\n";
+  Status examine_hosts() {
+    const auto places = all_gather(my_place(options_));
+    if (!places.ok()) return places.status();
+    if (Status status = communicator_.barrier(); !status.ok()) return status;
+    if (!is_first()) std::this_thread::sleep_for(kSleep);
+    std::string mine;
+    if (is_first()) {
+      const auto rank = static_cast<std::size_t>(communicator_.rank());
+      HostReport report = examine_host(options_, crew_around(rank, *places, hosts_));
+      for (std::size_t other = 0; other < hosts_.size(); ++other) {
+        if (hosts_[other] == hosts_[rank]) report.ranks.push_back(static_cast<int>(other));
+      }
+      mine = pack(report);
     }
-    for (const Entry& entry : entries_) tour_.worst = std::max(tour_.worst, entry.worst);
+    return gather_reports(mine);
+  }
+
+  Status gather_reports(const std::string& mine) {
+    const auto counts = all_gather(mine.size());
+    if (!counts.ok()) return counts.status();
+    std::string all(std::accumulate(counts->begin(), counts->end(), std::size_t{0}), ' ');
+    const Status status = communicator_.run(
+        all_gather_v(std::as_bytes(std::span(mine)),
+                     std::as_writable_bytes(std::span(all.data(), all.size())), *counts));
+    if (!status.ok()) return status;
+    std::size_t at = 0;
+    for (const std::size_t count : *counts) {
+      if (count == 0) continue;
+      Result<HostReport> report = unpack(all.substr(at, count));
+      if (!report.ok()) return report.status();
+      tour_.report.hosts.push_back(std::move(*report));
+      at += count;
+    }
     return {};
   }
 
-  Result<std::vector<std::string>> gather(const std::string& mine) {
-    std::vector<std::size_t> counts;
-    for (const Entry& entry : entries_) counts.push_back(entry.text_bytes);
-    std::string all(std::accumulate(counts.begin(), counts.end(), std::size_t{0}), ' ');
-    const Status status = communicator_.run(
-        all_gather_v(std::as_bytes(std::span(mine)),
-                     std::as_writable_bytes(std::span(all.data(), all.size())), counts));
-    if (!status.ok()) return status;
-    std::vector<std::string> texts;
-    std::size_t at = 0;
-    for (const std::size_t count : counts) {
-      texts.push_back(all.substr(at, count));
-      at += count;
-    }
-    return texts;
-  }
-
-  // "host1 (2 of 3 ranks)"
-  std::string title(int rank, const std::vector<int>& hosts) const {
-    const auto beside =
-        std::count(hosts.begin(), hosts.end(), hosts[static_cast<std::size_t>(rank)]);
-    return fmt::format("{} ({} of {} ranks)", entries_[static_cast<std::size_t>(rank)].host, beside,
-                       hosts.size());
-  }
+  void add(Findings findings) { append(tour_.report.between.findings, std::move(findings)); }
 
   Status visit_links() {
-    tour_.text += "between hosts\n";
     if (first_.size() == 1) {
-      add({{Severity::kNote, "all ranks are on one host: there was nothing to measure", "", ""}});
-      return {};
+      add({{Severity::kNote, "all ranks are on one host: there was nothing to measure"}});
     }
-    for (std::size_t host = 1; host < first_.size(); ++host) {
-      if (Status status = visit_link(first_[host]); !status.ok()) return status;
+    for (int host = 1; host < static_cast<int>(first_.size()); ++host) {
+      if (Status status = visit_link(host); !status.ok()) return status;
     }
     return {};
   }
 
   // Rank 0 is always the first of its host.
-  Status visit_link(int peer) {
+  Status visit_link(int host) {
+    const int peer = first_[static_cast<std::size_t>(host)];
     if (communicator_.rank() != 0 && communicator_.rank() != peer) return {};
     const Result<LinkTimes> times = measure_link(communicator_, 0, peer);
     if (!times.ok()) return times.status();
-    add(check_link({end(0), end(peer), times->latency_us, times->gb_per_s}));
+    add(check_link({end(0), end(host), times->latency_us, times->gb_per_s, times->skew_s}));
     return {};
   }
 
-  LinkEnd end(int rank) const {
-    const Entry& entry = entries_[static_cast<std::size_t>(rank)];
-    return {entry.host, rank, entry.speed};
+  LinkEnd end(int host) const {
+    const auto at = static_cast<std::size_t>(host);
+    return {tour_.report.hosts[at].host, first_[at], tour_.report.hosts[at].speed};
+  }
+
+  // Each opens a connection that may never have been used before.
+  Status visit_pairs() {
+    const int count = static_cast<int>(first_.size());
+    if (count < 3) return {};
+    for (int round = 0; round < rounds_of(count) && is_first(); ++round) {
+      const int partner = partner_of(my_host(), round, count);
+      if (partner < 0) continue;
+      if (Status status = exchange(first_[static_cast<std::size_t>(partner)]); !status.ok()) {
+        return status;
+      }
+    }
+    // Whoever met no one in vain comes here.
+    if (Status status = communicator_.barrier(); !status.ok()) return status;
+    add({good(fmt::format("all {} pairs of hosts reach each other", count * (count - 1) / 2))});
+    return {};
+  }
+
+  Status exchange(int peer) {
+    std::byte there{}, here{};
+    const bool sends_first = communicator_.rank() < peer;
+    Status status = sends_first ? communicator_.send(bytes_of(there), peer)
+                                : communicator_.receive(bytes_of(here), peer);
+    if (!status.ok()) return status;
+    return sends_first ? communicator_.receive(bytes_of(here), peer)
+                       : communicator_.send(bytes_of(there), peer);
+  }
+
+  int my_host() const { return hosts_[static_cast<std::size_t>(communicator_.rank())]; }
+  bool is_first() const {
+    return first_[static_cast<std::size_t>(my_host())] == communicator_.rank();
   }
 
   Communicator& communicator_;
   const Options& options_;
+  std::vector<int> hosts_;  // of each rank
   std::vector<int> first_;  // rank of each host
-  std::vector<Entry> entries_;
   Tour tour_;
 };
 
 }  // namespace
 
-Result<Tour> make_tour(Communicator& communicator, const Options& options) {
+Tour make_tour(Communicator& communicator, const Options& options) {
   return Touring(communicator, options).run();
 }
 

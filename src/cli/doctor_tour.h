@@ -1,19 +1,21 @@
-// All hosts of a job, and the links between them. Tested by cli_command_test.py.
+// All hosts of a job, and the ways between them. Tested by cli_command_test.py.
 
 #pragma once
 
-#include "cli/doctor_host.h"
+#include "cli/doctor_report.h"
 #include "tutti/tutti.h"
 
 namespace tutti::cli::doctor {
 
 struct Tour {
-  std::string text;  // complete on rank 0
-  Severity worst = Severity::kGood;
+  Report report;                     // on rank 0: as far as it came
+  Severity worst = Severity::kGood;  // the same on all ranks
+  Status status = {};                // of this rank
 };
 
-/// The first rank of every host examines it; then rank 0 measures the way to each of them. The
-/// worst is the same on all ranks. Collective.
-Result<Tour> make_tour(Communicator& communicator, const Options& options);
+/// The first rank of every host examines it; then rank 0 measures the way to each of them, and the
+/// others try theirs to each other. Collective. A way that does not work ends it, and the report
+/// says so.
+Tour make_tour(Communicator& communicator, const Options& options);
 
 }  // namespace tutti::cli::doctor
