@@ -58,6 +58,7 @@ TEST(CommunicatorTopology, EveryHostHoldsItsOwnRanks) {
   EXPECT_EQ(a.name, "a");
   EXPECT_EQ(b.name, "b");
   EXPECT_NE(a.id, b.id);
+  EXPECT_EQ(a.id.size(), 18u) << "a number of 64 bits for NCCL to read: " << a.id;
   EXPECT_EQ(ranks_on(a), (std::vector<int>{0, 2}));
   EXPECT_EQ(ranks_on(b), (std::vector<int>{1, 3, 4}));
 }

@@ -6,8 +6,10 @@
 
 #include <sched.h>
 
+#include <cstdio>
 #include <memory>
 
+#include "bootstrap/sha256.h"
 #include "bootstrap/wire.h"
 #include "topology/place_rank.h"
 #include "tutti/diagnostics.h"
@@ -90,6 +92,18 @@ RankFacts unpack_facts(const std::string& text) {
   return facts;
 }
 
+// A number, as NCCL reads it: equal for equal identities, and for no others.
+std::string hash_of(const std::string& identity) {
+  const Digest digest = sha256(identity);
+  std::string text = "0x";
+  for (int i = 0; i < 8; ++i) {
+    char byte[3];
+    std::snprintf(byte, sizeof byte, "%02x", digest[i]);
+    text += byte;
+  }
+  return text;
+}
+
 // This host with its ranks, packed; "" where a lower rank of it does that.
 Result<std::string> pack_host(const std::vector<RankFacts>& facts, int self,
                               const Options& options) {
@@ -99,9 +113,9 @@ Result<std::string> pack_host(const std::vector<RankFacts>& facts, int self,
   Result<TopologyReport> report = detect_topology(options);
   if (!report.ok()) return report.status();
   TopologyHost& host = report->topology.hosts[0];
-  host.id = facts[self].host;
+  host.id = hash_of(facts[self].host);
   for (std::size_t r = 0; r < facts.size(); ++r) {
-    if (facts[r].host != host.id) continue;
+    if (facts[r].host != facts[self].host) continue;
     Status status = place_rank(host, static_cast<int>(r), facts[r].cpus);
     if (!status.ok()) return status;
   }
