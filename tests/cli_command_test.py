@@ -189,7 +189,7 @@ class WrongLines(unittest.TestCase):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 
     def test_commands_that_do_not_exist_yet_or_at_all(self):
-        for command in ("topo", "explain", "tune", "sim", "plan"):
+        for command in ("explain", "tune", "sim", "plan"):
             self.check([command], f"tutti {command}: not built yet; expected of it: ")
         self.check(["prof"], "tutti prof: no such command")
         self.assertEqual(run("--help").returncode, 0)
@@ -297,6 +297,130 @@ class Doctor(unittest.TestCase):
                               text=True, timeout=120)
         self.assertEqual(done.returncode, 1)
         self.assertIn("FAILS  the ranks cannot start: options differ", done.stdout)
+
+
+class Topo(unittest.TestCase):
+    models = os.path.join(os.path.dirname(os.path.abspath(__file__)), "topologies")
+
+    def model(self, name):
+        return os.path.join(self.models, name + ".xml")
+
+    def check_error(self, message, *arguments):
+        done = run("topo", *arguments)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertIn(message, done.stderr)
+
+    def test_this_machine_has_its_name_processors_and_loopback_free_ports(self):
+        done = run("topo")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith(os.uname().nodename + "\n"), done.stdout)
+        self.assertIn("CPU0: package 0", done.stdout)
+        self.assertNotIn(" lo ", done.stdout)
+
+    def test_other_machines_come_from_files(self):
+        done = run("topo", "--from", self.model("dgx-1v"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for line in (r"├─ 06:00.0 GPU0 +PCIe 3.0 ×16  Volta, sm_70, .* 2 to GPU4, rank 0$",
+                     r"^  NVL  NVLinks, or an NVSwitch: 20 to 40 GB/s$",
+                     r"^  GPU0 +X +NVL +NVL +NVL +NVL +NVB "):
+            self.assertRegex(done.stdout, "(?m)" + line)
+
+    def test_a_host_is_copied_to_a_cluster(self):
+        done = run("topo", "--from", self.model("dgx-h100"), "--hosts", "512")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("512 hosts alike: host0 (ranks 0-7), ", done.stdout)
+        self.assertIn("paths between hosts\n", done.stdout)
+        self.check_error("--hosts 2: expected one host to copy, not 4", "--hosts", "2", "--from",
+                         self.model("cpu-2socket"))
+
+    def test_xml_is_read_back_to_the_same_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "here.xml")
+            here = run("topo", "--xml")
+            self.assertEqual(here.returncode, 0, here.stderr)
+            self.assertEqual(run("topo", "--xml", path).stdout, "")
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.read(), here.stdout)
+            self.assertEqual(run("topo", "--from", path, "--xml").stdout, here.stdout)
+
+    def test_json_is_all_there_is_on_standard_output(self):
+        done = run("topo", "--json", "--from", self.model("gb200-nvl72"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(len(document["hosts"]), 18)
+        self.assertEqual(len(document["ways"]["members"]), 72)
+
+    def test_pictures_of_every_model_in_every_format(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for model in sorted(os.listdir(self.models)):
+                if not model.endswith(".xml"):
+                    continue
+                path = os.path.join(folder, "picture.dot")
+                done = run("topo", "--from", os.path.join(self.models, model), "--draw", path)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+                with open(path, encoding="utf-8") as file:
+                    self.assertTrue(file.read().startswith("graph machine {"))
+            if shutil.which("dot") is None:
+                return
+            for ending, begin in ((".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF")):
+                path = os.path.join(folder, "picture" + ending)
+                for what in ("machine", "rings", "trees"):
+                    done = run("topo", "--from", self.model("dgx-1v"), "--draw", path,
+                               "--draw-what", what)
+                    self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+                    with open(path, "rb") as file:
+                        self.assertEqual(file.read(len(begin)), begin)
+
+    def test_without_graphviz_the_package_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.svg")
+            done = subprocess.run([TUTTI, "topo", "--draw", path], capture_output=True, text=True,
+                                  timeout=120, env={**os.environ, "PATH": folder})
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"--draw {path}: dot cannot be run", done.stderr)
+            self.assertIn("the package graphviz", done.stderr)
+            self.assertFalse(os.path.exists(path))
+
+    def test_wrong_lines_and_files_are_named(self):
+        self.check_error("--draw a.jpg: expected a file that ends in .svg", "--draw", "a.jpg")
+        self.check_error("--matrix most: expected summary, all or none", "--matrix", "most")
+        self.check_error("/nowhere/a.xml", "--from", "/nowhere/a.xml")
+        self.check_error("--draw /nowhere/a.dot: cannot be written", "--draw", "/nowhere/a.dot")
+        self.check_error("--xml /nowhere/a.xml: cannot be written", "--xml", "/nowhere/a.xml")
+        self.check_error("expected at most 1024 GPUs, processors and ports; here are 9216",
+                         "--from", self.model("dgx-h100"), "--hosts", "512", "--matrix", "all")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "bad.xml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('<system version="1">\n<cpu numaid="x"/>\n</system>\n')
+            self.check_error(f"{path}:2: ", "--from", path)
+        self.assertIn("--draw-what", run("topo", "--help").stdout)
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_ranks_of_a_launcher_are_on_their_processors(self):
+        done = run("topo", launcher=mpirun(3))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count(os.uname().nodename + "\n"), 1, done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^ +[├└]─ rank.*2")
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_hosts_of_a_launcher_are_all_there(self):
+        if "other hosts are reached by" not in run("doctor").stdout:
+            self.skipTest("no UCX, or no device for it")
+        program = 'TUTTI_HOST=$((OMPI_COMM_WORLD_RANK / 2)) exec "$0" topo --json'
+        done = subprocess.run([*mpirun(3), "sh", "-c", program, TUTTI], capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        hosts = json.loads(done.stdout)["hosts"]
+        ranks = [[rank["rank"] for cpu in host["cpus"] for rank in cpu["ranks"]] for host in hosts]
+        self.assertEqual(ranks, [[0, 1], [2]])
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_a_wrong_line_under_a_launcher_is_told_once(self):
+        done = run("topo", "--matrix", "most", launcher=mpirun(2))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count("--matrix most: expected"), 1)
 
 
 @unittest.skipUnless(MPIRUN, "no mpirun")

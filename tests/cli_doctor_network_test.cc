@@ -106,11 +106,15 @@ TEST(CliDoctorNetwork, AFilterThatDropsIsWorthKnowing) {
 TEST(CliDoctorNetwork, AStartThatSomebodyMissedNamesThePorts) {
   test::MadeUpFiles tree;
   tree.write("net/ipv4/ip_local_port_range", "20000\t30000");
-  EXPECT_EQ(port_range(tree.root()), "20000 to 30000");
-  EXPECT_EQ(port_range(tree.root() / "nothing"), "32768 to 60999");
+  EXPECT_EQ(ports_of_ranks(tree.root(), ""), "20000 to 30000 (net.ipv4.ip_local_port_range)");
+  EXPECT_EQ(ports_of_ranks(tree.root() / "nothing", "7-9"),
+            "32768 to 60999 (net.ipv4.ip_local_port_range) and 7-9 (UCX_TCP_PORT_RANGE)");
   const Finding missed = failed_start({Code::kTimeout, "rank 3 is missing"}, "20000 to 30000");
   EXPECT_TRUE(says(missed.fix, "TCP and UDP") && says(missed.fix, "20000 to 30000")) << missed.fix;
   EXPECT_FALSE(says(failed_start({Code::kMismatch, "options differ"}, "").fix, "TCP"));
+  const Finding lost = failed_call({Code::kTimeout, "waiting for rank 2"}, "20000 to 30000");
+  EXPECT_EQ(lost.severity, Severity::kFails);
+  EXPECT_TRUE(says(lost.what, "waiting for rank 2") && says(lost.fix, "20000 to 30000"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "transports/ucx/look.h"
 
@@ -56,6 +57,20 @@ TEST(UcxLook, SaysWhatIsHereOrWhatIsMissing) {
   EXPECT_TRUE(has(facts->components, "tcp"));
   EXPECT_TRUE(has(facts->transports, "tcp/lo"));
   EXPECT_TRUE(has(facts->memory_types, "host"));
+}
+
+// What a start between hosts does with these settings is not theirs to say: it sets devices, and
+// over TCP the transports, itself.
+TEST(UcxLook, SeesEverythingWhateverTheEnvironmentLeavesOut) {
+  const Result<UcxFacts> free = look();
+  if (!free.ok()) GTEST_SKIP() << free.status().message();
+  setenv("UCX_TLS", "rc", 1);
+  setenv("UCX_NET_DEVICES", "nonsense7", 1);
+  const Result<UcxFacts> bound = look();
+  unsetenv("UCX_TLS");
+  unsetenv("UCX_NET_DEVICES");
+  ASSERT_TRUE(bound.ok()) << bound.status().message();
+  EXPECT_EQ(*bound, *free);
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 #include "cli/doctor.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "cli/doctor_firewall.h"
 #include "cli/doctor_host.h"
 #include "cli/doctor_tour.h"
+#include "cli/doctor_ucx_settings.h"
 #include "cli/launcher.h"
 
 namespace tutti::cli {
@@ -62,17 +64,27 @@ struct Doctor {
   int examine_together(const Options& options) const {
     auto communicator = Communicator::from_environment(options);
     if (!communicator.ok()) {
-      if (launcher.rank != 0) return 0;
-      return conclude(
-          Report{.hosts = {examine_host(options, crew_of_one())},
-                 .between = {
-                     "start", "", {failed_start(communicator.status(), port_range("/proc/sys"))}}});
+      return conclude_failed(options, {}, failed_start(communicator.status(), ports()));
     }
-    const Tour tour = make_tour(*communicator, options);
-    if (!tour.status.ok() && launcher.rank != 0) {
+    Tour tour = make_tour(*communicator, options);
+    if (tour.status.ok()) return conclude(tour.report);
+    if (launcher.rank != 0) {
       fmt::print(stderr, "tutti doctor: rank {}: {}\n", launcher.rank, tour.status.message());
     }
-    return conclude(tour.report);
+    return conclude_failed(options, std::move(tour.report), failed_call(tour.status, ports()));
+  }
+
+  // Of hosts, at least of this one.
+  int conclude_failed(const Options& options, Report report, const Finding& failure) const {
+    if (launcher.rank != 0) return 0;
+    if (report.hosts.empty()) report = {.hosts = {examine_host(options, crew_of_one())}};
+    report.between.title = "between hosts";
+    report.between.findings.push_back(failure);
+    return conclude(report);
+  }
+
+  static std::string ports() {
+    return ports_of_ranks("/proc/sys", read_ucx_settings(environ)["UCX_TCP_PORT_RANGE"]);
   }
 };
 

@@ -119,10 +119,12 @@ Findings check_firewall(const Firewall& firewall) {
            "ports"}};
 }
 
-std::string port_range(const std::filesystem::path& sys) {
+std::string ports_of_ranks(const std::filesystem::path& sys, const std::string& ucx_range) {
   std::istringstream text(first_line(sys / "net/ipv4/ip_local_port_range"));
-  int first = 0, last = 0;
-  return text >> first >> last ? fmt::format("{} to {}", first, last) : "32768 to 60999";
+  int first = 32768, last = 60999;  // what kernels begin with
+  text >> first >> last;
+  return fmt::format("{} to {} (net.ipv4.ip_local_port_range){}", first, last,
+                     ucx_range.empty() ? "" : " and " + ucx_range + " (UCX_TCP_PORT_RANGE)");
 }
 
 Finding failed_start(const Status& status, const std::string& ports) {
@@ -130,10 +132,19 @@ Finding failed_start(const Status& status, const std::string& ports) {
                   "no communicator", "docs/hosts.md says what each failure looks like"};
   if (!is_about_network(status)) return finding;
   finding.fix = fmt::format(
-      "if those ranks are there, let TCP and UDP pass between their hosts, both ways, on ports {} "
-      "(net.ipv4.ip_local_port_range); docs/hosts.md, \"Firewalls\"",
+      "if those ranks are there, let TCP and UDP pass between their hosts, both ways, on ports {}; "
+      "docs/hosts.md, \"Firewalls\"",
       ports);
   return finding;
+}
+
+Finding failed_call(const Status& status, const std::string& ports) {
+  return {Severity::kFails,
+          fmt::format("the ranks have met, and lost each other: {}", status.message()),
+          "calls between hosts fail",
+          fmt::format("if all ranks are there, let TCP pass between all pairs of hosts, both ways, "
+                      "on ports {}; whom else a rank waits for is said on standard error",
+                      ports)};
 }
 
 }  // namespace tutti::cli::doctor

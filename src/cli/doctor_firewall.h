@@ -39,10 +39,14 @@ Firewall read_firewall();
 
 Findings check_firewall(const Firewall& firewall);
 
-/// "32768 to 60999": where the system takes ports from. `sys` is /proc/sys.
-std::string port_range(const std::filesystem::path& sys);
+/// Where ranks listen, for people who set filters: "32768 to 60999 (net.ipv4.ip_local_port_range)",
+/// and what UCX is told, where it is: "20000-20999", or "". `sys` is /proc/sys.
+std::string ports_of_ranks(const std::filesystem::path& sys, const std::string& ucx_range);
 
-/// Of a start, or of a call between hosts, that failed.
+/// Of a start that failed.
 Finding failed_start(const Status& status, const std::string& ports);
+
+/// Of a call between ranks that have started.
+Finding failed_call(const Status& status, const std::string& ports);
 
 }  // namespace tutti::cli::doctor

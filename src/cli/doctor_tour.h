@@ -9,13 +9,12 @@ namespace tutti::cli::doctor {
 
 struct Tour {
   Report report;                     // on rank 0: as far as it came
-  Severity worst = Severity::kGood;  // the same on all ranks
+  Severity worst = Severity::kGood;  // the same on all ranks, if all is well
   Status status = {};                // of this rank
 };
 
 /// The first rank of every host examines it; then rank 0 measures the way to each of them, and the
-/// others try theirs to each other. Collective. A way that does not work ends it, and the report
-/// says so.
+/// others try theirs to each other. Collective. A way that does not work ends it.
 Tour make_tour(Communicator& communicator, const Options& options);
 
 }  // namespace tutti::cli::doctor

@@ -73,7 +73,7 @@ Findings check_choice(const std::string& list, const NetworkReport& report) {
   }
   return {{Severity::kNote,
            fmt::format("UCX_NET_DEVICES={} is without effect: Tutti chooses devices itself", list),
-           "traffic goes by others: " + (report.path.empty() ? "none" : report.path),
+           report.path.empty() ? "" : "traffic goes by " + report.path,
            "TUTTI_NET_DEVICES=" + list}};
 }
 

@@ -71,11 +71,24 @@ void query(const Api& api, ucp_context_h context, UcxFacts& facts) {
   std::free(text);
 }
 
-// With the settings that UCX has by itself, so that it may look at everything.
+// What UCX_TLS and UCX_NET_DEVICES leave out is there all the same.
+Status look_at_everything(const Api& api, ucp_config_t* config) {
+  for (const char* name : {"TLS", "NET_DEVICES"}) {
+    const ucs_status_t status = api.config_modify(config, name, "all");
+    if (status != UCS_OK) return ucx_error(api, std::string("cannot set ") + name, status);
+  }
+  return {};
+}
+
+// With the settings that UCX has by itself, whatever the environment says.
 Status query_everything(const Api& api, UcxFacts& facts) {
   ucp_config_t* config = nullptr;
   ucs_status_t status = api.config_read(nullptr, nullptr, &config);
   if (status != UCS_OK) return ucx_error(api, "cannot read its configuration", status);
+  if (Status free = look_at_everything(api, config); !free.ok()) {
+    api.config_release(config);
+    return free;
+  }
   ucp_params_t params = {};
   params.field_mask = UCP_PARAM_FIELD_FEATURES;
   params.features = UCP_FEATURE_AM | UCP_FEATURE_WAKEUP;
