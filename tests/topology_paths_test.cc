@@ -35,6 +35,8 @@ TEST(Bandwidth, FollowsGenerationsOfLinks) {
   EXPECT_EQ(nvlink_bandwidth(103), 40.1);
   PciDevice device;
   EXPECT_EQ(pci_bandwidth(device), 12);
+  device.link_speed = "inf";
+  EXPECT_EQ(pci_bandwidth(device), 12);
   device.link_speed = "32.0 GT/s PCIe";
   device.link_width = 8;
   EXPECT_EQ(pci_bandwidth(device), 24);

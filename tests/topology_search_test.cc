@@ -435,6 +435,22 @@ TEST(Rings, CrossTheSocketLinkOneWayOnAnyNumberOfHosts) {
   }
 }
 
+// Two racks of four hosts: within a rack over NVSwitches, between them by all 16 ports.
+TEST(Rings, BetweenRacks) {
+  Topology racks = model("gb200-nvl72");
+  racks.hosts.resize(8);
+  for (int host = 4; host < 8; ++host) racks.hosts[host].fabric = "another";
+  const FoundWays ways = checked(racks);
+  ASSERT_EQ(ways.rings.size(), 16u);
+  // A ring leaves its last GPU over the processor: 15 of 16 rings load a GPU's NVLinks. That would
+  // allow 769.9; ports, 16 times 48, allow less.
+  EXPECT_NEAR(ways.ring_bandwidth(), 16 * 48, 1e-6);
+  EXPECT_EQ(ways.rings[0].inside, PathType::kNvLink);
+  EXPECT_EQ(ways.rings[0].between, PathType::kP2c);
+  EXPECT_EQ(ways.levels.front().groups.size(), 2u);
+  EXPECT_NEAR(ways.levels.back().bandwidth, 48, 1e-6);
+}
+
 // ---- size
 
 double seconds_of_processor(const std::function<void()>& work) {

@@ -36,8 +36,10 @@ double nvlink_bandwidth(int sm) {
 
 double pci_bandwidth(const PciDevice& device) {
   constexpr double kLane = 0.09375;  // GB/s for each GT/s: 12 GB/s of 16 lanes of PCIe 3.0
+  constexpr double kFastest = 1024;  // GT/s: more is no speed
   const double speed = std::strtod(device.link_speed.c_str(), nullptr);
-  return (speed > 0 ? speed : 8) * (device.link_width > 0 ? device.link_width : 16) * kLane;
+  return (speed > 0 && speed <= kFastest ? speed : 8) *
+         (device.link_width > 0 ? device.link_width : 16) * kLane;
 }
 
 double socket_bandwidth(const Cpu& cpu) {

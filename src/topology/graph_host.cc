@@ -150,8 +150,8 @@ class HostBuilder {
 
   void add_gpu_links(const GpuNode& gpu) {
     const double bandwidth = nvlink_bandwidth(gpu.gpu->sm);
-    int to_switches = 0;
-    int to_cpu = 0;
+    double to_switches = 0;  // links
+    double to_cpu = 0;
     for (const NvLinks& links : gpu.gpu->nvlinks) {
       const auto peer = by_bus_.find(links.target);
       if (peer != by_bus_.end() && graph_.nodes[peer->second].kind == NodeKind::kGpu) {
@@ -165,7 +165,7 @@ class HostBuilder {
     if (to_switches > 0) join_nvswitch(gpu.node, to_switches * bandwidth);
     if (to_cpu > 0) graph_.connect(gpu.node, gpu.cpu, PathType::kNvLink, to_cpu * bandwidth);
     for (const C2cLinks& links : gpu.gpu->c2c) {
-      const double c2c = static_cast<double>(links.bandwidth) * links.count / 1000;
+      const double c2c = static_cast<double>(links.bandwidth) / 1000 * links.count;
       if (c2c > 0) graph_.connect(gpu.node, gpu.cpu, PathType::kC2c, c2c);
     }
   }

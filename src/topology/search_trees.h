@@ -12,4 +12,7 @@ namespace tutti {
 /// Two, or none where there is no ring.
 std::vector<FoundTree> find_trees(const Field& field, const Course& course);
 
+/// Those of several units. REQUIRES: there is a ring.
+std::vector<FoundTree> unit_trees(const Field& field, const Course& course);
+
 }  // namespace tutti
