@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cli/doctor_firewall.h"
 #include "cli/doctor_host.h"
@@ -107,6 +108,8 @@ int doctor_main(std::vector<std::string> arguments) {
     if (argument != "--json") return refuse(doctor.launcher, argument);
     doctor.prints_json = true;
   }
+  // UCX, loaded later, says on standard output what it has to say, unless told otherwise.
+  if (doctor.prints_json) setenv("UCX_LOG_FILE", "stderr", 0);
   auto options = Options::from_environment();
   if (!options.ok()) {
     return doctor.conclude("settings", {Severity::kFails, options.status().message(),
