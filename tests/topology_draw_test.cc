@@ -14,7 +14,7 @@
 #include "topology/scene.h"
 #include "tutti/topology.h"
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 struct Rectangle {
@@ -143,7 +143,7 @@ TEST(TopologyDraw, SwitchedGpusHaveLinesToOneBar) {
 }
 
 TEST(TopologyDraw, AlikeHostsAreDrawnOnce) {
-  const std::string dot = to_dot(model("gb200-nvl72"));
+  const std::string dot = tutti::to_dot(model("gb200-nvl72"));
   EXPECT_NE(dot.find("18 hosts alike: tray01 … tray18"), std::string::npos);
   EXPECT_NE(dot.find("\"0/GPU3\""), std::string::npos);
   EXPECT_EQ(dot.find("\"1/GPU0\""), std::string::npos);
@@ -152,7 +152,7 @@ TEST(TopologyDraw, AlikeHostsAreDrawnOnce) {
 TEST(TopologyDraw, DifferentHostsStandBesideEachOther) {
   Topology topology = model("dgx-1v");
   topology.hosts.push_back(model("pcie-8gpu").hosts.front());
-  const std::string dot = to_dot(topology);
+  const std::string dot = tutti::to_dot(topology);
   EXPECT_NE(dot.find("\"0/GPU0\""), std::string::npos);
   EXPECT_NE(dot.find("\"1/GPU0\""), std::string::npos);
 }
@@ -164,15 +164,15 @@ TEST(TopologyDraw, TextsOfTheMachineCannotBreakTheFile) {
   host.cpus[0].arch = "x<&\"";
   host.cpus[0].nets.resize(1);
   host.cpus[0].nets[0].name = "e\"<";
-  const std::string dot = to_dot(Topology{{host}});
+  const std::string dot = tutti::to_dot(Topology{{host}});
   EXPECT_NE(dot.find("a\\\"b\\\\<c>&"), std::string::npos) << dot;
   EXPECT_NE(dot.find("<b>e\"&lt;</b>"), std::string::npos) << dot;
 }
 
 TEST(TopologyDraw, AnEmptyTopologyIsAnEmptyPicture) {
-  EXPECT_TRUE(to_dot(Topology{}).starts_with("graph machine {"));
-  EXPECT_NE(to_dot(Topology{{TopologyHost{}}}), to_dot(Topology{}));
+  EXPECT_TRUE(tutti::to_dot(Topology{}).starts_with("graph machine {"));
+  EXPECT_NE(tutti::to_dot(Topology{{TopologyHost{}}}), tutti::to_dot(Topology{}));
 }
 
 }  // namespace
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -9,6 +9,7 @@
 
 #include "cli/doctor.h"
 #include "cli/perf.h"
+#include "cli/topo.h"
 
 namespace {
 
@@ -21,7 +22,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"perf", "times and checks collectives, with nccl-tests' options and table",
      tutti::cli::perf_main},
-    {"topo", "shows what the machine is made of and how fast its links are", nullptr},
+    {"topo", "shows what the machine is made of and how fast its links are", tutti::cli::topo_main},
     {"explain", "shows the candidates for a call, predicted and measured, and which one runs",
      nullptr},
     {"tune", "measures this machine and keeps the result for later choices", nullptr},

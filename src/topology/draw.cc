@@ -14,6 +14,8 @@
 namespace tutti {
 namespace {
 
+using namespace drawing;
+
 constexpr double kBetween = 40;   // points between hosts
 constexpr double kWidest = 2400;  // of a row
 
@@ -92,7 +94,7 @@ std::string to_dot(const Topology& topology) {
     corner.x += picture.width + kBetween;
     row_height = std::max(row_height, picture.height);
   }
-  return to_dot(scene);
+  return drawing::to_dot(scene);
 }
 
 }  // namespace tutti

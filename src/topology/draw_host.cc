@@ -11,7 +11,7 @@
 #include "topology/graph_bandwidth.h"
 #include "topology/words.h"
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 // Points.
@@ -247,4 +247,4 @@ HostPicture draw_host(const TopologyHost& host, const std::string& prefix, const
   return HostPainter(host, prefix).paint(title, subtitle, copies);
 }
 
-}  // namespace tutti
+}  // namespace tutti::drawing

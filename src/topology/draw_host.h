@@ -13,7 +13,7 @@
 #include "topology/scene.h"
 #include "tutti/topology.h"
 
-namespace tutti {
+namespace tutti::drawing {
 
 struct HostPicture {
   Scene scene;
@@ -25,4 +25,4 @@ struct HostPicture {
 HostPicture draw_host(const TopologyHost& host, const std::string& prefix, const std::string& title,
                       const std::string& subtitle, int copies);
 
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -8,7 +8,7 @@
 
 #include "topology/words.h"
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 constexpr double kPerLink = 1.4;  // thickness
@@ -149,4 +149,4 @@ double draw_switch(const std::vector<DrawnGpu>& gpus, const std::string& id,
   return top + kSwitchHeight;
 }
 
-}  // namespace tutti
+}  // namespace tutti::drawing

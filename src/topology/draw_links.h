@@ -10,7 +10,7 @@
 #include "topology/scene.h"
 #include "tutti/topology.h"
 
-namespace tutti {
+namespace tutti::drawing {
 
 /// GPUs of a host as they are drawn, from left to right.
 struct DrawnGpu {
@@ -34,4 +34,4 @@ bool draw_mesh(const std::vector<DrawnGpu>& gpus, Scene& scene);
 double draw_switch(const std::vector<DrawnGpu>& gpus, const std::string& id,
                    const std::string& name, double top, double link_bandwidth, Scene& scene);
 
-}  // namespace tutti
+}  // namespace tutti::drawing

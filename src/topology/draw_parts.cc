@@ -11,7 +11,7 @@
 #include "topology/part_names.h"
 #include "topology/words.h"
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 // What boxes say, and how their ids begin.
@@ -151,4 +151,4 @@ std::string gpu_id(const std::string& prefix, int gpu) {
   return prefix + "GPU" + std::to_string(gpu);
 }
 
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -11,7 +11,7 @@
 #include "topology/scene.h"
 #include "tutti/topology.h"
 
-namespace tutti {
+namespace tutti::drawing {
 
 struct Part {
   Box box;
@@ -36,4 +36,4 @@ std::vector<Part> parts_of(const TopologyHost& host, const std::string& prefix);
 /// The id of the box of a GPU.
 std::string gpu_id(const std::string& prefix, int gpu);
 
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 // Points.
@@ -80,4 +80,4 @@ Area place_parts(std::vector<Part>& parts, Spot corner, double gap) {
   return {corner.y, tops.back(), parts.empty() ? left : left - gap, top - kDrop};
 }
 
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -9,7 +9,7 @@
 
 #include "topology/draw_parts.h"
 
-namespace tutti {
+namespace tutti::drawing {
 
 /// The area of the parts.
 struct Area {
@@ -25,4 +25,4 @@ Area place_parts(std::vector<Part>& parts, Spot corner, double gap);
 /// Width of a part and all behind it.
 double full_width(const Part& part);
 
-}  // namespace tutti
+}  // namespace tutti::drawing

@@ -200,8 +200,8 @@ std::string gpu_generation(int sm) {
 std::string ports_text(const std::vector<Net>& nets) {
   std::set<std::string> kinds;
   for (const Net& net : nets) {
-    kinds.insert(joined({speed_text(net.speed), net.rdma ? "RDMA" : "",
-                         net.collectives ? "reducing switches" : ""}));
+    kinds.insert(joined({speed_text(net.speed), net.speed > 0 ? "" : "counted as 10 Gbit/s",
+                         net.rdma ? "RDMA" : "", net.collectives ? "reducing switches" : ""}));
   }
   const bool several_alike = kinds.size() == 1 && nets.size() > 1;
   return (several_alike ? std::to_string(nets.size()) + " × " : "") +

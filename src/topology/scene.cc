@@ -9,7 +9,7 @@
 
 #include "topology/text_tree.h"
 
-namespace tutti {
+namespace tutti::drawing {
 namespace {
 
 // Points. Widths of letters are those of DejaVu Sans, the widest that browsers and Graphviz put in
@@ -231,4 +231,4 @@ std::string to_dot(const Scene& scene) {
   return text + "}\n";
 }
 
-}  // namespace tutti
+}  // namespace tutti::drawing

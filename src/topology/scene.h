@@ -22,6 +22,10 @@ struct Spot {
   bool operator==(const Spot&) const = default;
 };
 
+}  // namespace tutti
+
+namespace tutti::drawing {
+
 enum class BoxKind { kHost, kPackage, kCpu, kSwitch, kDevice, kGpu, kNet, kNvSwitch };
 
 struct Box {
@@ -78,4 +82,4 @@ double width_for_label(const std::string& text);
 
 std::string to_dot(const Scene& scene);
 
-}  // namespace tutti
+}  // namespace tutti::drawing
