@@ -372,6 +372,29 @@ class Topo(unittest.TestCase):
                     with open(path, "rb") as file:
                         self.assertEqual(file.read(len(begin)), begin)
 
+    def test_the_document_shows_what_is_printed_and_drawn(self):
+        docs = os.path.join(os.path.dirname(self.models), "..", "docs")
+        with open(os.path.join(docs, "topology.md"), encoding="utf-8") as file:
+            shown = re.search(r"```\n(dgx-1v\n.*?)```", file.read(), re.S).group(1)
+        self.assertIn(shown, run("topo", "--from", self.model("dgx-1v")).stdout)
+        if shutil.which("dot") is None:
+            return
+        pictures = [name for name in os.listdir(os.path.join(docs, "pictures"))
+                    if name.startswith(("machine-", "rings-", "trees-"))]
+        self.assertGreater(len(pictures), 5)
+        for name in pictures:
+            what, model = name.removesuffix(".svg").split("-", 1)
+            with tempfile.TemporaryDirectory() as folder:
+                now = os.path.join(folder, "now.svg")
+                run("topo", "--from", self.model(model), "--draw", now, "--draw-what", what)
+                # Places depend on fonts and on Graphviz's version; texts do not.
+                texts = []
+                for path in (now, os.path.join(docs, "pictures", name)):
+                    with open(path, encoding="utf-8") as file:
+                        texts.append(sorted(re.findall(r"<text[^>]*>(.*?)</text>", file.read())))
+                self.assertEqual(texts[0], texts[1], f"{name} is old: run scripts/pictures")
+                self.assertGreater(len(texts[0]), 5)
+
     def test_without_graphviz_the_package_is_named(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "a.svg")

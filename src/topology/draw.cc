@@ -53,14 +53,6 @@ std::string title_of(const Topology& topology, const std::vector<int>& group) {
          host_name(topology, group.back());
 }
 
-void shift(Scene& scene, Spot by) {
-  const auto move = [&](Spot& spot) { spot = {spot.x + by.x, spot.y + by.y}; };
-  for (Box& box : scene.boxes) move(box.center);
-  for (Label& label : scene.labels) move(label.center);
-  for (Caption& caption : scene.captions) move(caption.left);
-  for (auto& [name, spot] : scene.anchors) move(spot);
-}
-
 template <class T>
 void append(std::vector<T>& all, const std::vector<T>& more) {
   all.insert(all.end(), more.begin(), more.end());

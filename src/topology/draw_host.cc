@@ -209,6 +209,7 @@ class HostPainter {
     const std::string all = subtitle + more_;
     const double text = std::max(width_for({title}), width_for({"", all}));
     const double right = std::max(area_.right, text) + 2 * kMargin;
+    shift(picture_.scene, {(right - area_.right) / 2 - kMargin, 0});  // to the middle
     Box box{prefix_ + "host", BoxKind::kHost, {}, {right / 2, frame_bottom_ / 2}, right,
             frame_bottom_};
     picture_.scene.boxes.insert(picture_.scene.boxes.begin(), box);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 #include "topology/text_tree.h"
@@ -85,7 +84,7 @@ const char* text_color_of(WireKind kind) {
 
 std::string number(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4g", std::round(value * 10) / 10);
+  std::snprintf(text.data(), text.size(), "%.1f", value);
   return text.data();
 }
 
@@ -193,6 +192,14 @@ std::string caption_text(const Caption& caption, std::size_t index) {
 }
 
 }  // namespace
+
+void shift(Scene& scene, Spot by) {
+  const auto move = [&](Spot& spot) { spot = {spot.x + by.x, spot.y + by.y}; };
+  for (Box& box : scene.boxes) move(box.center);
+  for (Label& label : scene.labels) move(label.center);
+  for (Caption& caption : scene.captions) move(caption.left);
+  for (auto& [name, spot] : scene.anchors) move(spot);
+}
 
 double width_for(const std::vector<std::string>& lines) {
   double width = 0;

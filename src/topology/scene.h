@@ -73,6 +73,9 @@ struct Scene {
   std::vector<std::pair<std::string, Spot>> anchors;  // ends of wires that are no boxes, by name
 };
 
+/// Moves everything.
+void shift(Scene& scene, Spot by);
+
 /// What a box needs for its lines.
 double width_for(const std::vector<std::string>& lines);
 double height_for(const std::vector<std::string>& lines);
