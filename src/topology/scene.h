@@ -1,7 +1,7 @@
 // A picture as boxes, lines and labels at fixed places, and its text for Graphviz.
 //
 // Graphviz arranges trees well, and machines badly: links between GPUs of one row would run through
-// the GPUs between them. So places are computed (draw_host.cc), and Graphviz is told to keep them
+// the GPUs between them. So places are computed (draw_places.cc), and Graphviz is told to keep them
 // ("layout=neato" with pinned nodes, which `dot` obeys). Nodes and edges stay what they are: a GPU
 // is a node of its own name, a link an edge between two.
 //
