@@ -1,8 +1,9 @@
 // Which ranks of a group are alike to an algorithm: what the catalog says of each.
 //
 // An algorithm treats ranks alike under a symmetry if the program of every rank is that of its
-// representative with all ranks relabelled. Numbers of chunks may differ, and sources of a reduce
-// may be in another order.
+// representative with all ranks relabelled. Numbers of chunks may differ, and the order of a rank's
+// own chunks among the sources of a reduce. Where chunks are taken in the order of ranks, from rank
+// 0 on, ranks are not alike.
 //
 // Tested by alike_test.cc, for every algorithm.
 

@@ -65,7 +65,10 @@ std::vector<Act> acts_of(const Program& program, int rank, const Symmetry& symme
   for (const Step& step : program.steps) {
     std::vector<Place> sources;
     for (const Chunk& c : step.sources) sources.push_back(place_of(c, rank, symmetry));
-    std::sort(sources.begin(), sources.end());
+    std::stable_sort(sources.begin(), sources.end(), [](const Place& a, const Place& b) {
+      const auto own = [](const Place& place) { return std::get<int>(place) == kSelf; };
+      return own(a) && (!own(b) || a < b);  // those of peers stay in their order
+    });
     acts.emplace_back(step.kind, sources, place_of(step.target, rank, symmetry),
                       step.peer == kSelf ? kSelf : symmetry.image(step.peer, rank), step.channel);
   }

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "simulator/machine.h"
 #include "schedule/symmetry.h"
+#include "simulator/machine.h"
 
 namespace tutti {
 

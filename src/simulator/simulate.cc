@@ -28,7 +28,7 @@ Simulated simulate(const Cast& cast, const Machine& machine, const SimulatedCall
 
   // Blocks may end in bunches, as many as are in flight.
   const std::size_t paced = std::max<std::size_t>(shown.blocks / 2 / call.lanes, 1) * call.lanes;
-  const double pace = (result.seconds - hands.retired_all(shown.blocks - 1 - paced)) / paced;
+  const double pace = (result.seconds - hands.all_ended(shown.blocks - 1 - paced)) / paced;
   const double scale = static_cast<double>(call.piece_bytes) / shown.piece_bytes;
   const double rest = pace * (call.blocks - shown.blocks);
   result.seconds += rest;

@@ -3,8 +3,8 @@
 #include "simulator/stage_hands.h"
 
 #include <algorithm>
-
-#include "plan/ring_memory.h"
+#include <bit>
+#include <span>
 
 namespace tutti {
 namespace {
@@ -19,12 +19,6 @@ std::unique_ptr<Network> make_network(NetworkModel model, const Links& links) {
   return nullptr;
 }
 
-// Memory of scratch that is written again and again: that of a lap.
-double lap_bytes(const Cast& cast, const SimulatedCall& call) {
-  const double block = static_cast<double>(cast.scratch_chunks) * call.tile_bytes;
-  return std::min<double>(call.room.scratch_bytes, std::max(6 * block, double{256 << 10}));
-}
-
 }  // namespace
 
 StageHands::StageHands(const Cast& cast, const Machine& machine, const SimulatedCall& call,
@@ -35,67 +29,22 @@ StageHands::StageHands(const Cast& cast, const Machine& machine, const Simulated
       spectator_(settings.spectator),
       links_(machine, cast.symmetry),
       network_(make_network(settings.network, links_)),
+      work_(machine, cast, call),
+      credits_(cast, machine, call),
+      cores_(machine, static_cast<int>(cast.scripts.size())),
       blocks_(call.blocks),
-      lines_(cast.lines),
+      lanes_(std::bit_ceil(static_cast<unsigned>(call.lanes))),
       tile_(static_cast<double>(call.tile_bytes)),
       last_bytes_(static_cast<double>(call.piece_bytes) -
                   static_cast<double>(call.tile_bytes) * (call.blocks - 1)),
       actors_(cast.scripts.size()),
-      signals_(cast.scripts.size() * call.blocks * cast.lines),
-      retired_at_(cast.scripts.size()) {
-  const RankCosts& costs = machine.rank;
-  const double lap = lap_bytes(cast, call), user = static_cast<double>(call.user_bytes);
-  rates_ = {.read_user = costs.read_user.at(user),
-            .write_user = costs.write_user.at(user),
-            .stream_user = costs.stream_user,
-            .read_scratch = costs.read_scratch.at(lap),
-            .write_scratch = costs.write_scratch.at(lap),
-            .write_peer = costs.write_peer.at(lap),
-            .read_peer = costs.read_peer.at(user)};
-  count_credits();
-  find_writers();
-  make_cores();
-}
+      cursors_(cast.scripts.size() * lanes_),
+      signals_(cast.scripts.size(), credits_.reach() + 1, cast.lines) {}
 
-// The same requests as every rank's executor makes.
-void StageHands::count_credits() {
-  if (cast_.scratch_chunks > 0 || lines_ > 0) {
-    RingMemory scratch(call_.room.scratch_bytes, kScratchAlignment);
-    RingMemory lines(call_.room.lines, 1);
-    for (std::size_t block = 1; block <= blocks_; ++block) {
-      const auto after_lines = lines.take(block, lines_ * call_.width).after;
-      const auto after_scratch = scratch.take(block, cast_.scratch_chunks * call_.tile_bytes).after;
-      after_.push_back(static_cast<std::uint32_t>(std::max(after_lines, after_scratch)));
-    }
-  } else {
-    after_.resize(blocks_);
-  }
-}
-
-void StageHands::find_writers() {
-  writers_.resize(actors_.size());
-  for (int rank = 0; rank < static_cast<int>(actors_.size()); ++rank) {
-    for (const int receiver : script(rank).receivers) {
-      writers_[cast_.symmetry.representative(receiver)].push_back(rank);
-    }
-  }
-}
-
-void StageHands::make_cores() {
-  if (machine_.cores == 0) return;
-  std::vector<int> on_host;
-  for (int rank = 0; rank < static_cast<int>(actors_.size()); ++rank) {
-    const int host = machine_.host(rank);
-    if (host >= static_cast<int>(on_host.size())) on_host.resize(host + 1);
-    core_of_.push_back(host * machine_.cores + on_host[host]++ % machine_.cores);
-  }
-  const int most = *std::max_element(on_host.begin(), on_host.end());
-  if (most > machine_.cores) cores_.resize(on_host.size() * machine_.cores);
-}
+// ---- the order of events
 
 void StageHands::run() {
   for (int rank = 0; rank < static_cast<int>(actors_.size()); ++rank) {
-    actors_[rank].cursors.resize(call_.lanes);
     call_up(rank, machine_.rank.call);
   }
   while (true) {
@@ -112,74 +61,113 @@ void StageHands::run() {
   }
 }
 
-// As long as nothing can happen elsewhere before.
+void StageHands::call_up(int rank, double time) {
+  if (time >= actors_[rank].due) return;
+  actors_[rank].due = time;
+  ready_.push({time, rank});
+}
+
+bool StageHands::is_ahead(const Actor& actor) {
+  return (!ready_.empty() && actor.time > ready_.top().time) || actor.time > network_->next();
+}
+
 void StageHands::resume(int rank) {
   Actor& actor = actors_[rank];
   actor.time = std::max(actor.time, actor.due);
   actor.due = kNever;
-  if (!take_core(rank)) return;
+  const Cores::Taken taken = cores_.take(rank);
+  if (taken == Cores::Taken::kNo) return;
+  if (taken == Cores::Taken::kFromAnother) actor.time += machine_.rank.turn;
   actor.idle = actor.wants_credit = false;
-  while (take_turns(actor, rank)) {
-    const double next = ready_.empty() ? kNever : ready_.top().time;
-    if (actor.time > std::min(next, network_->next())) return call_up(rank, actor.time);
-  }
+  Attempt attempt = Attempt::kDone;
+  while (attempt == Attempt::kDone) attempt = take_turns(actor, rank);
+  if (attempt == Attempt::kAhead) return call_up(rank, actor.time);
   leave_core(rank);
 }
 
-// One deed of the block whose turn it is, or of a later one. False when all wait.
-bool StageHands::take_turns(Actor& actor, int rank) {
+void StageHands::wake(int rank, double time) {
+  const Actor& actor = actors_[rank];
+  if (actor.idle && !actor.ended && actor.reads == 0) call_up(rank, std::max(time, actor.time));
+}
+
+// Nothing can be done: until the first of the signals and credits waited for that are on their way.
+void StageHands::rest(Actor& actor, int rank) {
+  actor.idle = true;
+  double next = kNever;
+  for (std::size_t block = actor.retired; block < actor.opened; ++block) {
+    const Cursor& waiting = cursor(rank, block);
+    if (waiting.finished) continue;
+    actor.wants_credit |= !waiting.admitted;
+    next = std::min(next, waiting.admitted ? waiting.ready : credits_.granted_at(rank, block));
+  }
+  actor.turn = actor.retired;
+  if (next < kNever) wake(rank, next);
+}
+
+void StageHands::leave_core(int rank) {
+  const int next = cores_.leave(rank);
+  if (next == Cores::kNobody) return;
+  call_up(next, std::max(actors_[next].time, actors_[rank].time));
+}
+
+// ---- blocks
+
+// One deed of the block whose turn it is, or of a later one.
+StageHands::Attempt StageHands::take_turns(Actor& actor, int rank) {
   if (actor.ended || actor.reads > 0) {
     actor.idle = true;
-    return false;
+    return Attempt::kWaits;
   }
   while (true) {
-    if (actor.opened == 0) open_blocks(actor);
+    if (actor.opened == 0) open_blocks(actor, rank);
     for (; actor.turn < actor.opened; ++actor.turn) {
-      if (advance(actor, rank)) return true;
+      const Attempt attempt = advance(actor, rank);
+      if (attempt != Attempt::kWaits) return attempt;
     }
     retire_blocks(actor, rank);
     if (actor.retired == blocks_) {
       actor.ended = actor.idle = true;
-      return false;
+      return Attempt::kWaits;
     }
     if (!actor.moved) {
       rest(actor, rank);
-      return false;
+      return Attempt::kWaits;
     }
     actor.moved = false;
-    open_blocks(actor);
+    open_blocks(actor, rank);
     actor.turn = actor.retired;
   }
 }
 
-void StageHands::open_blocks(Actor& actor) {
-  while (actor.opened < blocks_ &&
-         actor.opened - actor.retired < static_cast<std::size_t>(call_.lanes)) {
-    actor.cursors[actor.opened++ % call_.lanes] = {};
-  }
+void StageHands::open_blocks(Actor& actor, int rank) {
+  const std::size_t end = std::min<std::size_t>(blocks_, actor.retired + call_.lanes);
+  while (actor.opened < end) cursor(rank, actor.opened++) = {};
 }
 
-// True when a deed was done.
-bool StageHands::advance(Actor& actor, int rank) {
-  Cursor& cursor = actor.cursors[actor.turn % call_.lanes];
-  if (cursor.finished) return false;
-  if (!cursor.admitted && !admit(actor, rank, cursor)) return false;
+StageHands::Attempt StageHands::advance(Actor& actor, int rank) {
+  Cursor& current = cursor(rank, actor.turn);
+  if (current.finished) return Attempt::kWaits;
+  const bool is_ready = current.ready <= actor.time;
+  if (!is_ready || (!current.admitted && !admit(actor, rank, current))) {
+    return is_ahead(actor) ? Attempt::kAhead : Attempt::kWaits;
+  }
   const std::vector<Deed>& deeds = script(rank).deeds;
-  if (cursor.deed < deeds.size()) {
-    const double begin = actor.time;
-    if (!perform(actor, rank, deeds[cursor.deed])) return false;
+  if (current.deed < deeds.size()) {
+    if (!actor.paid) actor.began = actor.time;
+    const Attempt attempt = perform(actor, rank, current, deeds[current.deed]);
+    if (attempt != Attempt::kDone) return attempt;
     if (spectator_ != nullptr) {
-      spectator_->acted(rank, actor.turn, static_cast<int>(cursor.deed), begin, actor.time);
+      spectator_->acted(rank, actor.turn, static_cast<int>(current.deed), actor.began, actor.time);
     }
-    ++cursor.deed;
+    ++current.deed;
     actor.moved = true;
   }
-  cursor.finished = cursor.deed >= deeds.size();
-  return true;
+  current.finished = current.deed >= deeds.size();
+  return Attempt::kDone;
 }
 
 bool StageHands::admit(Actor& actor, int rank, Cursor& cursor) {
-  if (credited_at(rank, actor.turn) > actor.time) return false;
+  if (credits_.granted_at(rank, actor.turn) > actor.time) return false;
   if (spectator_ != nullptr) {
     spectator_->acted(rank, actor.turn, -1, actor.time, actor.time + machine_.rank.block);
   }
@@ -188,176 +176,120 @@ bool StageHands::admit(Actor& actor, int rank, Cursor& cursor) {
   return true;
 }
 
-// When all whose memory a block writes have ended, as this rank sees, those that used it before.
-double StageHands::credited_at(int rank, std::size_t block) const {
-  const std::uint32_t after = after_[block];
-  if (after == 0) return 0;
-  if (after > actors_[rank].retired) return kNever;
-  double last = 0;
-  for (const int receiver : script(rank).receivers) {
-    const std::vector<double>& ends = retired_at_[cast_.symmetry.representative(receiver)];
-    if (ends.size() < after) return kNever;
-    last = std::max(last, ends[after - 1] + way(rank, receiver).latency);
-  }
-  return last;
-}
-
 void StageHands::retire_blocks(Actor& actor, int rank) {
-  const std::size_t before = actor.retired;
-  while (actor.retired < actor.opened && actor.cursors[actor.retired % call_.lanes].finished) {
-    ++actor.retired;
-    retired_at_[rank].push_back(actor.time);
+  const std::uint32_t before = actor.retired;
+  while (actor.retired < actor.opened && cursor(rank, actor.retired).finished) {
+    signals_.forget(rank, actor.retired++);
+    credits_.end_block(rank, actor.time);
   }
   if (actor.retired == before) return;
   actor.moved = true;
-  for (const int writer : writers_[rank]) {
-    if (actors_[writer].wants_credit) wake(writer, actor.time + way(writer, rank).latency);
+  for (const Credits::Peer& writer : credits_.writers(rank)) {
+    if (actors_[writer.rank].wants_credit) wake(writer.rank, actor.time + writer.latency);
   }
 }
 
-// Nothing can be done: until the first of the signals and credits waited for that are on their way.
-void StageHands::rest(Actor& actor, int rank) {
-  actor.idle = true;
-  double next = kNever;
-  for (std::size_t block = actor.retired; block < actor.opened; ++block) {
-    const Cursor& cursor = actor.cursors[block % call_.lanes];
-    if (cursor.finished) continue;
-    if (!cursor.admitted) {
-      actor.wants_credit = true;
-      next = std::min(next, credited_at(rank, block));
-      continue;
-    }
-    const Deed& deed = script(rank).deeds[cursor.deed];
-    next = std::min(next, signals_[slot(rank, block, deed.line)].time);
-  }
-  actor.turn = actor.retired;
-  if (next < kNever) wake(rank, next);
-}
+// ---- deeds
 
-void StageHands::wake(int rank, double time) {
-  const Actor& actor = actors_[rank];
-  if (actor.idle && !actor.ended && actor.reads == 0) call_up(rank, std::max(time, actor.time));
-}
-
-void StageHands::call_up(int rank, double time) {
-  if (time >= actors_[rank].due) return;
-  actors_[rank].due = time;
-  ready_.push({time, rank});
-}
-
-// False for a rank that finds its core taken: it queues for it.
-bool StageHands::take_core(int rank) {
-  if (cores_.empty()) return true;
-  Core& core = cores_[core_of_[rank]];
-  if (core.owner != rank && core.owner != -1) {
-    if (std::find(core.waiting.begin(), core.waiting.end(), rank) == core.waiting.end()) {
-      core.waiting.push_back(rank);
-    }
-    return false;
-  }
-  if (core.last != rank && core.last != -1) actors_[rank].time += machine_.rank.turn;
-  core.owner = core.last = rank;
-  return true;
-}
-
-void StageHands::leave_core(int rank) {
-  if (cores_.empty()) return;
-  Core& core = cores_[core_of_[rank]];
-  if (core.owner != rank) return;
-  core.owner = -1;
-  if (core.waiting.empty()) return;
-  const int next = core.waiting.front();
-  core.waiting.pop_front();
-  call_up(next, std::max(actors_[next].time, actors_[rank].time));
-}
-
-bool StageHands::perform(Actor& actor, int rank, const Deed& deed) {
+StageHands::Attempt StageHands::perform(Actor& actor, int rank, Cursor& cursor, const Deed& deed) {
   switch (deed.kind) {
     case Deed::Kind::kMove:
-      move(actor, rank, deed);
-      return true;
+      return move(actor, rank, deed);
     case Deed::Kind::kGive:
-      give(actor, rank, deed);
-      return true;
+      return give(actor, rank, deed);
     case Deed::Kind::kTake:
-      return take(actor, rank, deed);
+      return take(actor, rank, cursor, deed);
   }
-  return false;
+  return Attempt::kWaits;
 }
 
-double StageHands::copying(const Deed& deed, double bytes) const {
-  const int streamed = call_.stream ? deed.streams_user : 0;
-  const double per_byte =
-      deed.reads_user * rates_.read_user + deed.reads_scratch * rates_.read_scratch +
-      (deed.writes_user - streamed) * rates_.write_user + streamed * rates_.stream_user +
-      deed.writes_scratch * rates_.write_scratch +
-      std::max(deed.sources - 1, 0) * machine_.rank.reduce;
-  return machine_.rank.instruction + bytes * per_byte;
+// Lets the time pass that a deed takes, once, however often it is attempted.
+void StageHands::pay(Actor& actor, double time) {
+  if (!actor.paid) actor.time += time;
+  actor.paid = true;
 }
 
-void StageHands::move(Actor& actor, int rank, const Deed& deed) {
+StageHands::Attempt StageHands::move(Actor& actor, int rank, const Deed& deed) {
   const double bytes = bytes_of(actor.turn);
-  actor.time += copying(deed, bytes);
-  for (int i = 0; i < deed.touches; ++i) {
-    touch(actor, rank, script(rank).touches[deed.first_touch + i], bytes);
+  const auto touches = std::span(script(rank).touches).subspan(deed.first_touch, deed.touches);
+  double time = work_.move(deed, bytes);
+  int reads = 0;
+  for (const Touch& touch : touches) {
+    if (!by_wire(rank, touch.peer)) time += work_.touch(touch.writes, bytes);
+    reads += by_wire(rank, touch.peer) && !touch.writes;
   }
-}
-
-void StageHands::touch(Actor& actor, int rank, const Touch& touch, double bytes) {
-  if (!by_wire(rank, touch.peer)) {
-    actor.time += bytes * (touch.writes ? rates_.write_peer : rates_.read_peer);
-  } else if (touch.writes) {
-    const auto known = std::find_if(actor.unsent.begin(), actor.unsent.end(),
-                                    [&](const Unsent& u) { return u.peer == touch.peer; });
-    if (known != actor.unsent.end()) {
-      known->bytes += bytes;
+  pay(actor, time);
+  if (reads > 0 && is_ahead(actor)) return Attempt::kAhead;
+  for (const Touch& touch : touches) {
+    if (!by_wire(rank, touch.peer)) continue;
+    if (touch.writes) {
+      unsent_to(actor, touch.peer).bytes += bytes;
     } else {
-      actor.unsent.push_back({touch.peer, bytes});
+      // The peer's wires are those of its representative, to which this rank is another one.
+      send({.line = kRead,
+            .from = representative(touch.peer),
+            .to = cast_.symmetry.image(rank, touch.peer),
+            .bytes = bytes,
+            .begin = actor.time});
     }
-  } else {
-    // The peer's wires are those of its representative, to which this rank is another one.
-    ++actor.reads;
-    send(cast_.symmetry.representative(touch.peer), cast_.symmetry.image(rank, touch.peer),
-         actor.time, bytes, kRead);
   }
+  actor.reads = reads;
+  actor.paid = false;
+  return Attempt::kDone;
 }
 
-double StageHands::unsent_to(Actor& actor, int peer) {
-  const auto found = std::find_if(actor.unsent.begin(), actor.unsent.end(),
-                                  [&](const Unsent& u) { return u.peer == peer; });
-  if (found == actor.unsent.end()) return 0;
-  const double bytes = found->bytes;
-  *found = actor.unsent.back();
+StageHands::Attempt StageHands::give(Actor& actor, int rank, const Deed& deed) {
+  const int to = representative(deed.peer);
+  if (!by_wire(rank, deed.peer)) {
+    actor.time += work_.give(deed);
+    deliver(to, actor.turn, deed.line, {actor.time + machine_.near.latency, -1});
+    return Attempt::kDone;
+  }
+  Unsent& unsent = unsent_to(actor, deed.peer);
+  const double bytes = unsent.bytes + (deed.carries ? bytes_of(actor.turn) : 0);
+  const WayCosts& costs = way(rank, deed.peer);
+  pay(actor, costs.message + bytes * costs.send_byte);
+  if (is_ahead(actor)) return Attempt::kAhead;
+  unsent = actor.unsent.back();
   actor.unsent.pop_back();
-  return bytes;
+  send({.block = actor.turn,
+        .line = deed.line,
+        .from = rank,
+        .to = deed.peer,
+        .bytes = bytes,
+        .begin = actor.time});
+  actor.paid = false;
+  return Attempt::kDone;
 }
 
-void StageHands::give(Actor& actor, int rank, const Deed& deed) {
-  const std::size_t at = slot(cast_.symmetry.representative(deed.peer), actor.turn, deed.line);
-  const double payload = deed.carries ? bytes_of(actor.turn) : 0;
-  if (by_wire(rank, deed.peer)) {
-    const double bytes = unsent_to(actor, deed.peer) + payload;
-    actor.time += way(rank, deed.peer).message + bytes * way(rank, deed.peer).send_byte;
-    return send(rank, deed.peer, actor.time, bytes, at);
+StageHands::Attempt StageHands::take(Actor& actor, int rank, Cursor& cursor, const Deed& deed) {
+  const Seen& seen = signals_.at(rank, actor.turn, deed.line);
+  if (seen.time > actor.time) {
+    if (is_ahead(actor)) return Attempt::kAhead;
+    cursor.ready = seen.time;
+    cursor.line = deed.line;
+    return Attempt::kWaits;
   }
-  actor.time += machine_.rank.give + (deed.carries ? call_.width * machine_.rank.line : 0);
-  signals_[at] = {actor.time + machine_.near.latency, -1};
-  wake(cast_.symmetry.representative(deed.peer), signals_[at].time);
-}
-
-bool StageHands::take(Actor& actor, int rank, const Deed& deed) {
-  const Seen& seen = signals_[slot(rank, actor.turn, deed.line)];
-  if (seen.time > actor.time) return false;
-  if (seen.bytes >= 0) {
+  cursor.line = -1;
+  if (seen.bytes < 0) {
+    actor.time += work_.take(deed);
+  } else {
     const WayCosts& costs = way(rank, deed.peer);
     actor.time += costs.receive + seen.bytes * costs.receive_byte;
-  } else {
-    actor.time += machine_.rank.take + (deed.carries ? call_.width * machine_.rank.line : 0);
   }
-  return true;
+  return Attempt::kDone;
 }
 
-void StageHands::send(int from, int to, double now, double bytes, std::size_t slot) {
+// ---- messages
+
+StageHands::Unsent& StageHands::unsent_to(Actor& actor, int peer) {
+  const auto known = std::find_if(actor.unsent.begin(), actor.unsent.end(),
+                                  [peer](const Unsent& u) { return u.peer == peer; });
+  if (known != actor.unsent.end()) return *known;
+  return actor.unsent.emplace_back(Unsent{peer, 0});
+}
+
+void StageHands::send(const Message& message) {
   std::uint32_t token = 0;
   if (free_tokens_.empty()) {
     token = static_cast<std::uint32_t>(messages_.size());
@@ -366,33 +298,34 @@ void StageHands::send(int from, int to, double now, double bytes, std::size_t sl
     token = free_tokens_.back();
     free_tokens_.pop_back();
   }
-  messages_[token] = {slot, from, to, bytes, now};
-  const Route route = links_.route(from, to);
+  messages_[token] = message;
+  const Route route = links_.route(message.from, message.to);
   const WayCosts& way = route.is_far ? machine_.far : machine_.near;
-  network_->send(now, route, bytes * way.expansion + way.overhead, way.latency, token);
+  network_->send(message.begin, route, message.bytes * way.expansion + way.overhead, way.latency,
+                 token);
 }
 
 void StageHands::arrive(const Arrival& arrival) {
   const Message message = messages_[arrival.token];
   free_tokens_.push_back(static_cast<std::uint32_t>(arrival.token));
-  const int to = cast_.symmetry.representative(message.to);
   if (spectator_ != nullptr) {
     spectator_->carried(message.from, message.to, message.bytes, message.begin, arrival.time);
   }
-  if (message.slot != kRead) {
-    signals_[message.slot] = {arrival.time, static_cast<float>(message.bytes)};
-    return wake(to, arrival.time);
+  const int to = representative(message.to);
+  if (message.line != kRead) {
+    return deliver(to, message.block, message.line,
+                   {arrival.time, static_cast<float>(message.bytes)});
   }
   --actors_[to].reads;
   wake(to, arrival.time);
 }
 
-double StageHands::retired_all(std::size_t block) const {
-  double last = 0;
-  for (const std::vector<double>& ends : retired_at_) {
-    last = std::max(last, block < ends.size() ? ends[block] : kNever);
-  }
-  return last;
+// A signal, to the block that waits for it if one does.
+void StageHands::deliver(int rank, std::size_t block, int line, const Seen& seen) {
+  signals_.at(rank, block, line) = seen;
+  if (block >= actors_[rank].opened || cursor(rank, block).line != line) return;
+  cursor(rank, block).ready = seen.time;
+  wake(rank, seen.time);
 }
 
 Simulated StageHands::result() const {

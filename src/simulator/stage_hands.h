@@ -1,17 +1,23 @@
 // One run of a simulation: every rank's place in its script, and the order of events.
 //
+// A rank may be ahead of others in time as long as nothing that these do can matter to it: it works
+// on alone, and waits for its turn before it sends anything or finds that it must wait.
+//
 // Tested by simulate_test.cc.
 
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <queue>
 #include <vector>
 
+#include "simulator/cores.h"
+#include "simulator/credits.h"
 #include "simulator/links.h"
+#include "simulator/signals.h"
 #include "simulator/simulate.h"
+#include "simulator/work.h"
 
 namespace tutti {
 
@@ -23,12 +29,17 @@ class StageHands {
   void run();
   Simulated result() const;
   /// When all ranks had ended `block` (from 0).
-  double retired_all(std::size_t block) const;
+  double all_ended(std::size_t block) const { return credits_.all_ended(block); }
 
  private:
+  // What became of an attempt: something was done; nothing can be done yet; or others come first.
+  enum class Attempt : std::uint8_t { kDone, kWaits, kAhead };
+
   // A block in flight.
   struct Cursor {
-    std::size_t deed = 0;
+    double ready = 0;  // when its next deed can be done, as far as is known
+    std::uint32_t deed = 0;
+    int line = -1;  // that it waits for
     bool admitted = false;
     bool finished = false;
   };
@@ -40,24 +51,18 @@ class StageHands {
 
   struct Actor {
     double time = 0;
-    double due = kNever;      // its entry in ready_
-    std::size_t opened = 0;   // blocks begun
-    std::size_t retired = 0;  // blocks ended, in order
-    std::size_t turn = 0;     // the block whose turn it is in this pass
-    bool moved = false;       // in this pass
-    bool idle = false;        // waits for an event
+    double due = kNever;        // its entry in ready_
+    double began = 0;           // the deed that is being done
+    std::uint32_t opened = 0;   // blocks begun
+    std::uint32_t retired = 0;  // blocks ended, in order
+    std::uint32_t turn = 0;     // the block whose turn it is in this pass
+    int reads = 0;              // of peers' memory, under way: nothing else is done meanwhile
+    bool paid = false;          // the time of the deed has passed; its effects are still to come
+    bool moved = false;         // in this pass
+    bool idle = false;          // waits for an event
     bool wants_credit = false;
     bool ended = false;
-    int reads = 0;                // of peers' memory, under way: nothing else is done meanwhile
-    std::vector<Cursor> cursors;  // by block modulo lanes
-    std::vector<Unsent> unsent;   // written to peers over wires since the last signal to them
-  };
-
-  // A core that several ranks share.
-  struct Core {
-    int owner = -1;
-    int last = -1;
-    std::deque<int> waiting;
+    std::vector<Unsent> unsent;  // written to peers over wires since the last signal to them
   };
 
   struct Ready {
@@ -69,57 +74,54 @@ class StageHands {
   };
 
   struct Message {
-    std::size_t slot = 0;  // of `signals_`, or kRead
+    std::uint32_t block = 0;  // and line: the signal; kRead: none
+    int line = 0;
     int from = 0;
     int to = 0;  // any rank
     double bytes = 0;
     double begin = 0;
   };
-  static constexpr std::size_t kRead = ~std::size_t{0};
-
-  // When a signal can be seen, and the data that came with it over wires.
-  struct Seen {
-    double time = kNever;
-    float bytes = -1;  // -1: from memory
-  };
+  static constexpr int kRead = -1;
 
   const Script& script(int rank) const { return cast_.scripts[rank]; }
-  std::size_t slot(int rank, std::size_t block, int line) const {
-    return (rank * blocks_ + block) * lines_ + line;
+  int representative(int rank) const { return cast_.symmetry.representative(rank); }
+  Cursor& cursor(int rank, std::size_t block) {
+    return cursors_[rank * lanes_ + (block & (lanes_ - 1))];
   }
   double bytes_of(std::size_t block) const { return block + 1 == blocks_ ? last_bytes_ : tile_; }
 
-  void count_credits();
-  void find_writers();
-  void make_cores();
-
+  // The order of events.
   void call_up(int rank, double time);
+  bool is_ahead(const Actor& actor);
   void resume(int rank);
-  bool take_turns(Actor& actor, int rank);
-  bool advance(Actor& actor, int rank);
-  bool admit(Actor& actor, int rank, Cursor& cursor);
-  double credited_at(int rank, std::size_t block) const;
-  void open_blocks(Actor& actor);
-  void retire_blocks(Actor& actor, int rank);
-  void rest(Actor& actor, int rank);
   void wake(int rank, double time);
-  bool take_core(int rank);
+  void rest(Actor& actor, int rank);
   void leave_core(int rank);
 
-  bool perform(Actor& actor, int rank, const Deed& deed);
-  void move(Actor& actor, int rank, const Deed& deed);
-  double copying(const Deed& deed, double bytes) const;
-  void touch(Actor& actor, int rank, const Touch& touch, double bytes);
-  void give(Actor& actor, int rank, const Deed& deed);
-  bool take(Actor& actor, int rank, const Deed& deed);
+  // Blocks.
+  Attempt take_turns(Actor& actor, int rank);
+  Attempt advance(Actor& actor, int rank);
+  bool admit(Actor& actor, int rank, Cursor& cursor);
+  void open_blocks(Actor& actor, int rank);
+  void retire_blocks(Actor& actor, int rank);
+
+  // Deeds.
+  Attempt perform(Actor& actor, int rank, Cursor& cursor, const Deed& deed);
+  Attempt move(Actor& actor, int rank, const Deed& deed);
+  Attempt give(Actor& actor, int rank, const Deed& deed);
+  Attempt take(Actor& actor, int rank, Cursor& cursor, const Deed& deed);
+  void pay(Actor& actor, double time);
+
+  // Messages.
   bool by_wire(int rank, int peer) const { return machine_.wired() || is_far(rank, peer); }
   bool is_far(int rank, int peer) const { return machine_.host(rank) != machine_.host(peer); }
   const WayCosts& way(int rank, int peer) const {
     return is_far(rank, peer) ? machine_.far : machine_.near;
   }
-  double unsent_to(Actor& actor, int peer);
-  void send(int from, int to, double now, double bytes, std::size_t slot);
+  Unsent& unsent_to(Actor& actor, int peer);
+  void send(const Message& message);
   void arrive(const Arrival& arrival);
+  void deliver(int rank, std::size_t block, int line, const Seen& seen);
 
   const Cast& cast_;
   const Machine& machine_;
@@ -127,27 +129,20 @@ class StageHands {
   Spectator* const spectator_;
   const Links links_;
   const std::unique_ptr<Network> network_;
+  const Work work_;
+  Credits credits_;
+  Cores cores_;
 
   std::size_t blocks_;
-  std::size_t lines_;
+  std::size_t lanes_;  // rounded up to a power of two
   double tile_;
   double last_bytes_;
   std::vector<Actor> actors_;
-  std::vector<Seen> signals_;                    // by slot()
-  std::vector<std::uint32_t> after_;             // by block: blocks that must have ended
-  std::vector<std::vector<double>> retired_at_;  // by representative: by block
-  std::vector<std::vector<int>> writers_;        // by representative: who waits for its credit
-  std::vector<Core> cores_;                      // empty: ranks have cores of their own
-  std::vector<int> core_of_;
+  std::vector<Cursor> cursors_;  // by rank, and block modulo lanes
+  Signals signals_;
   std::priority_queue<Ready> ready_;
   std::vector<Message> messages_;  // by token
   std::vector<std::uint32_t> free_tokens_;
-
-  // What copying costs in this call, per byte.
-  struct Rates {
-    double read_user, write_user, stream_user, read_scratch, write_scratch, write_peer, read_peer;
-  };
-  Rates rates_;
 };
 
 }  // namespace tutti
