@@ -1,48 +1,67 @@
 // Messages that share links max-min fairly. Tested by network_test.cc.
 
 #include <algorithm>
+#include <queue>
 
 #include "base/check.h"
+#include "simulator/max_min.h"
 #include "simulator/network.h"
 
 namespace tutti {
 namespace {
 
+// Something that happens to a message: its last byte leaves, or arrives.
+struct Happening {
+  double time = 0;
+  std::uint64_t turn = 0;     // order among equals: that of sending
+  std::uint64_t number = 0;   // of the flow; its token, when it arrives
+  std::uint32_t version = 0;  // of the flow's rate
+
+  bool operator<(const Happening& other) const {  // the first one is the top of a queue
+    return time > other.time || (time == other.time && turn > other.turn);
+  }
+};
+
 class FlowNetwork final : public Network {
  public:
-  explicit FlowNetwork(const Links& links)
-      : links_(links), load_(links.count()), room_(links.count()), carried_(links.count()) {}
+  explicit FlowNetwork(const Links& links) : rates_(links), carried_(links.count()) {}
 
   void send(double now, const Route& route, double bytes, double latency,
             std::uint64_t token) override {
-    flow_until(now);
+    pass_time(now);
+    ++turns_;
     if (route.count == 0 || bytes <= 0) {
-      done_.push_back({now + latency, token});
+      arrivals_.push({now + latency, turns_, token, 0});
       return;
     }
     for (const int link : route.all()) carried_[link] += bytes;
-    flows_.push_back({route, bytes, 0, latency, token});
-    is_shared_ = false;
+    const std::uint32_t number = rates_.add(route);
+    if (number >= flows_.size()) flows_.resize(number + 1);
+    Flow& flow = flows_[number];
+    flow = {bytes, now, 0, latency, token, turns_, flow.version + 1};
   }
 
+  // Rates are found once for all that is sent at one time: until then, the next thing to happen.
   double next() override {
-    share();
-    double next = kNever;
-    for (const Arrival& arrival : done_) next = std::min(next, arrival.time);
-    for (const Flow& flow : flows_) next = std::min(next, now_ + flow.left / flow.rate);
-    return next;
+    if (!rates_.is_settled()) return now_;
+    drop_outdated();
+    const double end = ends_.empty() ? kNever : ends_.top().time;
+    return arrivals_.empty() ? end : std::min(end, arrivals_.top().time);
   }
 
   std::optional<Arrival> step() override {
+    if (!rates_.is_settled()) {
+      settle();
+      return std::nullopt;
+    }
     const double time = next();
-    const auto first = std::min_element(done_.begin(), done_.end(),
-                                        [](auto& a, auto& b) { return a.time < b.time; });
-    if (first != done_.end() && first->time <= time) {
-      const Arrival arrival = *first;
-      done_.erase(first);
+    pass_time(time);
+    if (!arrivals_.empty() && arrivals_.top().time <= time) {
+      const Arrival arrival{time, arrivals_.top().number};
+      arrivals_.pop();
       return arrival;
     }
-    flow_until(time);
+    end_flows();
     return std::nullopt;
   }
 
@@ -50,77 +69,55 @@ class FlowNetwork final : public Network {
 
  private:
   struct Flow {
-    Route route;
-    double left = 0;  // bytes
+    double left = 0;   // bytes, …
+    double since = 0;  // … at this time
     double rate = 0;
     double latency = 0;
     std::uint64_t token = 0;
+    std::uint64_t turn = 0;
+    std::uint32_t version = 0;
   };
 
-  // A flow that has so little left has ended: less is rounding.
-  static constexpr double kNothing = 1e-6;
+  // Ends that are closer to each other than this part of the time are one: less is rounding.
+  static constexpr double kRounding = 1e-13;
 
-  void flow_until(double time) {
-    share();
-    for (Flow& flow : flows_) flow.left -= flow.rate * (time - now_);
-    now_ = time;
-    const auto ended = std::stable_partition(flows_.begin(), flows_.end(),
-                                             [](auto& flow) { return flow.left > kNothing; });
-    if (ended == flows_.end()) return;
-    for (auto flow = ended; flow != flows_.end(); ++flow) {
-      done_.push_back({now_ + flow->latency, flow->token});
-    }
-    flows_.erase(ended, flows_.end());
-    is_shared_ = false;
+  void pass_time(double time) {
+    if (time > now_ && !rates_.is_settled()) settle();
+    now_ = std::max(now_, time);
   }
 
-  // Fills links until one is full; its flows keep their rates; and again with the others.
-  void share() {
-    if (is_shared_) return;
-    is_shared_ = true;
-    for (int link = 0; link < links_.count(); ++link) {
-      load_[link] = 0;
-      room_[link] = links_.capacity(link);
+  void settle() {
+    for (const std::uint32_t number : rates_.settle()) {
+      Flow& flow = flows_[number];
+      flow.left = std::max(0.0, flow.left - flow.rate * (now_ - flow.since));
+      flow.since = now_;
+      flow.rate = rates_.rate(number);
+      ends_.push({now_ + flow.left / flow.rate, flow.turn, number, ++flow.version});
     }
-    for (Flow& flow : flows_) {
-      flow.rate = 0;
-      for (const int link : flow.route.all()) ++load_[link];
-    }
-    for (std::size_t left = flows_.size(); left > 0;) left -= fill_tightest();
   }
 
-  std::size_t fill_tightest() {
-    int tightest = -1;
-    for (int link = 0; link < links_.count(); ++link) {
-      if (load_[link] == 0) continue;
-      if (tightest < 0 || room_[link] / load_[link] < room_[tightest] / load_[tightest]) {
-        tightest = link;
-      }
-    }
-    TUTTI_CHECK(tightest >= 0, "%zu flows", flows_.size());
-    const double rate = room_[tightest] / load_[tightest];
-    std::size_t fixed = 0;
-    for (Flow& flow : flows_) {
-      const auto links = flow.route.all();
-      if (flow.rate > 0 || std::find(links.begin(), links.end(), tightest) == links.end()) continue;
-      flow.rate = rate;
-      for (const int link : links) {
-        room_[link] -= rate;
-        --load_[link];
-      }
-      ++fixed;
-    }
-    return fixed;
+  void drop_outdated() {
+    while (!ends_.empty() && flows_[ends_.top().number].version != ends_.top().version) ends_.pop();
   }
 
-  const Links& links_;
-  std::vector<Flow> flows_;
-  std::vector<Arrival> done_;
-  std::vector<int> load_;     // by link: flows without a rate yet
-  std::vector<double> room_;  // by link: capacity that no flow has yet
+  void end_flows() {
+    const double end = now_ * (1 + kRounding);
+    for (; !ends_.empty() && ends_.top().time <= end; drop_outdated()) {
+      const auto number = static_cast<std::uint32_t>(ends_.top().number);
+      Flow& flow = flows_[number];
+      arrivals_.push({now_ + flow.latency, flow.turn, flow.token, 0});
+      ++flow.version;
+      rates_.remove(number);
+    }
+  }
+
+  MaxMin rates_;
+  std::vector<Flow> flows_;  // by number
+  std::priority_queue<Happening> ends_;
+  std::priority_queue<Happening> arrivals_;
   std::vector<double> carried_;
   double now_ = 0;
-  bool is_shared_ = true;
+  std::uint64_t turns_ = 0;
 };
 
 }  // namespace
