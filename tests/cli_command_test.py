@@ -189,7 +189,7 @@ class WrongLines(unittest.TestCase):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 
     def test_commands_that_do_not_exist_yet_or_at_all(self):
-        for command in ("explain", "tune", "sim", "plan"):
+        for command in ("explain", "tune", "plan"):
             self.check([command], f"tutti {command}: not built yet; expected of it: ")
         self.check(["prof"], "tutti prof: no such command")
         self.assertEqual(run("--help").returncode, 0)
@@ -444,6 +444,91 @@ class Topo(unittest.TestCase):
         done = run("topo", "--matrix", "most", launcher=mpirun(2))
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(done.stderr.count("--matrix most: expected"), 1)
+
+
+class Sim(unittest.TestCase):
+    tests = os.path.dirname(os.path.abspath(__file__))
+    cluster = ("--cluster", "hosts=2,ranks=4,port=450G,net=50G")
+
+    def imports(self, name):
+        return os.path.join(self.tests, "imports", name)
+
+    def test_a_line_for_every_algorithm_and_size(self):
+        done = run("sim", *self.cluster, "--size", "8,1M")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("# 8 ranks on 2 hosts, 450 GB/s a rank each way", done.stdout)
+        table = rows(done.stdout)
+        self.assertEqual({row[0] for row in table}, {"8", "1048576"})
+        names = [row[1] for row in table if row[0] == "8"]
+        self.assertIn("hierarchical_ring", names)
+        self.assertEqual(len(names), len(set(names)))
+        for row in table:
+            self.assertGreater(float(row[2]), 0)
+
+    def test_machines_from_files_side_by_side(self):
+        model = os.path.join(self.tests, "topologies", "dgx-h100.xml")
+        done = run("sim", "--topology", model, "--hosts", "4", "--algorithm", "hierarchical_ring",
+                   "--size", "1G", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["cluster"]["ranks"], 32)
+        self.assertGreater(document["results"][0]["busbw"], 300)
+        self.assertLess(document["results"][0]["links"][0]["utilisation"], 1.001)
+
+    def test_a_schedule_is_proved_and_simulated(self):
+        done = run("sim", "--schedule", self.imports("ring_8.xml"), "--cluster", "ranks=8,port=450G")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("all_reduce of 8 ranks in 8 chunks: proved right, in place too", done.stdout)
+        self.assertEqual(len(rows(done.stdout)[-1][1:]) > 5, True)
+        dumped = run("sim", "--schedule", self.imports("ring_4.xml"), "--dump")
+        self.assertIn("  put    input[0] -> 1:scratch[0]", dumped.stdout)
+        wrong = run("sim", "--schedule", self.imports("wrong_sum.xml"))
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("the algorithm is wrong: wrong result: output[1] of rank 0", wrong.stderr)
+
+    def test_files_are_written(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace, svg, goal = (os.path.join(folder, name) for name in ("t.json", "s.svg", "g.goal"))
+            done = run("sim", *self.cluster, "--algorithm", "ring", "--trace", trace, "--svg", svg,
+                       "--goal", goal)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(trace, encoding="utf-8") as file:
+                self.assertGreater(len(json.load(file)["traceEvents"]), 100)
+            with open(svg, encoding="utf-8") as file:
+                self.assertIn("all_reduce of 1 MiB by ring, 8 ranks", file.read())
+            with open(goal, encoding="utf-8") as file:
+                self.assertTrue(file.read().startswith("num_ranks 8\n"))
+            nowhere = run("sim", *self.cluster, "--algorithm", "ring", "--svg", folder)
+            self.assertEqual(nowhere.returncode, 1)
+            self.assertIn(f"{folder}: cannot be written", nowhere.stderr)
+
+    def test_wrong_lines(self):
+        for arguments, message in (
+                ((), "expected --topology or --cluster, to run on, or --schedule, to prove"),
+                (("--cluster", "ranks=x"), 'cluster: "ranks=x": expected a whole number from 1'),
+                (("--topology", "none.xml"), "none.xml"),
+                (("--cluster", "ranks=2048,port=1G"), "--algorithm all: expected one by name"),
+                ((*self.cluster, "--algorithm", "rind"), 'all_reduce has no algorithm "rind"')):
+            done = run("sim", *arguments)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(message, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_the_pictures_of_the_document_are_what_is_drawn(self):
+        pictures = os.path.join(self.tests, "..", "docs", "pictures")
+        for algorithm, cluster in (("ring", "ranks=4,port=450G"),
+                                   ("double_tree", "ranks=8,port=450G"),
+                                   ("hierarchical_ring", self.cluster[1])):
+            with tempfile.TemporaryDirectory() as folder:
+                now = os.path.join(folder, "now.svg")
+                run("sim", "--cluster", cluster, "--algorithm", algorithm, "--size", "4M", "--svg",
+                    now)
+                texts = []
+                for path in (now, os.path.join(pictures, f"time-{algorithm}.svg")):
+                    with open(path, encoding="utf-8") as file:
+                        texts.append(re.findall(r"<t(?:ext|itle)[^>]*>(.*?)</t", file.read()))
+                self.assertEqual(texts[0], texts[1], f"time-{algorithm}.svg is old: run scripts/pictures")
+                self.assertGreater(len(texts[0]), 50)
 
 
 @unittest.skipUnless(MPIRUN, "no mpirun")

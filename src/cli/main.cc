@@ -9,6 +9,7 @@
 
 #include "cli/doctor.h"
 #include "cli/perf.h"
+#include "cli/sim.h"
 #include "cli/topo.h"
 
 namespace {
@@ -26,7 +27,7 @@ constexpr Command kCommands[] = {
     {"explain", "shows the candidates for a call, predicted and measured, and which one runs",
      nullptr},
     {"tune", "measures this machine and keeps the result for later choices", nullptr},
-    {"sim", "runs a schedule on a modelled machine of any size", nullptr},
+    {"sim", "runs a schedule on a modelled machine of any size", tutti::cli::sim_main},
     {"doctor", "looks for what makes collectives slow or fail here and between hosts",
      tutti::cli::doctor_main},
     {"plan", "proposes a mesh for a training job", nullptr},
