@@ -1,10 +1,11 @@
-// How long it takes to simulate all_reduce on 65,536 ranks, and how much memory.
+// How long it takes to simulate many ranks, and how much memory.
 //
-//   simulator_scale [HOSTS [ALGORITHM]]      default: 8192, of eight ranks each; all algorithms
+//   simulator_scale [WORD]      of all cases, those with the word in their name
 //
-// Prints a line for each algorithm and size: seconds of processor time for the schedule and for the
-// simulation, ranks whose programs were made, the most memory that was in use, and what the
-// simulation says. Every line is made by a process of its own.
+// Prints a line for each case: ranks, and those whose programs were made; seconds of processor time
+// for the schedule and for the simulation, the most memory that was in use, blocks of the call and
+// those that were simulated, and what the simulation says. Every line is made by a process of its
+// own.
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,9 +13,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
+#include <string>
 
 #include "algorithms/catalog.h"
 #include "plan/cut.h"
@@ -25,14 +25,43 @@ namespace tutti {
 namespace {
 
 constexpr int kPerHost = 8;
-constexpr const char* kAlgorithms[] = {"ring", "double_tree", "halving_doubling",
-                                       "hierarchical_ring", "hierarchical_doubling"};
-struct Size {
-  const char* name;
+enum class Ranks { kAlike, kEach };  // those that stand for others, or all
+
+struct Case {
+  Collective collective;
+  const char* algorithm;
+  int hosts;
   std::size_t bytes;
+  NetworkModel network = NetworkModel::kMessages;
+  Ranks made = Ranks::kAlike;
 };
-constexpr Size kSizes[] = {
-    {"8 B", 8}, {"1 MiB", std::size_t{1} << 20}, {"1 GiB", std::size_t{1} << 30}};
+
+constexpr std::size_t kMiB = 1 << 20, kGiB = 1 << 30;
+using enum Collective;
+constexpr auto kFlows = NetworkModel::kFlows;
+
+constexpr Case kCases[] = {
+    {kAllReduce, "ring", 8192, 8},
+    {kAllReduce, "ring", 8192, kMiB},
+    {kAllReduce, "ring", 8192, kGiB},
+    {kAllReduce, "double_tree", 8192, 8},
+    {kAllReduce, "double_tree", 8192, kMiB},
+    {kAllReduce, "double_tree", 8192, kGiB},
+    {kAllReduce, "halving_doubling", 8192, 8},
+    {kAllReduce, "halving_doubling", 8192, kMiB},
+    {kAllReduce, "halving_doubling", 8192, kGiB},
+    {kAllReduce, "hierarchical_ring", 8192, 8},
+    {kAllReduce, "hierarchical_ring", 8192, kMiB},
+    {kAllReduce, "hierarchical_ring", 8192, kGiB},
+    {kAllReduce, "hierarchical_doubling", 8192, 8},
+    {kAllReduce, "hierarchical_doubling", 8192, kMiB},
+    {kAllReduce, "hierarchical_doubling", 8192, kGiB},
+    {kAllReduce, "double_tree", 512, kMiB, kFlows},
+    {kAllReduce, "double_tree", 512, kGiB, kFlows},
+    {kAllReduce, "tree", 512, kGiB, kFlows},
+    {kAllToAll, "pairwise", 128, kGiB, kFlows, Ranks::kEach},
+    {kAllToAll, "all_pairs", 128, kGiB, kFlows},
+};
 
 // GPUs of 450 GB/s inside hosts, eight network ports of 50 GB/s on each.
 Machine machine_of(int hosts) {
@@ -53,7 +82,8 @@ Machine machine_of(int hosts) {
 // As an executor would cut it, with 64 MiB of scratch and tiles of 512 KiB.
 SimulatedCall call_of(const Schedule& schedule, const Cast& cast, std::size_t bytes) {
   const Room room{std::size_t{64} << 20, std::size_t{1} << 20};
-  const std::size_t piece = (bytes / 4 + schedule.chunks - 1) / schedule.chunks;
+  const int chunks = chunks_of(schedule, Space::kInput, 0);
+  const std::size_t piece = (bytes / 4 + chunks - 1) / chunks;
   const Cut cut_up = cut({schedule.scratch_chunks, cast.lines, 1}, room, piece, 4,
                          {.tile_bytes = 512 << 10, .lanes = 8});
   return {.piece_bytes = 4 * std::max<std::size_t>(piece, 1),
@@ -67,43 +97,49 @@ SimulatedCall call_of(const Schedule& schedule, const Cast& cast, std::size_t by
 // Processor time of this process: others may be running.
 double seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
-void measure(const Algorithm& algorithm, int hosts, const Size& size) {
-  const Machine machine = machine_of(hosts);
+void measure(const Case& c) {
+  const Algorithm& algorithm = *find_algorithm(c.collective, c.algorithm);
+  const Machine machine = machine_of(c.hosts);
   Group group = Group::on_hosts(machine.host_of);
-  const Symmetry symmetry = symmetry_on(machine, algorithm.alike(group));
+  const Symmetry symmetry = c.made == Ranks::kEach ? Symmetry::none(group.ranks)
+                                                   : symmetry_on(machine, algorithm.alike(group));
   for (int rank = 0; rank < symmetry.representatives(); ++rank) group.wanted.push_back(rank);
   Schedule schedule = algorithm.make(group, /*root=*/0);
   const Cast cast = cast_of(schedule, symmetry);
   schedule.programs.clear();
   const double made = seconds();
-  const SimulatedCall call = call_of(schedule, cast, size.bytes);
-  const Simulated result = simulate(cast, machine, call, {.most_blocks = 64});
-  const double total = seconds();
+  const SimulatedCall call = call_of(schedule, cast, c.bytes);
+  const Simulated result = simulate(cast, machine, call, {.network = c.network, .most_blocks = 32});
+  const double run = seconds() - made;
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
-  std::printf("%-22s %6d %6d  %-6s %8.2f %8.2f %9.0f %9zu %6zu %12.1f%s\n", algorithm.name.data(),
-              group.ranks, symmetry.representatives(), size.name, made, total - made,
+  std::printf("%6d %6d %10zu %8.2f %8.2f %6.0f %7zu %4zu %12.1f%s\n", group.ranks,
+              symmetry.representatives(), c.bytes, made, run,
               static_cast<double>(used.ru_maxrss) / 1024, call.blocks, result.blocks,
               result.seconds * 1e6, result.is_complete ? "" : "  incomplete");
   std::fflush(stdout);
 }
 
-int run(int hosts, const char* only) {
-  std::printf("%-22s %6s %6s  %-6s %8s %8s %9s %9s %6s %12s\n", "all_reduce", "ranks", "made",
-              "size", "make s", "run s", "MiB", "blocks", "run", "us");
+std::string name_of(const Case& c) {
+  return std::string(name(c.collective)) + " " + c.algorithm +
+         (c.network == kFlows ? ", flows" : "");
+}
+
+int run(const char* word) {
+  std::printf("%-33s %6s %6s %10s %8s %8s %6s %7s %4s %12s\n", "", "ranks", "made", "bytes",
+              "make s", "run s", "MiB", "blocks", "run", "us");
   int failed = 0;
-  for (const char* name : kAlgorithms) {
-    if (only != nullptr && std::strcmp(name, only) != 0) continue;
-    for (const Size& size : kSizes) {
-      std::fflush(stdout);
-      if (fork() == 0) {
-        measure(*find_algorithm(Collective::kAllReduce, name), hosts, size);
-        _exit(0);
-      }
-      int status = 0;
-      wait(&status);
-      failed += status != 0;
+  for (const Case& c : kCases) {
+    if (name_of(c).find(word) == std::string::npos) continue;
+    std::printf("%-33s ", name_of(c).c_str());
+    std::fflush(stdout);
+    if (fork() == 0) {
+      measure(c);
+      _exit(0);
     }
+    int status = 0;
+    wait(&status);
+    failed += status != 0;
   }
   return failed == 0 ? 0 : 1;
 }
@@ -111,11 +147,4 @@ int run(int hosts, const char* only) {
 }  // namespace
 }  // namespace tutti
 
-int main(int argc, char** argv) {
-  const int hosts = argc > 1 ? std::atoi(argv[1]) : 8192;
-  if (hosts < 2 || hosts > 1 << 17) {
-    std::fprintf(stderr, "simulator_scale: %s hosts: expected 2 to %d\n", argv[1], 1 << 17);
-    return 2;
-  }
-  return tutti::run(hosts, argc > 2 ? argv[2] : nullptr);
-}
+int main(int argc, char** argv) { return tutti::run(argc > 1 ? argv[1] : ""); }

@@ -24,34 +24,45 @@ MaxMin::MaxMin(const Links& links) : links_(links.count()) {
 }
 
 std::uint32_t MaxMin::add(const Route& route) {
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(flows_.size()));
-    flows_.emplace_back();
-  }
-  const std::uint32_t number = free_.back();
-  free_.pop_back();
-  Flow& flow = flows_[number] = {.route = route};
-  for (int i = 0; i < route.count; ++i) {
-    std::vector<std::uint32_t>& list = links_[route.links[i]].flows;
-    flow.places[i] = static_cast<std::uint32_t>(list.size());
-    list.push_back(number);
-  }
+  const auto [known, is_new] = known_.try_emplace(route.links, 0);
+  if (is_new) known->second = begin_bundle(route);
+  ++bundles_[known->second].flows;
   change(route);
-  return number;
+  return known->second;
 }
 
 void MaxMin::remove(std::uint32_t number) {
-  const Flow& flow = flows_[number];
-  for (int i = 0; i < flow.route.count; ++i) {
-    const int link = flow.route.links[i];
-    std::vector<std::uint32_t>& list = links_[link].flows;
-    const std::uint32_t last = list[flow.places[i]] = list.back();
-    list.pop_back();
-    const auto links = flows_[last].route.all();
-    flows_[last].places[std::find(links.begin(), links.end(), link) - links.begin()] =
-        flow.places[i];
+  change(bundles_[number].route);
+  if (--bundles_[number].flows == 0) end_bundle(number);
+}
+
+std::uint32_t MaxMin::begin_bundle(const Route& route) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(bundles_.size()));
+    bundles_.emplace_back();
   }
-  change(flow.route);
+  const std::uint32_t number = free_.back();
+  free_.pop_back();
+  Bundle& bundle = bundles_[number] = {.route = route};
+  for (int i = 0; i < route.count; ++i) {
+    std::vector<std::uint32_t>& list = links_[route.links[i]].bundles;
+    bundle.places[i] = static_cast<std::uint32_t>(list.size());
+    list.push_back(number);
+  }
+  return number;
+}
+
+void MaxMin::end_bundle(std::uint32_t number) {
+  const Bundle& bundle = bundles_[number];
+  for (int i = 0; i < bundle.route.count; ++i) {
+    const int link = bundle.route.links[i];
+    std::vector<std::uint32_t>& list = links_[link].bundles;
+    Bundle& last = bundles_[list[bundle.places[i]] = list.back()];
+    list.pop_back();
+    const auto links = last.route.all();
+    last.places[std::find(links.begin(), links.end(), link) - links.begin()] = bundle.places[i];
+  }
+  known_.erase(bundle.route.links);
   free_.push_back(number);
 }
 
@@ -63,7 +74,7 @@ std::span<const std::uint32_t> MaxMin::settle() {
   taken_in_.clear();
   touched_.clear();
   for (const int link : changed_) {
-    for (const std::uint32_t flow : links_[link].flows) take_in(flow);
+    for (const std::uint32_t bundle : links_[link].bundles) take_in(bundle);
   }
   changed_.clear();
   fill();
@@ -76,11 +87,11 @@ std::span<const std::uint32_t> MaxMin::settle() {
 }
 
 void MaxMin::take_in(std::uint32_t number) {
-  Flow& flow = flows_[number];
-  if (flow.is_taken_in) return;
-  flow.is_taken_in = true;
+  Bundle& bundle = bundles_[number];
+  if (bundle.is_taken_in) return;
+  bundle.is_taken_in = true;
   taken_in_.push_back(number);
-  for (const int link : flow.route.all()) {
+  for (const int link : bundle.route.all()) {
     if (!links_[link].is_touched) touched_.push_back(link);
     links_[link].is_touched = true;
   }
@@ -88,14 +99,14 @@ void MaxMin::take_in(std::uint32_t number) {
 
 void MaxMin::take_in_neighbours() {
   for (std::size_t i = 0, touched = touched_.size(); i < touched; ++i) {
-    for (const std::uint32_t flow : links_[touched_[i]].flows) take_in(flow);
+    for (const std::uint32_t bundle : links_[touched_[i]].bundles) take_in(bundle);
   }
 }
 
 // Raises all rates that are to be found alike; where a link is full, its flows keep theirs.
 void MaxMin::fill() {
   levels_.clear();
-  for (const std::uint32_t flow : taken_in_) flows_[flow].found = kUnknown;
+  for (const std::uint32_t bundle : taken_in_) bundles_[bundle].found = kUnknown;
   for (const int link : touched_) {
     open(links_[link]);
     if (links_[link].load > 0) levels_.push_back({links_[link].room / links_[link].load, link});
@@ -120,25 +131,25 @@ void MaxMin::open(Link& link) {
   link.room = link.capacity;
   link.level = kNoLevel;
   link.load = 0;
-  for (const std::uint32_t number : link.flows) {
-    if (flows_[number].is_taken_in) {
-      ++link.load;
+  for (const std::uint32_t number : link.bundles) {
+    if (bundles_[number].is_taken_in) {
+      link.load += bundles_[number].flows;
     } else {
-      link.room -= flows_[number].rate;
+      link.room -= bundles_[number].flows * bundles_[number].rate;
     }
   }
 }
 
 void MaxMin::fix_flows_of(int full, double rate) {
   links_[full].level = rate;
-  for (const std::uint32_t number : links_[full].flows) {
-    Flow& flow = flows_[number];
-    if (!flow.is_taken_in || flow.found != kUnknown) continue;
-    flow.found = rate;
-    flow.bottleneck = full;
-    for (const int link : flow.route.all()) {
-      links_[link].room -= rate;
-      --links_[link].load;
+  for (const std::uint32_t number : links_[full].bundles) {
+    Bundle& bundle = bundles_[number];
+    if (!bundle.is_taken_in || bundle.found != kUnknown) continue;
+    bundle.found = rate;
+    bundle.bottleneck = full;
+    for (const int link : bundle.route.all()) {
+      links_[link].room -= bundle.flows * rate;
+      links_[link].load -= bundle.flows;
     }
   }
 }
@@ -149,30 +160,31 @@ bool MaxMin::take_in_spoilt() {
   for (std::size_t i = 0; i < touched; ++i) {
     const int link = touched_[i];
     double fastest = 0;
-    for (const std::uint32_t flow : links_[link].flows) {
-      if (flows_[flow].is_taken_in) fastest = std::max(fastest, flows_[flow].found);
+    for (const std::uint32_t bundle : links_[link].bundles) {
+      if (bundles_[bundle].is_taken_in) fastest = std::max(fastest, bundles_[bundle].found);
     }
-    for (const std::uint32_t flow : links_[link].flows) {
-      if (!flows_[flow].is_taken_in && is_spoilt(flows_[flow], link, fastest)) take_in(flow);
+    for (const std::uint32_t bundle : links_[link].bundles) {
+      if (!bundles_[bundle].is_taken_in && is_spoilt(bundles_[bundle], link, fastest))
+        take_in(bundle);
     }
   }
   return taken_in_.size() > before;
 }
 
-bool MaxMin::is_spoilt(const Flow& flow, int number, double fastest) const {
+bool MaxMin::is_spoilt(const Bundle& bundle, int number, double fastest) const {
   const Link& link = links_[number];
-  if (is_more(flow.rate, link.level)) return true;
-  if (flow.bottleneck != number) return false;
-  return link.room > kSame * link.capacity || is_more(fastest, flow.rate);
+  if (is_more(bundle.rate, link.level)) return true;
+  if (bundle.bottleneck != number) return false;
+  return link.room > kSame * link.capacity || is_more(fastest, bundle.rate);
 }
 
 void MaxMin::keep_what_was_found() {
-  for (const std::uint32_t number : taken_in_) flows_[number].is_taken_in = false;
+  for (const std::uint32_t number : taken_in_) bundles_[number].is_taken_in = false;
   for (const int link : touched_) links_[link].is_touched = false;
   std::erase_if(taken_in_, [this](std::uint32_t number) {
-    Flow& flow = flows_[number];
-    const bool is_same = !is_more(flow.found, flow.rate) && !is_more(flow.rate, flow.found);
-    if (!is_same) flow.rate = flow.found;
+    Bundle& bundle = bundles_[number];
+    const bool is_same = !is_more(bundle.found, bundle.rate) && !is_more(bundle.rate, bundle.found);
+    if (!is_same) bundle.rate = bundle.found;
     return is_same;
   });
 }
