@@ -16,13 +16,13 @@ Cell in(int gpu, int index) { return {gpu, Space::kInput, index}; }
 Cell out(int gpu, int index) { return {gpu, Space::kOutput, index}; }
 Cell slot(int gpu, int index) { return {gpu, Space::kScratch, index}; }
 
-Work move(int step, std::vector<Cell> sources, Cell target) {
+BlockWork move(int step, std::vector<Cell> sources, Cell target) {
   return {.step = step, .sources = std::move(sources), .target = target};
 }
-Work say(WorkKind kind, int step, int number, bool relaxed = false) {
+BlockWork say(WorkKind kind, int step, int number, bool relaxed = false) {
   return {.kind = kind, .step = step, .relaxed = relaxed, .number = number};
 }
-Work packet(WorkKind kind, int step, int number) {
+BlockWork packet(WorkKind kind, int step, int number) {
   return {.kind = kind, .step = step, .number = number, .packet = true};
 }
 

@@ -101,10 +101,10 @@ SimRow row() {
 TEST(CliSimReport, ALineSaysTimeBandwidthAndWhatIsBusy) {
   EXPECT_EQ(
       sim_line(row()),
-      "       1048576  ring                           24.3     43.2     75.6     0.013  rank 0 "
+      "       1048576  ring                               24.3     43.2     75.6     0.013  rank 0 "
       "out 20 %, host 0 port 0 out 0.12 %\n");
   EXPECT_EQ(sim_line({8, "ring", {}, "does not run"}),
-            "             8  ring                    does not run\n");
+            "             8  ring                        does not run\n");
 }
 
 TEST(CliSimReport, AProofSaysWhatItCosts) {

@@ -7,7 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
+#include <random>
 #include <sstream>
 
 #include "studio/import.h"
@@ -71,6 +71,11 @@ TEST(ImportMsccl, NamesFileLineAndWhatWasExpected) {
             "received with cnt=\"1\"");
 }
 
+TEST(ImportMsccl, FilesThatWouldNeedAllMemoryAreRefused) {
+  EXPECT_EQ(msccl("nchunksperloop=\"4\" ngpus=\"4\"", "nchunksperloop=\"65536\" ngpus=\"1000\""),
+            "a.xml:1: nchunksperloop: expected at most 4 million chunks of all GPUs");
+}
+
 TEST(ImportMscclpp, NamesFilePlaceAndWhatWasExpected) {
   const std::string gather = "all_gather_4.json";
   EXPECT_EQ(mscclpp(gather, "\"allgather\"", "\"gatherall\""),
@@ -101,6 +106,30 @@ TEST(ImportMscclpp, NamesFilePlaceAndWhatWasExpected) {
   const std::string broken = mscclpp(gather, "]", ")");
   EXPECT_TRUE(broken.starts_with("a.json: ") && broken.find("line ") != std::string::npos)
       << broken;
+}
+
+// Numbers and lines of a file changed at random: a sentence, or a schedule that is proved.
+TEST(Imports, AreSafeFromWhateverIsWritten) {
+  std::mt19937 random(7);
+  for (const char* file : {"all_reduce_pairs_4.xml", "ring_4.xml", "all_gather_4.json",
+                           "all_reduce_packets_4.json", "reduce_scatter_4.json"}) {
+    const std::string text = text_of(file);
+    for (int trial = 0; trial < 300; ++trial) {
+      std::string changed = text;
+      for (int change = 0; change < 1 + trial % 3; ++change) {
+        const std::size_t at = changed.find_first_of("0123456789", random() % changed.size());
+        if (at == std::string::npos) continue;
+        const char* numbers[] = {"0", "1", "2", "3", "7", "-1", "99999999999", "65536", "x"};
+        changed.replace(at, 1, numbers[random() % std::size(numbers)]);
+      }
+      const bool xml = std::string(file).ends_with("xml");
+      const auto program = xml ? parse_msccl(changed, "a") : parse_mscclpp(changed, "a");
+      const auto proved = program.ok() ? prove(*program, "a") : Result<Imported>(program.status());
+      if (!proved.ok()) {
+        EXPECT_TRUE(proved.status().message().starts_with("a:")) << proved.status().message();
+      }
+    }
+  }
 }
 
 // Whatever is left out of a file: a sentence, not a crash.

@@ -137,15 +137,15 @@ TEST(Paths, AreAsLongBack) {
 }
 
 // Links of a route follow each other, and its figures are theirs.
-TEST(Routes, AreWaysThroughTheGraph) {
+TEST(Trails, AreWaysThroughTheGraph) {
   for (const std::string& name : model_names()) {
     SCOPED_TRACE(name);
     const Graph graph = make_units(model(name), true).front().graph;
-    const Routes routes(graph);
+    const Trails routes(graph);
     for (const int from : graph.nodes_of(NodeKind::kGpu)) {
       for (const NodeKind kind : {NodeKind::kGpu, NodeKind::kPort, NodeKind::kCpu}) {
         for (const int to : graph.nodes_of(kind)) {
-          const Route& route = routes.at(from, to);
+          const Trail& route = routes.at(from, to);
           int at = from;
           double narrowest = kLocalBandwidth;
           for (const int link : route.links) {

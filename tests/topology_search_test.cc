@@ -90,7 +90,7 @@ class Links {
   }
 
   void load(const Spotted& from, const Spotted& to, double bandwidth) {
-    const Route& route = routes_[from.unit].at(from.node, to.node);
+    const Trail& route = routes_[from.unit].at(from.node, to.node);
     ASSERT_NE(route.path.type, PathType::kNone);
     EXPECT_LE(bandwidth, route.path.bandwidth + 1e-6);
     for (const int link : route.links) loads_[{from.unit, link}] += bandwidth;
@@ -103,7 +103,7 @@ class Links {
 
   const FoundWays& ways_;
   std::vector<Unit> units_;
-  std::vector<Routes> routes_;
+  std::vector<Trails> routes_;
   std::map<std::tuple<PlaceKind, int, int>, Spotted> spotted_;
   std::map<std::pair<int, int>, double> loads_;  // GB/s, by unit and link
 };

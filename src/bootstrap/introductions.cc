@@ -75,7 +75,7 @@ std::optional<Hello> decode_hello(std::string_view body) {
   return reader.complete() ? std::optional(hello) : std::nullopt;
 }
 
-std::string encode(const Place& place) {
+std::string encode(const TreePlace& place) {
   Writer writer;
   writer.u32(static_cast<std::uint32_t>(place.parent));
   write(writer, place.who);
@@ -83,9 +83,9 @@ std::string encode(const Place& place) {
   return writer.take();
 }
 
-std::optional<Place> decode_place(std::string_view body) {
+std::optional<TreePlace> decode_place(std::string_view body) {
   Reader reader(body);
-  Place place;
+  TreePlace place;
   place.parent = read_int(reader);
   place.who = read_identity(reader);
   place.door = read_endpoint(reader);

@@ -33,7 +33,7 @@ struct Hello {
 };
 
 /// The root to a rank: its parent in the tree.
-struct Place {
+struct TreePlace {
   int parent = 0;
   Identity who;
   Endpoint door;
@@ -46,11 +46,11 @@ struct Join {
 };
 
 std::string encode(const Hello& hello);
-std::string encode(const Place& place);
+std::string encode(const TreePlace& place);
 std::string encode(const Join& join);
 /// Nothing if the bytes are no such value.
 std::optional<Hello> decode_hello(std::string_view body);
-std::optional<Place> decode_place(std::string_view body);
+std::optional<TreePlace> decode_place(std::string_view body);
 std::optional<Join> decode_join(std::string_view body);
 
 /// "rank 3" or "ranks 3, 7-9", for messages; long lists end in "and 12 more". Ascending.

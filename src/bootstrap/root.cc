@@ -208,7 +208,7 @@ void Root::place_all() {
   phase_ = Phase::kPlacing;
   for (Guest* guest : seats_) {
     const int rank = guest->hello->rank;
-    Place place;
+    TreePlace place;
     if (rank > 0) {
       const Hello& parent = *seats_[static_cast<std::size_t>(tree_parent(rank))]->hello;
       place = {parent.rank, parent.who, parent.door};

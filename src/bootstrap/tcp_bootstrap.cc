@@ -51,7 +51,7 @@ class Newcomer {
   Status open_door();
   Status go_to_root();
   Status take_place();
-  Status connect_parent(const Place& place);
+  Status connect_parent(const TreePlace& place);
   Status accept_children();
   Status hear_children();
   Status hear_root();
@@ -95,12 +95,12 @@ Status Newcomer::go_to_root() {
 Status Newcomer::take_place() {
   Result<std::string> body = await_frame(*root_, FrameKind::kPlace, deadline_);
   if (!body.ok()) return body.status();
-  const std::optional<Place> place = decode_place(*body);
+  const std::optional<TreePlace> place = decode_place(*body);
   if (!place) return Status(Code::kSystem, root_->peer() + " sent a place that is garbled");
   return rank_ == 0 ? Status() : connect_parent(*place);
 }
 
-Status Newcomer::connect_parent(const Place& place) {
+Status Newcomer::connect_parent(const TreePlace& place) {
   const std::string name = describe(place.parent, place.who);
   Result<Fd> fd = enter(place.door, meeting_, /*retry_refusals=*/false, deadline_);
   if (!fd.ok()) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "cli/sim_options.h"
@@ -53,7 +54,9 @@ Status write_files(const SimOptions& options, const ModelCluster& cluster,
 Result<std::vector<std::string>> algorithms_of(const SimOptions& options,
                                                const ModelCluster& cluster) {
   const SimulationRequest& request = options.request;
-  if (!request.schedule_file.empty()) return std::vector<std::string>{request.schedule_file};
+  if (const std::string& file = request.schedule_file; !file.empty()) {
+    return std::vector<std::string>{std::filesystem::path(file).filename()};
+  }
   if (options.algorithm != "all") return std::vector<std::string>{options.algorithm};
   if (cluster.ranks() <= kMostRanksForAll) {
     return simulated_algorithms(cluster, request.collective);

@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;  // keys in the order written
 
 // Three digits, or as many as stand before the point.
 std::string figure(double value) {
+  if (value == 0) return "-";
   if (value < 0.1) return fmt::format("{:.4f}", value);
   if (value < 10) return fmt::format("{:.2f}", value);
   if (value < 1000) return fmt::format("{:.1f}", value);
@@ -86,15 +87,15 @@ std::string sim_titles(const SimOptions& options, const std::string& cluster) {
   } else {
     text += fmt::format("# {}, model: {}\n", name(request.type), model_name(request.model));
   }
-  text += fmt::format("#{:>13}  {:<22}  {:>11}  {:>7}  {:>7}  {:>8}  {}\n", "size", "algorithm",
+  text += fmt::format("#{:>13}  {:<26}  {:>11}  {:>7}  {:>7}  {:>8}  {}\n", "size", "algorithm",
                       "time", "algbw", "busbw", "run", "busiest links");
-  text += fmt::format("#{:>13}  {:<22}  {:>11}  {:>7}  {:>7}  {:>8}\n", "(B)", "", "(us)", "(GB/s)",
+  text += fmt::format("#{:>13}  {:<26}  {:>11}  {:>7}  {:>7}  {:>8}\n", "(B)", "", "(us)", "(GB/s)",
                       "(GB/s)", "(s)");
   return text;
 }
 
 std::string sim_line(const SimRow& row) {
-  const std::string head = fmt::format("{:>14}  {:<22}", row.bytes, row.algorithm);
+  const std::string head = fmt::format("{:>14}  {:<26}", row.bytes, row.algorithm);
   if (!row.simulation) return fmt::format("{}  {}\n", head, row.reason);
   const Simulation& s = *row.simulation;
   return fmt::format("{}  {:>11}  {:>7}  {:>7}  {:>8.3f}  {}\n", head, figure(s.seconds * 1e6),

@@ -18,19 +18,19 @@ Result<std::unique_ptr<Transport>> connect_host(Bootstrap& whole, const std::vec
   return transport;
 }
 
-Result<UcxNetwork> open_network(const Options& options, const Network& parent) {
+Result<UcxNetwork> open_network(const Options& options, const SharedNetwork& parent) {
   if (parent.ucx != nullptr) return parent.ucx;
   return open_ucx_network({options.interface, options.net_devices});
 }
 
 // REQUIRES: every rank has a working transport to all others. Collective where there is no parent.
-Result<Network> complete(Bootstrap& bootstrap, UcxNetwork ucx, const Options& options,
-                         const Network& parent, Deadline deadline) {
+Result<SharedNetwork> complete(Bootstrap& bootstrap, UcxNetwork ucx, const Options& options,
+                               const SharedNetwork& parent, Deadline deadline) {
   if (parent.ucx != nullptr) return parent;
   Result<std::unique_ptr<Heartbeat>> heartbeat =
       Heartbeat::start(bootstrap, {options.interface, options.peer_timeout}, deadline);
   if (!heartbeat.ok()) return heartbeat.status();
-  Network network{std::move(*heartbeat), std::move(ucx), std::vector<int>(bootstrap.ranks())};
+  SharedNetwork network{std::move(*heartbeat), std::move(ucx), std::vector<int>(bootstrap.ranks())};
   std::iota(network.ranks.begin(), network.ranks.end(), 0);
   return network;
 }
@@ -44,7 +44,7 @@ std::vector<int> places_in(const std::vector<int>& members, int ranks) {
 }  // namespace
 
 Result<Connection> connect(Bootstrap& bootstrap, const Group& group, std::size_t window_bytes,
-                           const Options& options, const Network& parent, Deadline deadline) {
+                           const Options& options, const SharedNetwork& parent, Deadline deadline) {
   if (group.host_count() == 1) {
     Result<std::unique_ptr<Transport>> shm = make_shm_transport(bootstrap, window_bytes, deadline);
     if (!shm.ok()) return shm.status();
@@ -57,7 +57,7 @@ Result<Connection> connect(Bootstrap& bootstrap, const Group& group, std::size_t
   Result<std::unique_ptr<Transport>> far = make_ucx_transport(
       bootstrap, ucx, near.ok() ? (*near)->window() : std::span<std::byte>(), deadline);
   if (!far.ok()) return far.status();
-  Result<Network> network = complete(bootstrap, *ucx, options, parent, deadline);
+  Result<SharedNetwork> network = complete(bootstrap, *ucx, options, parent, deadline);
   if (!network.ok()) return network.status();
 
   const std::string by_network = (*far)->path(bootstrap.rank());

@@ -20,7 +20,7 @@ namespace tutti {
 
 /// What a communicator on several hosts shares with those split from it: connections are made once,
 /// and hearts beat once. The last one to end takes it along.
-struct Network {
+struct SharedNetwork {
   // The heart stops last: goodbyes may overtake data that is still on its way.
   std::shared_ptr<Heartbeat> heartbeat;
   UcxNetwork ucx;          // null: there is one host
@@ -29,13 +29,13 @@ struct Network {
 
 struct Connection {
   std::unique_ptr<Transport> transport;
-  Network network;
+  SharedNetwork network;
   std::string description;  // "shm", "ucx (tcp on e0)", "shm and ucx (tcp on e0)"
 };
 
 /// Collective; fails on every rank when it fails on one. `parent`: the network of the communicator
 /// that this one is split from, with `ranks` of the new ranks, or an empty one.
 Result<Connection> connect(Bootstrap& bootstrap, const Group& group, std::size_t window_bytes,
-                           const Options& options, const Network& parent, Deadline deadline);
+                           const Options& options, const SharedNetwork& parent, Deadline deadline);
 
 }  // namespace tutti

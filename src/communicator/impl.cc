@@ -15,7 +15,7 @@ namespace {
 
 // Polls before the first yield: some hundred microseconds where ranks have a core each. A look into
 // the network takes a microsecond.
-int spins(bool oversubscribed, const Network& network) {
+int spins(bool oversubscribed, const SharedNetwork& network) {
   if (oversubscribed) return 2;
   return network.ucx == nullptr ? 10'000 : 100;
 }

@@ -26,7 +26,7 @@ class Communicator::Impl : public Memory::Owner {
  public:
   /// Collective over the bootstrap, which is not used after the return. `parent` as in connect().
   static Result<std::unique_ptr<Impl>> create(Bootstrap& bootstrap, const Options& options,
-                                              const Network& parent, Deadline deadline);
+                                              const SharedNetwork& parent, Deadline deadline);
   ~Impl() override;
 
   int rank() const { return executor_->site().rank; }
@@ -79,7 +79,7 @@ class Communicator::Impl : public Memory::Owner {
   std::byte* unregister(std::byte* data, std::size_t bytes);
 
   const Options options_;
-  const Network network_;
+  const SharedNetwork network_;
   const std::string transports_;  // what it runs on, for people
   std::unique_ptr<CpuExecutor> executor_;
   Preparer preparer_;

@@ -92,8 +92,8 @@ std::vector<int> members_of(const ShrinkInvitation& invitation, int ranks) {
 }
 
 // The network as the members see it.
-Network part_of(const Network& network, const std::vector<int>& members) {
-  Network part = network;
+SharedNetwork part_of(const SharedNetwork& network, const std::vector<int>& members) {
+  SharedNetwork part = network;
   part.ranks.clear();
   for (const int member : members) {
     if (network.ucx != nullptr) part.ranks.push_back(network.ranks[member]);

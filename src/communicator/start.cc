@@ -183,7 +183,7 @@ bool share_cores(const std::vector<Facts>& facts, int rank) {
 
 Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap& bootstrap,
                                                                        const Options& options,
-                                                                       const Network& parent,
+                                                                       const SharedNetwork& parent,
                                                                        Deadline deadline) {
   Result<std::vector<Facts>> facts =
       exchange(bootstrap, own_facts(options, bootstrap.ranks()), deadline);

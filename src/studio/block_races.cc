@@ -57,7 +57,7 @@ class Races {
   }
 
  private:
-  const Work& work_at(int turn) const {
+  const BlockWork& work_at(int turn) const {
     return program_.blocks[order_[turn].block].works[order_[turn].work];
   }
 
@@ -72,7 +72,7 @@ class Races {
 
   std::string take(int turn) {
     const Turn& at = order_[turn];
-    const Work& work = work_at(turn);
+    const BlockWork& work = work_at(turn);
     Knowledge& known = knowledge_[at.block];
     const int tick = known.ordered[at.block] = ++known.seen[at.block];
     switch (work.kind) {
@@ -99,7 +99,7 @@ class Races {
   // The event that tells of a move, where it is a packet.
   int packet_of(int turn) const {
     const Turn& at = order_[turn];
-    const std::vector<Work>& works = program_.blocks[at.block].works;
+    const std::vector<BlockWork>& works = program_.blocks[at.block].works;
     const std::size_t next = at.work + 1;
     const bool told = next < works.size() && works[next].kind == WorkKind::kPost;
     return told && works[next].packet ? works[next].number : -1;
@@ -107,7 +107,7 @@ class Races {
 
   void learn(Knowledge& known, int partner) {
     const Knowledge& theirs = sent_.at(partner);
-    const Work& given = work_at(partner);
+    const BlockWork& given = work_at(partner);
     join(known.ordered, theirs.ordered);
     if (!given.relaxed && !given.packet) join(known.seen, theirs.seen);
   }
@@ -124,7 +124,7 @@ class Races {
     return clock[access.block] >= access.tick;
   }
 
-  std::string move(const Turn& at, const Work& work, int tick, int packet) {
+  std::string move(const Turn& at, const BlockWork& work, int tick, int packet) {
     for (const Cell& source : work.sources) {
       if (std::string wrong = read(source, at, tick); !wrong.empty()) return wrong;
     }

@@ -4,7 +4,7 @@
 
 namespace tutti {
 
-std::string place_of(const Block& block, const Work& work) {
+std::string place_of(const Block& block, const BlockWork& work) {
   return "gpu " + std::to_string(block.gpu) + ", thread block " + std::to_string(block.id) +
          ", step " + std::to_string(work.step);
 }

@@ -26,7 +26,7 @@ struct Cell {
 
 enum class WorkKind : std::uint8_t { kMove, kGive, kTake, kPost, kPass };
 
-struct Work {
+struct BlockWork {
   WorkKind kind = WorkKind::kMove;
   int step = 0;  // of its thread block, as the file counts; works of a step run in one go
   std::vector<Cell> sources = {};  // move
@@ -36,22 +36,22 @@ struct Work {
   int number = 0;        // give, take: of the lane; post, pass: of the event
   bool packet = false;   // post, pass: the event is that the move just before has arrived
 
-  bool operator==(const Work&) const = default;
+  bool operator==(const BlockWork&) const = default;
 };
 
 struct Block {
   int gpu = 0;
   int id = 0;  // as the file numbers it on its GPU
-  std::vector<Work> works;
+  std::vector<BlockWork> works;
 
   bool operator==(const Block&) const = default;
 };
 
-struct Lane {
+struct SignalLane {
   int from = 0;  // GPUs
   int to = 0;
 
-  bool operator==(const Lane&) const = default;
+  bool operator==(const SignalLane&) const = default;
 };
 
 struct BlockProgram {
@@ -61,9 +61,15 @@ struct BlockProgram {
   int chunks = 1;  // as Schedule::chunks
   int scratch_chunks = 0;
   Placement placement = Placement::kSeparate;
-  std::vector<Lane> lanes;
+  std::vector<SignalLane> lanes;
   int events = 0;
   std::vector<Block> blocks;
+
+  /// Chunks of all GPUs' input, output and scratch, or a little more.
+  std::int64_t cells() const {
+    const std::int64_t parts = collective == Collective::kAllReduce ? 1 : gpus;
+    return gpus * (2 * parts * chunks + std::int64_t{scratch_chunks});
+  }
 
   /// Input, output and scratch as a schedule has them, without any steps.
   Schedule frame() const { return Schedule(collective, gpus, chunks, scratch_chunks); }
@@ -72,7 +78,7 @@ struct BlockProgram {
 };
 
 /// "gpu 1, thread block 0, step 3".
-std::string place_of(const Block& block, const Work& work);
+std::string place_of(const Block& block, const BlockWork& work);
 /// "i[3] of gpu 2".
 std::string name_of(const Cell& cell);
 

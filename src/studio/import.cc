@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "studio/block_races.h"
+#include "studio/import_collective.h"
 #include "studio/interleave.h"
 #include "studio/lower_blocks.h"
 
@@ -27,9 +28,21 @@ Result<Schedule> lower(const BlockProgram& program, const std::vector<Turn>& ord
   return why;
 }
 
+// Before anything is made of it: files may ask for more memory than there is.
+bool is_too_large(const BlockProgram& program) {
+  std::size_t works = 0;
+  for (const Block& block : program.blocks) works += block.works.size();
+  return works > kMostImportedWorks || program.cells() > kMostImportedCells;
+}
+
 }  // namespace
 
 Result<Imported> prove(const BlockProgram& program, const std::string& file) {
+  if (is_too_large(program)) {
+    return wrong(file,
+                 "is too large: expected at most 4 million chunks of all GPUs' memory, and as "
+                 "many moves of a chunk");
+  }
   const Result<std::vector<Turn>> order = interleave(program);
   if (!order.ok()) return wrong(file, order.status().message());
   if (const std::string race = find_block_race(program, *order); !race.empty()) {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -25,5 +27,7 @@ inline constexpr const char* kImportedCollectives =
 inline constexpr int kMostImportedGpus = 1024;
 inline constexpr int kMostImportedChunks = 1 << 16;
 inline constexpr int kMostImportedBlocks = 1 << 12;
+inline constexpr std::size_t kMostImportedWorks = 1 << 22;
+inline constexpr std::int64_t kMostImportedCells = 1 << 22;  // chunks of all GPUs' memory
 
 }  // namespace tutti

@@ -108,6 +108,9 @@ class MscclReader {
                           std::to_string(parts), ", the chunks of all GPUs' parts"}));
     }
     program_.chunks = static_cast<int>(all / parts);
+    if (program_.cells() > kMostImportedCells) {
+      reading_.fail(algo, "nchunksperloop: expected at most 4 million chunks of all GPUs");
+    }
   }
 
   void read_gpus(pugi::xml_node algo) {
@@ -244,6 +247,9 @@ class MscclReader {
       for (std::size_t i = 0; i < block.steps.size() && !reading_.failed(); ++i) {
         step_ = static_cast<int>(i);
         write_step(block, block.steps[i], made.works);
+        if (made.works.size() > kMostImportedWorks) {
+          reading_.fail(block.node, "moves more than 4 million chunks: expected fewer");
+        }
         const auto event = events_.find({program_.blocks.size() - 1, i});
         if (event != events_.end()) add(made.works, WorkKind::kPost, event->second);
       }
@@ -251,7 +257,7 @@ class MscclReader {
     program_.scratch_chunks = *std::ranges::max_element(next_slot_);
   }
 
-  void write_step(const FileBlock& block, const FileStep& step, std::vector<Work>& works) {
+  void write_step(const FileBlock& block, const FileStep& step, std::vector<BlockWork>& works) {
     wait_for(block, step, works);
     const StepKindOf& kind = *step.kind;
     const int from = kind.receives ? lanes_[{block.receive, block.gpu, block.channel}] : -1;
@@ -273,7 +279,7 @@ class MscclReader {
     if (kind.sends) add(works, WorkKind::kGive, to);
   }
 
-  void wait_for(const FileBlock& block, const FileStep& step, std::vector<Work>& works) {
+  void wait_for(const FileBlock& block, const FileStep& step, std::vector<BlockWork>& works) {
     if (step.dep_block < 0 || step.dep_block == block.id) return;
     const auto other = number_of_.find({block.gpu, step.dep_block});
     if (other == number_of_.end()) {
@@ -300,11 +306,11 @@ class MscclReader {
     return {receiver, Space::kScratch, slots_[lane][side.chunks++]};
   }
 
-  void add(std::vector<Work>& works, WorkKind kind, int number) {
+  void add(std::vector<BlockWork>& works, WorkKind kind, int number) {
     works.push_back({.kind = kind, .step = step_, .number = number});
   }
 
-  void move(std::vector<Work>& works, const std::vector<Cell>& sources, const Cell& target) {
+  void move(std::vector<BlockWork>& works, const std::vector<Cell>& sources, const Cell& target) {
     works.push_back({.kind = WorkKind::kMove, .step = step_, .sources = sources, .target = target});
   }
 

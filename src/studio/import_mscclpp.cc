@@ -84,6 +84,7 @@ class PlanReader {
       for (const JsonValue& op : block.list("ops")) {
         if (!reading_.failed()) read_op(op);
         ++step_;
+        if (works().size() > kMostImportedWorks) op.fail("moves more than 4 million chunks");
       }
     }
     if (frame_.program.blocks.size() > kMostImportedBlocks) {
@@ -112,7 +113,7 @@ class PlanReader {
             Code::kNotSupported);
   }
 
-  std::vector<Work>& works() { return frame_.program.blocks.back().works; }
+  std::vector<BlockWork>& works() { return frame_.program.blocks.back().works; }
 
   void add(WorkKind kind, int number, bool relaxed = false, bool packet = false) {
     works().push_back(

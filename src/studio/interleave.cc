@@ -30,7 +30,9 @@ class Interleaver {
   }
 
  private:
-  const std::vector<Work>& works(std::size_t block) const { return program_.blocks[block].works; }
+  const std::vector<BlockWork>& works(std::size_t block) const {
+    return program_.blocks[block].works;
+  }
 
   // False when nothing could be done.
   bool round() {
@@ -64,7 +66,7 @@ class Interleaver {
   bool waits(std::size_t block, std::size_t end) const {
     return std::any_of(works(block).begin() + static_cast<std::ptrdiff_t>(next_[block]),
                        works(block).begin() + static_cast<std::ptrdiff_t>(end),
-                       [](const Work& work) {
+                       [](const BlockWork& work) {
                          return work.kind == WorkKind::kTake || work.kind == WorkKind::kPass;
                        });
   }
@@ -73,7 +75,7 @@ class Interleaver {
   bool can_take(std::size_t block, std::size_t end, int now) const {
     std::map<int, std::size_t> taken;  // by lane
     for (std::size_t at = next_[block]; at < end; ++at) {
-      const Work& work = works(block)[at];
+      const BlockWork& work = works(block)[at];
       if (work.kind == WorkKind::kTake) {
         const std::deque<int>& queue = given_[work.number];
         const std::size_t turn = taken[work.number]++;
@@ -86,7 +88,7 @@ class Interleaver {
   }
 
   void take(int block, int now) {
-    const Work& work = works(block)[next_[block]];
+    const BlockWork& work = works(block)[next_[block]];
     Turn turn{block, static_cast<int>(next_[block]++), -1};
     const int here = static_cast<int>(turns_.size());
     switch (work.kind) {
@@ -111,9 +113,9 @@ class Interleaver {
   }
 
   Status stuck(std::size_t block) const {
-    const Work& work =
+    const BlockWork& work =
         *std::find_if(works(block).begin() + static_cast<std::ptrdiff_t>(next_[block]),
-                      works(block).end(), [this](const Work& w) { return is_missing(w); });
+                      works(block).end(), [this](const BlockWork& w) { return is_missing(w); });
     const std::string what =
         work.kind == WorkKind::kTake
             ? "gpu " + std::to_string(program_.lanes[work.number].from)
@@ -122,14 +124,14 @@ class Interleaver {
             "deadlock: " + place_of(program_.blocks[block], work) + " waits for ever for " + what};
   }
 
-  bool is_missing(const Work& work) const {
+  bool is_missing(const BlockWork& work) const {
     if (work.kind == WorkKind::kTake) return given_[work.number].empty();
     return work.kind == WorkKind::kPass && posted_[work.number] < 0;
   }
 
   Status untaken(int turn) const {
     const Block& block = program_.blocks[turns_[turn].block];
-    const Work& work = block.works[turns_[turn].work];
+    const BlockWork& work = block.works[turns_[turn].work];
     return {Code::kInvalidArgument, place_of(block, work) + " signals gpu " +
                                         std::to_string(program_.lanes[work.number].to) +
                                         ", which never waits for it"};

@@ -87,7 +87,7 @@ class Lowering {
 
  private:
   const Block& block_at(int turn) const { return program_.blocks[order_[turn].block]; }
-  const Work& work_at(int turn) const { return block_at(turn).works[order_[turn].work]; }
+  const BlockWork& work_at(int turn) const { return block_at(turn).works[order_[turn].work]; }
 
   // Which give or post tells of each put: its own post for a packet, else the next give to that GPU
   // that says anything of writes.
@@ -95,14 +95,14 @@ class Lowering {
     std::map<std::pair<int, int>, std::vector<int>> untold;  // by GPUs: turns of puts
     for (std::size_t at = 0; at < order_.size(); ++at) {
       const int turn = static_cast<int>(at);
-      const Work& work = work_at(turn);
+      const BlockWork& work = work_at(turn);
       const int gpu = block_at(turn).gpu;
       if (work.kind == WorkKind::kMove && work.target.gpu != gpu) {
         untold[{gpu, work.target.gpu}].push_back(turn);
       } else if (work.kind == WorkKind::kPost && work.packet) {
         tell_own(turn, untold);
       } else if (work.kind == WorkKind::kGive && !work.relaxed) {
-        const Lane& lane = program_.lanes[work.number];
+        const SignalLane& lane = program_.lanes[work.number];
         for (const int put : std::exchange(untold[{lane.from, lane.to}], {})) tell(put, turn);
       }
     }
@@ -130,7 +130,7 @@ class Lowering {
   }
 
   void take(int turn) {
-    const Work& work = work_at(turn);
+    const BlockWork& work = work_at(turn);
     const int gpu = block_at(turn).gpu;
     Program& program = schedule_.at(gpu);
     switch (work.kind) {
@@ -162,7 +162,7 @@ class Lowering {
   // A lane's signals share a channel, in which they are taken in order; packets are taken in any,
   // and have one each.
   int channel_of(int turn) {
-    const Work& work = work_at(turn);
+    const BlockWork& work = work_at(turn);
     const bool lane = work.kind == WorkKind::kGive;
     const int from = block_at(turn).gpu;
     const int to = lane ? program_.lanes[work.number].to : work_at(turn - 1).target.gpu;
@@ -176,7 +176,7 @@ class Lowering {
     return cell.gpu == gpu ? chunk : of(cell.gpu, chunk);
   }
 
-  void move(int turn, const Work& work, int gpu, Program& program) {
+  void move(int turn, const BlockWork& work, int gpu, Program& program) {
     std::vector<Chunk> sources;
     for (const Cell& source : work.sources) sources.push_back(read(source, gpu));
     if (work.target.gpu == gpu) return combine(sources, names_.to_write(work.target), program);

@@ -86,6 +86,9 @@ class FrameReader {
       return plan_.fail("gpus[0].input_chunks: expected a multiple of " + std::to_string(parts));
     }
     frame_.program.chunks = input / parts * frame_.slices;
+    if (frame_.program.cells() > kMostImportedCells) {
+      return plan_.fail("gpus: expected at most 4 million chunks in all");
+    }
     const Schedule frame = frame_.program.frame();
     for (int gpu = 0; gpu < frame_.program.gpus; ++gpu) {
       const std::pair expected{chunks_of(frame, Space::kInput, gpu) / frame_.slices,

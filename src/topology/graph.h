@@ -34,18 +34,18 @@ struct Node {
 };
 
 /// One way.
-struct Link {
+struct GraphLink {
   int from = 0;
   int to = 0;
   PathType type = PathType::kNone;  // of a path that has it, at best
   double capacity = 0;              // GB/s
 
-  bool operator==(const Link&) const = default;
+  bool operator==(const GraphLink&) const = default;
 };
 
 struct Graph {
   std::vector<Node> nodes;
-  std::vector<Link> links;
+  std::vector<GraphLink> links;
   std::vector<std::vector<int>> leaving;  // links by node, best type first
 
   int add(const Node& node);

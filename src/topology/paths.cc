@@ -19,7 +19,7 @@ std::vector<int> gpus_linked_to(const Graph& graph, int gpu) {
   return peers;
 }
 
-bool is_coherent(const Graph& graph, const Route& route) {
+bool is_coherent(const Graph& graph, const Trail& route) {
   return route.path.type == PathType::kPhb && std::ranges::any_of(route.links, [&](int link) {
            return graph.links[link].type == PathType::kC2c;
          });
@@ -36,15 +36,15 @@ bool better(const Path& a, const Path& b) {
   return a.hops < b.hops;
 }
 
-Route after(const Route& first, const Route& second, PathType type) {
-  Route route = first;
+Trail after(const Trail& first, const Trail& second, PathType type) {
+  Trail route = first;
   route.links.insert(route.links.end(), second.links.begin(), second.links.end());
   route.path = {type, std::min(first.path.bandwidth, second.path.bandwidth),
                 first.path.hops + second.path.hops};
   return route;
 }
 
-Routes::Routes(const Graph& graph) : routes_(graph.nodes.size()) {
+Trails::Trails(const Graph& graph) : routes_(graph.nodes.size()) {
   for (const NodeKind kind : {NodeKind::kGpu, NodeKind::kCpu, NodeKind::kPort}) {
     for (const int node : graph.nodes_of(kind)) routes_[node] = best_from(graph, node);
   }
@@ -54,12 +54,12 @@ Routes::Routes(const Graph& graph) : routes_(graph.nodes.size()) {
 }
 
 // NVB: over one GPU in between.
-void Routes::add_nv_hops(const Graph& graph) {
+void Trails::add_nv_hops(const Graph& graph) {
   for (const int from : graph.nodes_of(NodeKind::kGpu)) {
     for (const int over : gpus_linked_to(graph, from)) {
       for (const int to : gpus_linked_to(graph, over)) {
         if (to == from) continue;
-        const Route hop = after(routes_[from][over], routes_[over][to], PathType::kNvHop);
+        const Trail hop = after(routes_[from][over], routes_[over][to], PathType::kNvHop);
         if (better(hop.path, routes_[from][to].path)) routes_[from][to] = hop;
       }
     }
@@ -67,10 +67,10 @@ void Routes::add_nv_hops(const Graph& graph) {
 }
 
 // P2C: what leaves a GPU over C2C goes on from the processor's own memory.
-void Routes::mark_coherent(const Graph& graph) {
+void Trails::mark_coherent(const Graph& graph) {
   for (const int gpu : graph.nodes_of(NodeKind::kGpu)) {
     for (const int port : graph.nodes_of(NodeKind::kPort)) {
-      for (Route* route : {&routes_[gpu][port], &routes_[port][gpu]}) {
+      for (Trail* route : {&routes_[gpu][port], &routes_[port][gpu]}) {
         if (is_coherent(graph, *route)) route->path.type = PathType::kP2c;
       }
     }
@@ -78,7 +78,7 @@ void Routes::mark_coherent(const Graph& graph) {
 }
 
 // PXN: a GPU of the same host, on NVLinks, that is nearer to the port.
-void Routes::add_relays(const Graph& graph) {
+void Trails::add_relays(const Graph& graph) {
   const std::vector<int> gpus = graph.nodes_of(NodeKind::kGpu);
   for (const int port : graph.nodes_of(NodeKind::kPort)) {
     for (const int gpu : gpus) {
@@ -87,9 +87,9 @@ void Routes::add_relays(const Graph& graph) {
         if (routes_[gpu][relay].path.type != PathType::kNvLink) continue;
         if (graph.nodes[relay].host != graph.nodes[port].host) continue;
         if (!is_near(routes_[relay][port].path.type)) continue;
-        const Route out = after(routes_[gpu][relay], routes_[relay][port], PathType::kPxn);
+        const Trail out = after(routes_[gpu][relay], routes_[relay][port], PathType::kPxn);
         if (better(out.path, routes_[gpu][port].path)) routes_[gpu][port] = out;
-        const Route in = after(routes_[port][relay], routes_[relay][gpu], PathType::kPxn);
+        const Trail in = after(routes_[port][relay], routes_[relay][gpu], PathType::kPxn);
         if (better(in.path, routes_[port][gpu].path)) routes_[port][gpu] = in;
       }
     }

@@ -13,31 +13,31 @@
 
 namespace tutti {
 
-struct Route {
+struct Trail {
   Path path;
   std::vector<int> links;  // of the graph, in order
 };
 
 /// Ways between the GPUs, processors and ports of a graph, and from ports to the network.
-class Routes {
+class Trails {
  public:
-  explicit Routes(const Graph& graph);
+  explicit Trails(const Graph& graph);
 
   /// The way between two nodes; of type kNone where there is none.
-  const Route& at(int from, int to) const { return routes_[from][to]; }
+  const Trail& at(int from, int to) const { return routes_[from][to]; }
 
  private:
   void add_nv_hops(const Graph& graph);
   void mark_coherent(const Graph& graph);
   void add_relays(const Graph& graph);
 
-  std::vector<std::vector<Route>> routes_;  // by node and node; empty rows for switches
+  std::vector<std::vector<Trail>> routes_;  // by node and node; empty rows for switches
 };
 
 /// Whether `a` is a better way than `b`.
 bool better(const Path& a, const Path& b);
 
 /// One after the other. The caller says of which type that is.
-Route after(const Route& first, const Route& second, PathType type);
+Trail after(const Trail& first, const Trail& second, PathType type);
 
 }  // namespace tutti

@@ -23,7 +23,7 @@ class RoutesOfUnits {
     }
   }
 
-  const Routes& of(int unit) const { return routes_[shapes_[unit]]; }
+  const Trails& of(int unit) const { return routes_[shapes_[unit]]; }
 
   // The widest way out to the network; kNone where there is none.
   Path out(const Spotted& from) const {
@@ -41,7 +41,7 @@ class RoutesOfUnits {
 
  private:
   const std::vector<Unit>& units_;
-  std::deque<Routes> routes_;
+  std::deque<Trails> routes_;
   std::vector<std::size_t> shapes_;  // by unit: which of routes_
 };
 

@@ -37,7 +37,7 @@ class FromSource {
  public:
   FromSource(const Graph& graph, int source) : graph_(graph), source_(source) {}
 
-  std::vector<Route> routes() {
+  std::vector<Trail> routes() {
     routes_.resize(graph_.nodes.size());
     routes_[source_].path = {PathType::kLocal, kLocalBandwidth, 0};
     for (const PathType type : types()) settle(type);
@@ -47,7 +47,7 @@ class FromSource {
  private:
   std::set<PathType> types() const {
     std::set<PathType> types;
-    for (const Link& link : graph_.links) types.insert(link.type);
+    for (const GraphLink& link : graph_.links) types.insert(link.type);
     types.erase(PathType::kNet);
     return types;
   }
@@ -76,7 +76,7 @@ class FromSource {
       open.pop();
       if (width < widths[node] || !leads_on(node)) continue;
       for (const int number : graph_.leaving[node]) {
-        const Link& link = graph_.links[number];
+        const GraphLink& link = graph_.links[number];
         const double through = std::min(width, link.capacity);
         if (link.type > worst || through <= widths[link.to]) continue;
         widths[link.to] = through;
@@ -92,7 +92,7 @@ class FromSource {
     for (std::size_t next = 0; next < reached.size(); ++next) {
       if (!leads_on(reached[next])) continue;
       for (const int number : graph_.leaving[reached[next]]) {
-        const Link& link = graph_.links[number];
+        const GraphLink& link = graph_.links[number];
         if (link.type > worst || link.capacity < width || link.to == source_) continue;
         if (by[link.to] >= 0) continue;
         by[link.to] = number;
@@ -102,8 +102,8 @@ class FromSource {
     for (const int node : nodes) routes_[node] = traced(by, node, worst, width);
   }
 
-  Route traced(const std::vector<int>& by, int node, PathType type, double width) const {
-    Route route;
+  Trail traced(const std::vector<int>& by, int node, PathType type, double width) const {
+    Trail route;
     for (int at = node; at != source_; at = graph_.links[by[at]].from) {
       route.links.push_back(by[at]);
     }
@@ -114,12 +114,12 @@ class FromSource {
 
   const Graph& graph_;
   int source_;
-  std::vector<Route> routes_;
+  std::vector<Trail> routes_;
 };
 
 }  // namespace
 
-std::vector<Route> best_from(const Graph& graph, int source) {
+std::vector<Trail> best_from(const Graph& graph, int source) {
   return FromSource(graph, source).routes();
 }
 

@@ -9,6 +9,6 @@
 namespace tutti {
 
 /// By node: the best way to it from `source` that passes no GPU and no port.
-std::vector<Route> best_from(const Graph& graph, int source);
+std::vector<Trail> best_from(const Graph& graph, int source);
 
 }  // namespace tutti

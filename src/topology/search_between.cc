@@ -30,7 +30,7 @@ using PortSets = std::vector<std::vector<int>>;  // by shape
 
 constexpr double kEnough = 1 - 1e-9;  // of a bound, for rounding
 
-PathType nearest_type(const Shape& shape, int port) {
+PathType nearest_type(const UnitShape& shape, int port) {
   PathType nearest = PathType::kNone;
   for (const int node : shape.nodes) {
     nearest = std::min(nearest, shape.routes.at(port, node).path.type);
@@ -40,7 +40,7 @@ PathType nearest_type(const Shape& shape, int port) {
 
 PortSets all_ports(const Field& field) {
   PortSets sets;
-  for (const Shape& shape : field.shapes) {
+  for (const UnitShape& shape : field.shapes) {
     sets.push_back(shape.ports);
     std::erase_if(sets.back(),
                   [&](int port) { return nearest_type(shape, port) == PathType::kNone; });
@@ -52,7 +52,7 @@ PortSets all_ports(const Field& field) {
 PortSets near_ports(const Field& field) {
   PortSets sets = all_ports(field);
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    const Shape& shape = field.shapes[i];
+    const UnitShape& shape = field.shapes[i];
     const auto is_near = [&](int port) { return nearest_type(shape, port) <= PathType::kPxb; };
     if (std::ranges::any_of(sets[i], is_near)) std::erase_if(sets[i], std::not_fn(is_near));
   }
@@ -60,7 +60,7 @@ PortSets near_ports(const Field& field) {
 }
 
 // What all rings through a unit can carry together: in from the network to each member, and out.
-double bound_of(const Shape& shape, const std::vector<int>& ports) {
+double bound_of(const UnitShape& shape, const std::vector<int>& ports) {
   Graph graph = shape.graph;
   for (const int port : graph.nodes_of(NodeKind::kPort)) {
     if (std::ranges::find(ports, port) != ports.end()) continue;
@@ -72,11 +72,11 @@ double bound_of(const Shape& shape, const std::vector<int>& ports) {
   return narrowest_cut(graph, nodes, PathType::kSys);
 }
 
-double carried_by(const Shape& shape, const std::vector<Segment>& segments) {
+double carried_by(const UnitShape& shape, const std::vector<Segment>& segments) {
   std::vector<Load> loads;
   for (const Segment& segment : segments) loads.push_back({segment.links, 1e9});
   std::vector<double> capacities;
-  for (const Link& link : shape.graph.links) capacities.push_back(link.capacity);
+  for (const GraphLink& link : shape.graph.links) capacities.push_back(link.capacity);
   const std::vector<double> shares = share(loads, capacities);
   return std::accumulate(shares.begin(), shares.end(), 0.0);
 }
@@ -178,7 +178,7 @@ class BetweenSearch {
   }
 
   bool search(Pieces& pieces, PathType worst) {
-    const Shape& shape = field_.shapes[pieces.shape];
+    const UnitShape& shape = field_.shapes[pieces.shape];
     for (const double speed : speeds(pieces.shape)) {
       for (const PathType inside : {PathType::kNvHop, PathType::kPxb, PathType::kSys}) {
         Segments segments = find_segments(shape, pieces.lanes, {inside, worst, speed},
@@ -194,7 +194,7 @@ class BetweenSearch {
   }
 
   // For one attempt: most succeed at once, or after many times that.
-  int steps_for(const Shape& shape) const {
+  int steps_for(const UnitShape& shape) const {
     const int at_once = rings_ * (static_cast<int>(shape.nodes.size()) + 1);
     return std::max(budget_ / 256, at_once + at_once / 4);
   }
@@ -205,7 +205,7 @@ class BetweenSearch {
     constexpr double kApart = 0.97;
     const double most = bounds_[shape] / rings_;
     std::set<double> capacities;
-    for (const Link& link : field_.shapes[shape].graph.links) capacities.insert(link.capacity);
+    for (const GraphLink& link : field_.shapes[shape].graph.links) capacities.insert(link.capacity);
     std::vector<double> shares = {most};
     for (const double capacity : capacities) {
       for (int users = 1; users <= 2 * rings_; ++users) {

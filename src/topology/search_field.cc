@@ -48,11 +48,11 @@ std::vector<std::vector<Numbered>> by_unit(const Company& company) {
   return units;
 }
 
-int shape_of(std::deque<Shape>& shapes, const Graph& graph, const std::vector<int>& nodes) {
+int shape_of(std::deque<UnitShape>& shapes, const Graph& graph, const std::vector<int>& nodes) {
   const auto known = std::ranges::find_if(
-      shapes, [&](const Shape& shape) { return shape.nodes == nodes && shape.graph == graph; });
+      shapes, [&](const UnitShape& shape) { return shape.nodes == nodes && shape.graph == graph; });
   if (known != shapes.end()) return static_cast<int>(known - shapes.begin());
-  shapes.push_back({graph, Routes(graph), nodes, useful_ports(graph)});
+  shapes.push_back({graph, Trails(graph), nodes, useful_ports(graph)});
   return static_cast<int>(shapes.size()) - 1;
 }
 

@@ -13,14 +13,14 @@
 namespace tutti {
 
 /// A unit that has members, and which nodes they are. Members of a unit are numbered from 0.
-struct Shape {
+struct UnitShape {
   Graph graph;
-  Routes routes;
+  Trails routes;
   std::vector<int> nodes;  // by member; ranks on one processor are on one node
   std::vector<int> ports;  // nodes, by rail
 
   int network() const { return static_cast<int>(graph.nodes.size()) - 1; }
-  const Route& between(int member, int other) const {
+  const Trail& between(int member, int other) const {
     return routes.at(nodes[member], nodes[other]);
   }
   /// The link from a port to the network, or back.
@@ -37,9 +37,9 @@ struct FieldUnit {
 struct Field {
   std::vector<Member> members;   // by rank
   std::vector<FieldUnit> units;  // those with members
-  std::deque<Shape> shapes;
+  std::deque<UnitShape> shapes;
 
-  const Shape& shape(const FieldUnit& unit) const { return shapes[unit.shape]; }
+  const UnitShape& shape(const FieldUnit& unit) const { return shapes[unit.shape]; }
 };
 
 Field survey(const Topology& topology);

@@ -15,14 +15,14 @@ Growing new_tree(const Field& field) {
   return growing;
 }
 
-void add_route(Growing& growing, const Route& route, int base, PathType& worst) {
+void add_route(Growing& growing, const Trail& route, int base, PathType& worst) {
   for (const int link : route.links) growing.load.links.push_back(base + link);
   worst = std::max(worst, route.path.type);
 }
 
 void hang_inside(Growing& growing, const Field& field, int unit, int base, int parent, int child) {
   const std::vector<int>& members = field.units[unit].members;
-  const Shape& shape = field.shape(field.units[unit]);
+  const UnitShape& shape = field.shape(field.units[unit]);
   growing.tree.parents[members[child]] = members[parent];
   add_route(growing, shape.between(parent, child), base, growing.tree.inside);
   add_route(growing, shape.between(child, parent), base, growing.tree.inside);
@@ -41,7 +41,7 @@ std::vector<FoundTree> shared_out(std::vector<Growing> trees, const Field& field
   return found;
 }
 
-bool on_switch(const Shape& shape) {
+bool on_switch(const UnitShape& shape) {
   const std::vector<int> switches = shape.graph.nodes_of(NodeKind::kNvSwitch);
   return !switches.empty() && std::ranges::all_of(shape.nodes, [&](int node) {
     return std::ranges::any_of(shape.graph.leaving[node], [&](int link) {

@@ -19,7 +19,7 @@ struct Growing {
 Growing new_tree(const Field& field);
 
 /// Loads a way in a unit whose links begin at `base`.
-void add_route(Growing& growing, const Route& route, int base, PathType& worst);
+void add_route(Growing& growing, const Trail& route, int base, PathType& worst);
 
 /// `parent` and `child` are members of the unit.
 void hang_inside(Growing& growing, const Field& field, int unit, int base, int parent, int child);
@@ -28,7 +28,7 @@ void hang_inside(Growing& growing, const Field& field, int unit, int base, int p
 std::vector<FoundTree> shared_out(std::vector<Growing> trees, const Field& field);
 
 /// Whether an NVSwitch joins all members.
-bool on_switch(const Shape& shape);
+bool on_switch(const UnitShape& shape);
 
 /// A binary tree that visits [first, first + size) in order, so that its leaves are at even places
 /// of it. Calls visit(parent, child, whether it is the left one), parents first; `parent` is that

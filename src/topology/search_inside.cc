@@ -17,12 +17,12 @@ namespace {
 
 constexpr int kMostRings = 32;
 
-bool one_node(const Shape& shape) {
+bool one_node(const UnitShape& shape) {
   return std::ranges::all_of(shape.nodes, [&](int node) { return node == shape.nodes.front(); });
 }
 
 // Whether ways of such types join all members.
-bool joins_all(const Shape& shape, PathType worst) {
+bool joins_all(const UnitShape& shape, PathType worst) {
   std::vector<int> reached = {0};
   std::vector<bool> known(shape.nodes.size(), false);
   known[0] = true;
@@ -38,7 +38,8 @@ bool joins_all(const Shape& shape, PathType worst) {
 
 class InsideSearch {
  public:
-  InsideSearch(const Shape& shape, int budget) : shape_(shape), left_(budget), most_(budget / 8) {}
+  InsideSearch(const UnitShape& shape, int budget)
+      : shape_(shape), left_(budget), most_(budget / 8) {}
 
   std::vector<Segment> run() {
     for (const PathType worst :
@@ -84,7 +85,7 @@ class InsideSearch {
     return segments;
   }
 
-  const Shape& shape_;
+  const UnitShape& shape_;
   int left_;  // steps
   int most_;  // steps of one attempt
   bool complete_ = true;

@@ -21,7 +21,7 @@ struct Move {
   MoveKind kind = MoveKind::kNext;
   int member = 0;  // kStart: the first; kNext: the next
   int last = -1;   // kStart: kept for the end; -1: none is
-  const Route* route = nullptr;
+  const Trail* route = nullptr;
 };
 
 struct Decision {
@@ -34,7 +34,7 @@ using Rank = std::tuple<PathType, int, double, int>;
 
 class LaneSearch {
  public:
-  LaneSearch(const Shape& shape, const std::vector<Lane>& lanes, const LaneLimits& limits)
+  LaneSearch(const UnitShape& shape, const std::vector<Lane>& lanes, const LaneLimits& limits)
       : shape_(shape),
         lanes_(lanes),
         limits_(limits),
@@ -134,18 +134,18 @@ class LaneSearch {
 
   const Lane& lane() const { return lanes_[closed()]; }
 
-  double narrowest(const Route& route) const {
+  double narrowest(const Trail& route) const {
     double least = route.path.bandwidth;
     for (const int link : route.links) least = std::min(least, left_[link]);
     return least;
   }
 
-  bool fits(const Route& route, PathType worst) const {
+  bool fits(const Trail& route, PathType worst) const {
     return route.path.type <= worst && narrowest(route) >= limits_.speed - kRounding;
   }
 
   // `turn`: how far round the members it is, so that equals are taken in turns.
-  Rank rank(const Route& route, int turn) const {
+  Rank rank(const Trail& route, int turn) const {
     return {route.path.type, route.path.hops, -narrowest(route), turn};
   }
 
@@ -156,11 +156,11 @@ class LaneSearch {
     std::vector<std::pair<std::pair<Rank, Rank>, Move>> ranked;
     const int favoured = static_cast<int>(closed() * members_ / lanes_.size());
     for (int first = 0; first < members_; ++first) {
-      const Route& in = shape_.routes.at(lane().enter, shape_.nodes[first]);
+      const Trail& in = shape_.routes.at(lane().enter, shape_.nodes[first]);
       if (!fits(in, limits_.port)) continue;
       for (int last = 0; last < members_; ++last) {
         if ((last == first) != (members_ == 1)) continue;
-        const Route& out = shape_.routes.at(shape_.nodes[last], lane().leave);
+        const Trail& out = shape_.routes.at(shape_.nodes[last], lane().leave);
         if (!fits(out, limits_.port)) continue;
         ranked.push_back({{rank(in, turn_from(favoured, first)), rank(out, turn_from(first, last))},
                           {MoveKind::kStart, first, last, &in}});
@@ -175,7 +175,7 @@ class LaneSearch {
     for (int member = 0; member < members_; ++member) {
       if (visited_[member]) continue;
       if (last_ >= 0 && (member == last_) == keep_last) continue;
-      const Route& route = shape_.between(order_.back(), member);
+      const Trail& route = shape_.between(order_.back(), member);
       if (!fits(route, limits_.inside)) continue;
       ranked.push_back(
           {rank(route, turn_from(order_.back(), member)), {MoveKind::kNext, member, -1, &route}});
@@ -185,7 +185,7 @@ class LaneSearch {
 
   std::vector<Move> closings() const {
     const bool ring = lane().leave < 0;
-    const Route& route = ring ? shape_.between(order_.back(), order_.front())
+    const Trail& route = ring ? shape_.between(order_.back(), order_.front())
                               : shape_.routes.at(shape_.nodes[order_.back()], lane().leave);
     if (!fits(route, ring ? limits_.inside : limits_.port)) return {};
     return {{MoveKind::kClose, order_.front(), -1, &route}};
@@ -206,7 +206,7 @@ class LaneSearch {
     int last = -1;
   };
 
-  const Shape& shape_;
+  const UnitShape& shape_;
   const std::vector<Lane>& lanes_;
   const LaneLimits& limits_;
   int members_;
@@ -218,12 +218,12 @@ class LaneSearch {
   std::vector<Decision> decisions_;
 };
 
-void append(Segment& segment, const Route& route, PathType& worst) {
+void append(Segment& segment, const Trail& route, PathType& worst) {
   segment.links.insert(segment.links.end(), route.links.begin(), route.links.end());
   worst = std::max(worst, route.path.type);
 }
 
-Segment segment_of(const Shape& shape, const Lane& lane, std::vector<int> order) {
+Segment segment_of(const UnitShape& shape, const Lane& lane, std::vector<int> order) {
   Segment segment{.order = std::move(order), .links = {}};
   const std::vector<int>& members = segment.order;
   if (lane.enter >= 0) {
@@ -251,7 +251,7 @@ std::vector<Segment> LaneSearch::segments() const {
 }
 
 // The member with the best way from or to a port, but for one; -1 where none has any.
-int nearest(const Shape& shape, int port, int but) {
+int nearest(const UnitShape& shape, int port, int but) {
   int nearest = -1;
   for (int member = 0; member < static_cast<int>(shape.nodes.size()); ++member) {
     const auto path = [&](int of) { return shape.routes.at(port, shape.nodes[of]).path; };
@@ -263,12 +263,12 @@ int nearest(const Shape& shape, int port, int but) {
 
 }  // namespace
 
-Segments find_segments(const Shape& shape, const std::vector<Lane>& lanes, const LaneLimits& limits,
-                       int most_steps) {
+Segments find_segments(const UnitShape& shape, const std::vector<Lane>& lanes,
+                       const LaneLimits& limits, int most_steps) {
   return LaneSearch(shape, lanes, limits).run(most_steps);
 }
 
-bool plain_segment(const Shape& shape, const Lane& lane, Segment& segment) {
+bool plain_segment(const UnitShape& shape, const Lane& lane, Segment& segment) {
   const int members = static_cast<int>(shape.nodes.size());
   const int first = lane.enter < 0 ? 0 : nearest(shape, lane.enter, -1);
   const int last = lane.leave < 0 || members == 1 ? -1 : nearest(shape, lane.leave, first);

@@ -36,11 +36,11 @@ struct Segments {
 };
 
 /// Backtracking over all lanes, nearest first, and among equally near ones where most is left.
-Segments find_segments(const Shape& shape, const std::vector<Lane>& lanes, const LaneLimits& limits,
-                       int most_steps);
+Segments find_segments(const UnitShape& shape, const std::vector<Lane>& lanes,
+                       const LaneLimits& limits, int most_steps);
 
 /// A way in the order of members, whatever the links carry: what there is when nothing was found.
 /// False where members or ports have no way between them.
-bool plain_segment(const Shape& shape, const Lane& lane, Segment& segment);
+bool plain_segment(const UnitShape& shape, const Lane& lane, Segment& segment);
 
 }  // namespace tutti

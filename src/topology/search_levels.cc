@@ -32,7 +32,7 @@ Groups singles(int members) {
 }
 
 // Members that ways of such types join, over other members too.
-Groups joined(const Shape& shape, PathType worst) {
+Groups joined(const UnitShape& shape, PathType worst) {
   const int members = static_cast<int>(shape.nodes.size());
   std::vector<int> first(members, -1);  // by member: the first of its group
   for (int member = 0; member < members; ++member) {
@@ -50,11 +50,11 @@ Groups joined(const Shape& shape, PathType worst) {
   return grouped(members, [&](int member) { return first[member]; });
 }
 
-const Node& node_of(const Shape& shape, int member) {
+const Node& node_of(const UnitShape& shape, int member) {
   return shape.graph.nodes[shape.nodes[member]];
 }
 
-int package_of(const Shape& shape, int member) {
+int package_of(const UnitShape& shape, int member) {
   const Node& node = node_of(shape, member);
   for (const int cpu : shape.graph.nodes_of(NodeKind::kCpu)) {
     if (shape.graph.nodes[cpu].host != node.host || shape.graph.nodes[cpu].cpu != node.cpu)
@@ -71,39 +71,39 @@ int package_of(const Shape& shape, int member) {
 struct Nearness {
   std::string name;
   PathType worst = PathType::kSys;  // of links that its members use
-  std::function<Groups(const Shape&)> groups;
+  std::function<Groups(const UnitShape&)> groups;
 };
 
 std::vector<Nearness> nearnesses() {
-  const auto members = [](const Shape& shape) { return static_cast<int>(shape.nodes.size()); };
-  const auto linked = [members](const Shape& shape, PathType worst) {
+  const auto members = [](const UnitShape& shape) { return static_cast<int>(shape.nodes.size()); };
+  const auto linked = [members](const UnitShape& shape, PathType worst) {
     const bool gpus = node_of(shape, 0).kind == NodeKind::kGpu;
     return gpus ? joined(shape, worst) : singles(members(shape));
   };
   return {
       {"NVLink domain", PathType::kNvHop,
-       [linked](const Shape& shape) { return linked(shape, PathType::kNvHop); }},
+       [linked](const UnitShape& shape) { return linked(shape, PathType::kNvHop); }},
       {"PCI switch", PathType::kPxb,
-       [linked](const Shape& shape) { return linked(shape, PathType::kPxb); }},
+       [linked](const UnitShape& shape) { return linked(shape, PathType::kPxb); }},
       {"NUMA node", PathType::kPhb,
-       [members](const Shape& shape) {
+       [members](const UnitShape& shape) {
          return grouped(members(shape), [&](int member) {
            return std::pair(node_of(shape, member).host, node_of(shape, member).cpu);
          });
        }},
       {"socket", PathType::kSys,
-       [members](const Shape& shape) {
+       [members](const UnitShape& shape) {
          return grouped(members(shape), [&](int member) { return package_of(shape, member); });
        }},
       {"host", PathType::kSys,
-       [members](const Shape& shape) {
+       [members](const UnitShape& shape) {
          return grouped(members(shape), [&](int member) { return node_of(shape, member).host; });
        }},
   };
 }
 
 // Of the group with the least; infinite where none has two members.
-double bandwidth_of(const Shape& shape, const Groups& groups, PathType worst) {
+double bandwidth_of(const UnitShape& shape, const Groups& groups, PathType worst) {
   double least = std::numeric_limits<double>::infinity();
   for (const std::vector<int>& group : groups) {
     if (group.size() < 2) continue;
@@ -133,7 +133,7 @@ bool coarser(const Groups& coarse, const Groups& fine) {
 FoundLevel level_of(const Field& field, const Nearness& nearness) {
   FoundLevel level{nearness.name, {}, std::numeric_limits<double>::infinity()};
   std::vector<Groups> groups;
-  for (const Shape& shape : field.shapes) {
+  for (const UnitShape& shape : field.shapes) {
     groups.push_back(nearness.groups(shape));
     level.bandwidth = std::min(level.bandwidth, bandwidth_of(shape, groups.back(), nearness.worst));
   }

@@ -13,7 +13,7 @@ namespace {
 
 // The port that a member is nearest to, by place among the ports of its shape; of equally near ones
 // that which is as far along the ports as the member is along the members. -1: none.
-int rail_of(const Shape& shape, int member) {
+int rail_of(const UnitShape& shape, int member) {
   const int ports = static_cast<int>(shape.ports.size());
   const int even = member * ports / static_cast<int>(shape.nodes.size());
   using Rank = std::tuple<PathType, double, int, int>;
@@ -27,7 +27,7 @@ int rail_of(const Shape& shape, int member) {
 }
 
 // What a member has of the way to its rail, when all members use theirs.
-double rail_bandwidth(const Shape& shape, const std::vector<int>& rails, int member) {
+double rail_bandwidth(const UnitShape& shape, const std::vector<int>& rails, int member) {
   const int port = shape.ports[rails[member]];
   const auto sharers = std::ranges::count(rails, rails[member]);
   return std::min(shape.routes.at(shape.nodes[member], port).path.bandwidth,
@@ -46,7 +46,7 @@ FoundLevel rail_level(const Field& field) {
   FoundLevel level{"rail", {}, std::numeric_limits<double>::infinity()};
   std::map<int, std::vector<int>> groups;
   std::vector<std::vector<int>> rails;  // by shape and member
-  for (const Shape& shape : field.shapes) {
+  for (const UnitShape& shape : field.shapes) {
     std::vector<int>& of_shape = rails.emplace_back();
     for (int i = 0; i < static_cast<int>(shape.nodes.size()); ++i) {
       of_shape.push_back(rail_of(shape, i));
@@ -58,7 +58,7 @@ FoundLevel rail_level(const Field& field) {
   }
   for (const FieldUnit& unit : field.units) {
     for (std::size_t i = 0; i < unit.members.size(); ++i) {
-      const Shape& shape = field.shape(unit);
+      const UnitShape& shape = field.shape(unit);
       const int rail = shape.graph.nodes[shape.ports[rails[unit.shape][i]]].rail;
       groups[rail].push_back(unit.members[i]);
     }
@@ -72,7 +72,7 @@ FoundLevel rail_level(const Field& field) {
 // A share of all ports of a unit for each member of it.
 FoundLevel network_level(const Field& field) {
   FoundLevel level{"network", {}, std::numeric_limits<double>::infinity()};
-  for (const Shape& shape : field.shapes) {
+  for (const UnitShape& shape : field.shapes) {
     double sum = 0;
     for (const int port : shape.ports) {
       double widest = 0;

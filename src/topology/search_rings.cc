@@ -19,7 +19,7 @@ std::size_t rings_in(const Course& course) {
 }
 
 // Ranks on one processor are joined by no link: their cores copy.
-bool copies(const Shape& shape, const Segment& segment) {
+bool copies(const UnitShape& shape, const Segment& segment) {
   for (std::size_t i = 1; i < segment.order.size(); ++i) {
     if (shape.nodes[segment.order[i]] == shape.nodes[segment.order[i - 1]]) return true;
   }
@@ -30,7 +30,7 @@ Load load_of(const Field& field, const Course& course, std::size_t ring) {
   Load load{.links = {}, .most = kLocalBandwidth};
   int before = 0;  // links of the units so far
   for (std::size_t unit = 0; unit < field.units.size(); ++unit) {
-    const Shape& shape = field.shape(field.units[unit]);
+    const UnitShape& shape = field.shape(field.units[unit]);
     const Segment& segment = segment_at(course, unit, ring);
     for (const int link : segment.links) load.links.push_back(before + link);
     if (copies(shape, segment)) load.most = kMemoryBandwidth;
@@ -45,7 +45,7 @@ int hosts_of(const Field& field) {
   return hosts;
 }
 
-void note_port(const Shape& shape, const FieldUnit& unit, int port, std::vector<int>& by_host) {
+void note_port(const UnitShape& shape, const FieldUnit& unit, int port, std::vector<int>& by_host) {
   const Node& node = shape.graph.nodes[port];
   by_host[unit.hosts[node.host]] = node.device;
 }
@@ -72,7 +72,7 @@ FoundRing ring_of(const Field& field, const Course& course, std::size_t ring) {
 std::vector<double> capacities_of(const Field& field) {
   std::vector<double> capacities;
   for (const FieldUnit& unit : field.units) {
-    for (const Link& link : field.shape(unit).graph.links) capacities.push_back(link.capacity);
+    for (const GraphLink& link : field.shape(unit).graph.links) capacities.push_back(link.capacity);
   }
   return capacities;
 }

@@ -28,7 +28,7 @@ std::vector<int> bases_of(const Field& field) {
 
 // The place of the member before `place` that is nearest to it, the last of equally near ones: the
 // one just before it, but where a way has come back to where it was.
-int nearest_before(const Shape& shape, const std::vector<int>& order, int place) {
+int nearest_before(const UnitShape& shape, const std::vector<int>& order, int place) {
   int nearest = place - 1;
   const auto type = [&](int at) { return shape.between(order[at], order[place]).path.type; };
   for (int at = place - 1; at >= 0; --at) {
@@ -41,7 +41,7 @@ class UnitTrees {
  public:
   UnitTrees(const Field& field, const Course& course)
       : field_(field), course_(course), bases_(bases_of(field)) {
-    for (const Shape& shape : field.shapes) switched_.push_back(on_switch(shape));
+    for (const UnitShape& shape : field.shapes) switched_.push_back(on_switch(shape));
     for (const Pieces& pieces : course.pieces) by_rail_.push_back(by_rail(pieces));
   }
 
@@ -93,7 +93,7 @@ class UnitTrees {
     };
     growing.tree.parents[member_at(child)] = member_at(parent);
     for (const int unit : {parent, child}) {
-      const Shape& shape = field_.shape(field_.units[unit]);
+      const UnitShape& shape = field_.shape(field_.units[unit]);
       const Door at = door(unit, rail);
       const int node = shape.nodes[at.way->order.front()];
       add_route(growing, shape.routes.at(at.port, node), bases_[unit], growing.tree.between);
@@ -105,7 +105,7 @@ class UnitTrees {
 
   // All members below the one at the door to the parent. `rails`: to the parent and the children.
   void fill(Growing& growing, int unit, const std::array<int, 3>& rails) const {
-    const Shape& shape = field_.shape(field_.units[unit]);
+    const UnitShape& shape = field_.shape(field_.units[unit]);
     const bool binary = switched_[field_.units[unit].shape];
     const std::vector<int> order =
         binary ? doors_first(unit, rails) : door(unit, rails[0]).way->order;

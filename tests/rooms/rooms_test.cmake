@@ -79,3 +79,29 @@ preprocess(schedule "#include \"transports/transport.h\"\n" status output)
 if(status EQUAL 0 OR NOT output MATCHES "No such file or directory")
   message(SEND_ERROR "a forbidden include does not fail:\n${output}")
 endif()
+
+# Rooms that do not see each other's headers are linked into one library: a type of the same name in
+# two of them would be one type to the linker, with the members of whichever it takes.
+file(GLOB_RECURSE headers ${SOURCE}/src/*.h ${SOURCE}/transports/*.h ${SOURCE}/algorithms/*.h
+     ${SOURCE}/include/*.h)
+# The command is a program of its own; kernels are templates over types that nobody else sees.
+list(FILTER headers EXCLUDE REGEX "/src/cli/|/kernels_")
+set(words "TUTTI_API |alignas\\([^)]*\\) |\\[\\[nodiscard\\]\\] ")
+foreach(header ${headers})
+  file(STRINGS ${header} spaces REGEX "^ *(inline )?namespace ")
+  if(NOT spaces STREQUAL "namespace tutti {")
+    continue()
+  endif()
+  file(STRINGS ${header} types REGEX "^(struct|class|enum class) (${words})*[A-Za-z0-9_]+ [^;]*{")
+  foreach(type ${types})
+    string(REGEX REPLACE "^(struct|class|enum class) (${words})*([A-Za-z0-9_]+) .*" "\\3"
+           type "${type}")
+    if(DEFINED home_of_${type})
+      message(SEND_ERROR "tutti::${type} is defined twice: ${home_of_${type}} and ${header}")
+    endif()
+    set(home_of_${type} ${header})
+  endforeach()
+endforeach()
+if(NOT DEFINED home_of_Schedule OR NOT DEFINED home_of_Topology)
+  message(SEND_ERROR "types are no longer found: this test no longer tests what it says")
+endif()
