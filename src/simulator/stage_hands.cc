@@ -96,9 +96,9 @@ void StageHands::rest(Actor& actor, int rank) {
   double next = kNever;
   for (std::size_t block = actor.retired; block < actor.opened; ++block) {
     const Cursor& waiting = cursor(rank, block);
-    if (waiting.finished) continue;
-    actor.wants_credit |= !waiting.admitted;
-    next = std::min(next, waiting.admitted ? waiting.ready : credits_.granted_at(rank, block));
+    if (waiting.finished()) continue;
+    actor.wants_credit |= !waiting.admitted();
+    next = std::min(next, waiting.admitted() ? waiting.ready : credits_.granted_at(rank, block));
   }
   actor.turn = actor.retired;
   if (next < kNever) wake(rank, next);
@@ -146,9 +146,9 @@ void StageHands::open_blocks(Actor& actor, int rank) {
 
 StageHands::Attempt StageHands::advance(Actor& actor, int rank) {
   Cursor& current = cursor(rank, actor.turn);
-  if (current.finished) return Attempt::kWaits;
+  if (current.finished()) return Attempt::kWaits;
   const bool is_ready = current.ready <= actor.time;
-  if (!is_ready || (!current.admitted && !admit(actor, rank, current))) {
+  if (!is_ready || (!current.admitted() && !admit(actor, rank, current))) {
     return is_ahead(actor) ? Attempt::kAhead : Attempt::kWaits;
   }
   const std::vector<Deed>& deeds = script(rank).deeds;
@@ -162,7 +162,7 @@ StageHands::Attempt StageHands::advance(Actor& actor, int rank) {
     ++current.deed;
     actor.moved = true;
   }
-  current.finished = current.deed >= deeds.size();
+  if (current.deed >= deeds.size()) current.deed = kFinished;
   return Attempt::kDone;
 }
 
@@ -172,13 +172,14 @@ bool StageHands::admit(Actor& actor, int rank, Cursor& cursor) {
     spectator_->acted(rank, actor.turn, -1, actor.time, actor.time + machine_.rank.block);
   }
   actor.time += machine_.rank.block;
-  cursor.admitted = actor.moved = true;
+  cursor.deed = 0;
+  actor.moved = true;
   return true;
 }
 
 void StageHands::retire_blocks(Actor& actor, int rank) {
   const std::uint32_t before = actor.retired;
-  while (actor.retired < actor.opened && cursor(rank, actor.retired).finished) {
+  while (actor.retired < actor.opened && cursor(rank, actor.retired).finished()) {
     signals_.forget(rank, actor.retired++);
     credits_.end_block(rank, actor.time);
   }

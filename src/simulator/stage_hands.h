@@ -38,11 +38,13 @@ class StageHands {
   // A block in flight.
   struct Cursor {
     double ready = 0;  // when its next deed can be done, as far as is known
-    std::uint32_t deed = 0;
+    std::uint32_t deed = kNotAdmitted;
     int line = -1;  // that it waits for
-    bool admitted = false;
-    bool finished = false;
+
+    bool admitted() const { return deed != kNotAdmitted; }
+    bool finished() const { return deed == kFinished; }
   };
+  static constexpr std::uint32_t kNotAdmitted = ~0u, kFinished = ~0u - 1;
 
   struct Unsent {
     int peer = -1;
