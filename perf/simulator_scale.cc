@@ -109,7 +109,7 @@ void measure(const Case& c) {
   schedule.programs.clear();
   const double made = seconds();
   const SimulatedCall call = call_of(schedule, cast, c.bytes);
-  const Simulated result = simulate(cast, machine, call, {.network = c.network, .most_blocks = 32});
+  const Simulated result = simulate(cast, machine, call, {.network = c.network, .most_blocks = 64});
   const double run = seconds() - made;
   rusage used{};
   getrusage(RUSAGE_SELF, &used);

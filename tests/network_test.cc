@@ -174,7 +174,8 @@ TEST_P(EveryNetwork, MessagesThatShareNothingDoNotMeet) {
 }
 
 TEST_P(EveryNetwork, WhereNothingLimitsOnlyLatencyIsLeft) {
-  const Machine machine{.ranks = 2};
+  Machine machine;
+  machine.ranks = 2;
   const Links links(machine, Symmetry::none(2));
   std::vector<Sent> all = {{1e-3, Route{}, 1e9, 5e-6}, {1e-3, Route{}, 0, 4e-6}};
   carry(*make(links), all);

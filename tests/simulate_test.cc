@@ -81,14 +81,23 @@ TEST(Simulate, PipelinesBlocks) {
 }
 
 TEST(Simulate, AFewBlocksTellThePaceOfAll) {
-  const Cast ring = all_of(make(Collective::kAllReduce, "ring", 4));
+  const Group group = Group::on_hosts(regular_hosts(8, 2));
+  Machine machine = wires(16);
+  machine.host_of = group.hosts;
+  machine.host_port = 0.5e9;
+  machine.ports = 2;
+  machine.far.latency = 5e-6;
   const SimulatedCall call{
       .piece_bytes = 10'000'000, .tile_bytes = 10'000, .blocks = 1000, .lanes = 4, .room = kRoom};
-  const Simulated all = simulate(ring, wires(4), call);
-  const Simulated few = simulate(ring, wires(4), call, {.most_blocks = 40});
-  EXPECT_EQ(few.blocks, 40u);
-  EXPECT_NEAR(few.seconds / all.seconds, 1, 0.01);
-  EXPECT_NEAR(few.link_bytes[0] / all.link_bytes[0], 1, 1e-9);
+  for (const char* name : {"ring", "tree", "double_tree", "halving_doubling", "recursive_doubling",
+                           "two_shot", "hierarchical_ring", "hierarchical_doubling"}) {
+    const Cast cast = all_of(make(Collective::kAllReduce, name, group));
+    const Simulated all = simulate(cast, machine, call);
+    const Simulated few = simulate(cast, machine, call, {.most_blocks = 1});
+    EXPECT_EQ(few.blocks, 32u);
+    EXPECT_NEAR(few.seconds / all.seconds, 1, 0.05) << name;
+    EXPECT_NEAR(few.link_bytes[0] / all.link_bytes[0], 1, 1e-9);
+  }
 }
 
 TEST(Simulate, WaitsForCreditsWhereScratchIsShort) {
@@ -100,6 +109,31 @@ TEST(Simulate, WaitsForCreditsWhereScratchIsShort) {
   const double roomy = seconds(ring, machine, call);
   call.room.scratch_bytes = 2 * 3 * 10'048;  // two blocks of three chunks
   EXPECT_GT(seconds(ring, machine, call), 3 * roomy);
+}
+
+// Whatever memory there is: the same work is done, later.
+TEST(Simulate, ShortMemorySlowsBlocksDownAndLosesNone) {
+  int slowed = 0;
+  for (const Algorithm& algorithm : catalog()) {
+    const Group group = Group::on_hosts(regular_hosts(2, 2));
+    if (algorithm.collective == Collective::kSendRecv || !allows(algorithm, group)) continue;
+    const Cast cast = all_of(algorithm.make(group, 0));
+    Machine machine = wires(4);
+    machine.host_of = group.hosts;
+    machine.host_port = 1e9;
+    machine.far.latency = 20e-6;
+    SimulatedCall call{
+        .piece_bytes = 40'000, .tile_bytes = 1000, .blocks = 40, .lanes = 8, .room = kRoom};
+    const Simulated roomy = simulate(cast, machine, call);
+    call.room = {static_cast<std::size_t>(2 * std::max(cast.scratch_chunks, 1) * 1024),
+                 static_cast<std::size_t>(2 * std::max(cast.lines, 1))};
+    const Simulated tight = simulate(cast, machine, call);
+    EXPECT_TRUE(tight.is_complete) << algorithm.name;
+    EXPECT_EQ(tight.link_bytes, roomy.link_bytes) << algorithm.name;
+    EXPECT_GT(tight.seconds, 0.999 * roomy.seconds) << algorithm.name;
+    slowed += tight.seconds > 1.2 * roomy.seconds;
+  }
+  EXPECT_GT(slowed, 40);
 }
 
 TEST(Simulate, RanksOnOneCoreTakeTurns) {

@@ -92,10 +92,9 @@ std::string Links::name(int link) const {
     case kRankIn:
       return "rank " + std::to_string(number) + " in";
     case kPair: {
-      const int host = machine_.host(number / per_host_);
-      const int first = number / per_host_ - places_[number / per_host_];
-      (void)host;
-      return "rank " + std::to_string(number / per_host_) + " to rank " +
+      const int from = number / per_host_;
+      const int first = from - places_[from];  // of its host, whose ranks follow each other
+      return "rank " + std::to_string(from) + " to rank " +
              std::to_string(first + number % per_host_);
     }
     case kPortOut:

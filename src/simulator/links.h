@@ -48,7 +48,6 @@ class Links {
  private:
   enum Kind { kRankOut, kRankIn, kPair, kPortOut, kPortIn, kLeafOut, kLeafIn, kKinds };
 
-  int add(Kind kind, int number, double capacity);
   int find(Kind kind, int number) const { return first_[kind] + number; }
   int port_of(int rank) const;
   int leaf_of(int rank) const;

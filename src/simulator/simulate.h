@@ -32,6 +32,7 @@ struct SimulatedCall {
 };
 
 /// Sees what happens. Ranks are representatives; times are seconds from the start of the call.
+/// What one rank does comes in order; ranks may be ahead of each other.
 class Spectator {
  public:
   virtual ~Spectator() = default;
@@ -53,7 +54,8 @@ struct Simulated {
 
 struct SimulationSettings {
   NetworkModel network = NetworkModel::kMessages;
-  std::size_t most_blocks = 0;  // that are simulated one by one; 0: all
+  std::size_t most_blocks = 0;  // that are simulated one by one, but eight for each lane at least,
+                                // which tell the time within a few per cent; 0: all
   Spectator* spectator = nullptr;
 };
 

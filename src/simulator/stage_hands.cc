@@ -37,9 +37,12 @@ StageHands::StageHands(const Cast& cast, const Machine& machine, const Simulated
       tile_(static_cast<double>(call.tile_bytes)),
       last_bytes_(static_cast<double>(call.piece_bytes) -
                   static_cast<double>(call.tile_bytes) * (call.blocks - 1)),
+      deeds_(cast.scripts.size()),
       actors_(cast.scripts.size()),
       cursors_(cast.scripts.size() * lanes_),
-      signals_(cast.scripts.size(), credits_.reach() + 1, cast.lines) {}
+      signals_(cast.scripts.size(), credits_.reach() + 1, cast.lines) {
+  for (std::size_t rank = 0; rank < deeds_.size(); ++rank) deeds_[rank] = cast.scripts[rank].deeds;
+}
 
 // ---- the order of events
 
@@ -151,7 +154,7 @@ StageHands::Attempt StageHands::advance(Actor& actor, int rank) {
   if (!is_ready || (!current.admitted() && !admit(actor, rank, current))) {
     return is_ahead(actor) ? Attempt::kAhead : Attempt::kWaits;
   }
-  const std::vector<Deed>& deeds = script(rank).deeds;
+  const std::span<const Deed> deeds = deeds_[rank];
   if (current.deed < deeds.size()) {
     if (!actor.paid) actor.began = actor.time;
     const Attempt attempt = perform(actor, rank, current, deeds[current.deed]);
@@ -212,9 +215,10 @@ void StageHands::pay(Actor& actor, double time) {
 
 StageHands::Attempt StageHands::move(Actor& actor, int rank, const Deed& deed) {
   const double bytes = bytes_of(actor.turn);
-  const auto touches = std::span(script(rank).touches).subspan(deed.first_touch, deed.touches);
+  const auto touches =
+      std::span(cast_.scripts[rank].touches).subspan(deed.first_touch, deed.touches);
   double time = work_.move(deed, bytes);
-  int reads = 0;
+  std::uint32_t reads = 0;
   for (const Touch& touch : touches) {
     if (!by_wire(rank, touch.peer)) time += work_.touch(touch.writes, bytes);
     reads += by_wire(rank, touch.peer) && !touch.writes;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <queue>
+#include <span>
 #include <vector>
 
 #include "simulator/cores.h"
@@ -51,19 +52,20 @@ class StageHands {
     double bytes = 0;
   };
 
-  struct Actor {
+  // One cache line: where there are many ranks, all else about one is far away.
+  struct alignas(64) Actor {
     double time = 0;
-    double due = kNever;        // its entry in ready_
-    double began = 0;           // the deed that is being done
-    std::uint32_t opened = 0;   // blocks begun
-    std::uint32_t retired = 0;  // blocks ended, in order
-    std::uint32_t turn = 0;     // the block whose turn it is in this pass
-    int reads = 0;              // of peers' memory, under way: nothing else is done meanwhile
-    bool paid = false;          // the time of the deed has passed; its effects are still to come
-    bool moved = false;         // in this pass
-    bool idle = false;          // waits for an event
-    bool wants_credit = false;
-    bool ended = false;
+    double due = kNever;           // its entry in ready_
+    double began = 0;              // the deed that is being done
+    std::uint32_t opened = 0;      // blocks begun
+    std::uint32_t retired = 0;     // blocks ended, in order
+    std::uint32_t turn = 0;        // the block whose turn it is in this pass
+    std::uint32_t reads : 25 = 0;  // of peers' memory, under way: nothing else is done meanwhile
+    bool paid : 1 = false;         // the time of the deed has passed; its effects are still to come
+    bool moved : 1 = false;        // in this pass
+    bool idle : 1 = false;         // waits for an event
+    bool wants_credit : 1 = false;
+    bool ended : 1 = false;
     std::vector<Unsent> unsent;  // written to peers over wires since the last signal to them
   };
 
@@ -85,7 +87,6 @@ class StageHands {
   };
   static constexpr int kRead = -1;
 
-  const Script& script(int rank) const { return cast_.scripts[rank]; }
   int representative(int rank) const { return cast_.symmetry.representative(rank); }
   Cursor& cursor(int rank, std::size_t block) {
     return cursors_[rank * lanes_ + (block & (lanes_ - 1))];
@@ -139,6 +140,7 @@ class StageHands {
   std::size_t lanes_;  // rounded up to a power of two
   double tile_;
   double last_bytes_;
+  std::vector<std::span<const Deed>> deeds_;  // by representative
   std::vector<Actor> actors_;
   std::vector<Cursor> cursors_;  // by rank, and block modulo lanes
   Signals signals_;
