@@ -3,7 +3,10 @@
 namespace tutti {
 namespace {
 
-const nlohmann::json kNothing;
+const nlohmann::json& nothing() {
+  static const nlohmann::json null;
+  return null;
+}
 
 }  // namespace
 
@@ -14,7 +17,7 @@ void JsonReading::fail(const std::string& where, std::string_view what, Code cod
 
 JsonValue JsonValue::member(const char* name) const {
   const bool there = has(name);
-  return {there ? value_->at(name) : kNothing, where_.empty() ? name : where_ + "." + name,
+  return {there ? value_->at(name) : nothing(), where_.empty() ? name : where_ + "." + name,
           *reading_};
 }
 
