@@ -29,12 +29,10 @@
 #include <span>
 #include <string>
 
+#include "base/line.h"
 #include "tutti/status.h"
 
 namespace tutti {
-
-inline constexpr std::size_t kLineBytes = 64;
-inline constexpr std::size_t kInlineBytes = 48;
 
 /// One signal as it lies in a window.
 struct alignas(kLineBytes) Line {

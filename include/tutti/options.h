@@ -26,6 +26,15 @@ struct Options {
   /// "all_reduce:ring,broadcast:binomial". Empty: chosen per call. TUTTI_ALGORITHM.
   std::string algorithm;
 
+  /// A file of rules that say which calls go which way (docs/choice.md). The same on all ranks.
+  /// TUTTI_RULES.
+  std::string rules;
+
+  /// The calibration of the machine, on which choices rest: a file made by `tutti tune`, "none" for
+  /// a first guess, "" for the one that is kept for this machine (calibration_path()), if there is
+  /// one. Rank 0's counts for all. TUTTI_CALIBRATION.
+  std::string calibration;
+
   /// Bytes of a tile, the piece that executors pipeline; 0: chosen per call. TUTTI_TILE.
   std::size_t tile_bytes = 0;
 

@@ -124,11 +124,18 @@ class TUTTI_API Memory {
   Owner* owner_ = nullptr;
 };
 
+/// Who the ranks are to each other, as all of them see it.
+struct Formation {
+  std::vector<int> host_of;  // by rank: the number of its host
+  int cores = 0;             // of a host, for its ranks; 0: each has one of its own
+};
+
 /// What ran last, for those who ask why it took so long.
 struct Explanation {
   std::string algorithm;   // "two_shot"
   std::string transports;  // "shm", "shm and ucx (tcp on eth0)"
   bool mapped = false;     // buffers were used in place by peers
+  bool inlined = false;    // data travelled in signals
   std::size_t tile_bytes = 0;
   int lanes = 0;
   int endpoints = 0;  // connections to ranks of other hosts that this rank has made so far
@@ -158,6 +165,7 @@ class TUTTI_API Communicator {
 
   int rank() const;
   int ranks() const;
+  Formation formation() const;
 
   /// Runs one call, or several at once as a group (sends and receives in a group cannot deadlock).
   /// Returns when this rank's part is done: its buffers may be used again.

@@ -2,11 +2,16 @@
 
 #pragma once
 
+#include <string>
+
 #include "bootstrap/launcher.h"
 
 namespace tutti {
 
 /// Defined in options.cc, the one place that reads the environment.
 Environment process_environment();
+
+/// Where this user keeps what can be made again; "" where the environment does not say. There too.
+std::string cache_folder();
 
 }  // namespace tutti

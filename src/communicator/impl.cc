@@ -172,15 +172,23 @@ Arena& Communicator::Impl::arena_of(const Job& job) {
 
 void Communicator::Impl::note(const Job& job, const Variant& variant) {
   last_.mapped = &variant == &job.mapped;
+  last_.inlined = variant.plan->inline_payload;
   last_.algorithm = variant.algorithm;
   last_.tile_bytes = variant.tile * size_of(job.type);
   last_.lanes = variant.lanes;
+}
+
+Formation Communicator::Impl::formation() const {
+  Formation formation{.host_of = {}, .cores = preparer_.cores()};
+  for (int r = 0; r < ranks(); ++r) formation.host_of.push_back(preparer_.group().host_of(r));
+  return formation;
 }
 
 Explanation Communicator::Impl::explain() const {
   return {.algorithm = std::string(last_.algorithm),
           .transports = transports_,
           .mapped = last_.mapped,
+          .inlined = last_.inlined,
           .tile_bytes = last_.tile_bytes,
           .lanes = last_.lanes,
           .endpoints = network_.ucx == nullptr ? 0 : endpoints_made(network_.ucx)};
@@ -234,6 +242,7 @@ Result<TopologyReport> Communicator::topology() {
 void Communicator::abort(const std::string& reason) {
   if (!empty()) impl_->abort(reason);
 }
+Formation Communicator::formation() const { return empty() ? Formation() : impl_->formation(); }
 Explanation Communicator::explain() const { return empty() ? Explanation() : impl_->explain(); }
 
 }  // namespace tutti

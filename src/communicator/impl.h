@@ -32,6 +32,7 @@ class Communicator::Impl : public Memory::Owner {
   int rank() const { return executor_->site().rank; }
   int ranks() const { return executor_->site().ranks; }
   const Options& options() const { return options_; }
+  Formation formation() const;
 
   Status run(const Call& call);
   Status run(std::span<const Call> group);
@@ -91,6 +92,7 @@ class Communicator::Impl : public Memory::Owner {
   struct Last {
     std::string_view algorithm;
     bool mapped = false;
+    bool inlined = false;
     std::size_t tile_bytes = 0;
     int lanes = 0;
   };

@@ -87,6 +87,8 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
                [&](long v) { options.log_level = static_cast<int>(v); });
   }
   if (variable == "TUTTI_ALGORITHM") options.algorithm = value;
+  if (variable == "TUTTI_RULES") options.rules = value;
+  if (variable == "TUTTI_CALIBRATION") options.calibration = value;
   if (variable == "TUTTI_ISA") options.isa = value;
   if (variable == "TUTTI_INTERFACE") options.interface = value;
   if (variable == "TUTTI_NET_DEVICES") options.net_devices = value;
@@ -98,7 +100,7 @@ const std::unordered_set<std::string_view> kKnown = {
     "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT", "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
     "TUTTI_LANES",         "TUTTI_SCRATCH", "TUTTI_HEAP",         "TUTTI_LOG",
     "TUTTI_ALGORITHM",     "TUTTI_ISA",     "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST"};
+    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",    "TUTTI_RULES",        "TUTTI_CALIBRATION"};
 
 }  // namespace
 
@@ -108,6 +110,14 @@ Environment process_environment() {
     if (value == nullptr) return std::nullopt;
     return value;
   };
+}
+
+std::string cache_folder() {
+  const Environment look = process_environment();
+  const auto cache = look("XDG_CACHE_HOME");
+  if (cache && cache->starts_with('/')) return *cache + "/tutti";
+  const auto home = look("HOME");
+  return home && home->starts_with('/') ? *home + "/.cache/tutti" : "";
 }
 
 Result<Options> Options::from_environment() {

@@ -10,14 +10,9 @@
 #include "algorithms/catalog.h"
 #include "executor/cpu/task.h"
 #include "plan/plan.h"
+#include "tuner/predict.h"
 
 namespace tutti {
-
-enum class Flavor : std::uint8_t {
-  kInline,  // payloads travel in the signals
-  kStaged,  // buffers of peers cannot be reached
-  kMapped,  // they can
-};
 
 class Plans {
  public:

@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "communicator/validate.h"
-#include "executor/cpu/lines.h"
 
 namespace tutti {
 namespace {
@@ -118,7 +117,7 @@ Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, 
 Question Preparer::ask(const Call& call, const Shape& shape, bool mapped) const {
   Question question;
   question.collective = call.collective;
-  question.group = call.collective == Collective::kSendRecv ? Group(2) : group_;
+  question.type = shape.type;
   question.bytes = shape.bytes;
   question.mapped = mapped;
   question.reachable = !site_.has_unmapped;
@@ -137,9 +136,10 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   if (!forced.ok()) return forced.status();
   // Messages have one algorithm that takes any buffers.
   if (call.collective != Collective::kSendRecv) question.forced = *forced;
-  Result<Choice> choice = choose(question);
+  Result<Choice> choice = chooser_.choose(question);
   if (!choice.ok()) return choice.status();
-  const Algorithm& algorithm = *choice->algorithm;
+  const Way& way = choice->way;
+  const Algorithm& algorithm = *way.algorithm;
 
   Variant variant;
   variant.algorithm = algorithm.name;
@@ -151,40 +151,43 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   variant.plan = plan_of(mapped ? Flavor::kMapped : Flavor::kStaged);
   const int width = lines_for(piece_of(shape, variant.plan->chunks) * size_of(shape.type));
   const std::size_t lines = 2 * static_cast<std::size_t>(variant.plan->lines) * width;
-  if (!algorithm.pull && !mapped && width <= kMostLines && lines <= room_of(*variant.plan).lines) {
+  if (way.flavor == Flavor::kInline && width <= kMostLines &&
+      lines <= room_of(*variant.plan).lines) {
     variant.plan = plan_of(Flavor::kInline);
     variant.width = width;
   }
   variant.input_extents = input_extents(call, shape, variant.plan->chunks);
   variant.output_extents = output_extents(call, shape, variant.plan->chunks);
-  if (Status status = cut_up(shape, *choice, variant); !status.ok()) return status;
+  if (Status status = cut_up(shape, way, variant); !status.ok()) return status;
   // Streaming loses where the lines are in the caches already, as the target of a sum in place is.
   if (shape.in_place) variant.stream = false;
   return variant;
 }
 
+Room Preparer::room() const {
+  return {site_.layout.scratch_bytes, site_.layout.line_bytes / kLineBytes};
+}
+
 Room Preparer::room_of(const Plan& plan) const {
-  if (plan.collective != Collective::kSendRecv) {
-    return {site_.layout.scratch_bytes, site_.layout.line_bytes / kLineBytes};
-  }
+  if (plan.collective != Collective::kSendRecv) return room();
   return {WindowLayout::kInboxBytes - WindowLayout::kInboxLines - WindowLayout::kPage,
           WindowLayout::kInboxLines / kLineBytes};
 }
 
 // At least two blocks fit the memory that scratch and signals have.
-Status Preparer::cut_up(const Shape& shape, const Choice& choice, Variant& variant) const {
+Status Preparer::cut_up(const Shape& shape, const Way& way, Variant& variant) const {
   const Plan& plan = *variant.plan;
   const Room room = room_of(plan);
   if (const std::size_t least = least_scratch(plan.scratch_chunks); least > room.scratch_bytes) {
     return too_little_scratch(plan, variant.algorithm, least);
   }
-  const Cut cuts = cut({plan.scratch_chunks, plan.lines, variant.width}, room,
-                       piece_of(shape, plan.chunks), size_of(shape.type),
-                       {choice.tile_bytes, choice.lanes});
+  const Cut cuts =
+      cut({plan.scratch_chunks, plan.lines, variant.width}, room, piece_of(shape, plan.chunks),
+          size_of(shape.type), {way.tile_bytes, way.lanes});
   variant.tile = cuts.tile;
   variant.blocks = cuts.blocks;
   variant.lanes = cuts.lanes;
-  variant.stream = choice.stream;
+  variant.stream = way.stream;
   return {};
 }
 

@@ -20,6 +20,9 @@ struct PrepareSettings {
   Options options;
   Isa isa = Isa::kPortable;
   std::optional<Group> group = {};  // the ranks and their hosts; one host where not said
+  Model model = default_model();
+  int cores = 0;  // as in Surroundings
+  Rules rules = {};
 };
 
 class Preparer {
@@ -28,7 +31,11 @@ class Preparer {
       : site_(site),
         settings_(settings),
         group_(settings.group.value_or(Group(site.ranks))),
-        plans_(site, group_) {}
+        plans_(site, group_),
+        chooser_({group_, settings.model, settings.cores, room()}, settings.rules) {}
+
+  const Group& group() const { return group_; }
+  int cores() const { return settings_.cores; }
 
   /// The job for a call, if one of the same shape is remembered and nothing is wrong with the
   /// buffers; otherwise nullptr, and prepare() knows more. The job is the preparer's, good until
@@ -67,18 +74,20 @@ class Preparer {
   }
   void place(const Call& call, const Entry& entry) const;
   // Memory for the blocks in flight of a plan.
+  Room room() const;
   Room room_of(const Plan& plan) const;
 
   Status fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job);
   Result<Variant> make_variant(const Call& call, const Shape& shape, bool mapped);
   Question ask(const Call& call, const Shape& shape, bool mapped) const;
-  Status cut_up(const Shape& shape, const Choice& choice, Variant& variant) const;
+  Status cut_up(const Shape& shape, const Way& way, Variant& variant) const;
   Status too_little_scratch(const Plan& plan, std::string_view algorithm, std::size_t least) const;
 
   const Site& site_;
   const PrepareSettings settings_;
   const Group group_;
   Plans plans_;
+  Chooser chooser_;
   std::array<Slot, kSlots> recent_;
 };
 

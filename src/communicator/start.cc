@@ -7,14 +7,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <sstream>
 
 #include "bootstrap/tcp_bootstrap.h"
 #include "bootstrap/thread_bootstrap.h"
 #include "bootstrap/wire.h"
 #include "communicator/environment.h"
+#include "communicator/files.h"
 #include "communicator/impl.h"
 #include "tutti/diagnostics.h"
+#include "tutti/tuning.h"
 
 namespace tutti {
 
@@ -81,18 +84,36 @@ std::string invalid_option(const Options& options) {
 // What a rank tells the others before there is any transport.
 struct Facts {
   std::size_t heap_bytes = 0;
-  cpu_set_t cores;       // on which it may run
-  std::string host;      // see host_identity()
-  std::string settings;  // must be equal; or, after "!", what is wrong with them
+  cpu_set_t cores;          // on which it may run
+  std::string host;         // see host_identity()
+  std::string rules;        // must be equal
+  std::string calibration;  // rank 0's counts: the others' are not sent
+  std::string settings;     // must be equal; or, after "!", what is wrong with them
 };
 
-Facts own_facts(const Options& options, int ranks) {
+// Rules and calibration are files. What is wrong with them, or "".
+std::string read_files(const Options& options, bool is_first, Facts& facts) {
+  if (!options.rules.empty()) {
+    Result<std::string> text = read_file(options.rules, "rules");
+    const Status status = text.ok() ? Rules::parse(*text).status() : text.status();
+    if (!status.ok()) return options.rules + ": " + status.message();
+    facts.rules = std::move(*text);
+  }
+  if (!is_first) return "";
+  Result<Calibration> calibration = load_calibration(options);
+  if (!calibration.ok()) return calibration.status().message();
+  facts.calibration = std::move(calibration->text);
+  return "";
+}
+
+Facts own_facts(const Options& options, int rank, int ranks) {
   Facts facts;
   facts.heap_bytes = heap_bytes(options, ranks);
   CPU_ZERO(&facts.cores);
   if (sched_getaffinity(0, sizeof facts.cores, &facts.cores) != 0) CPU_SET(0, &facts.cores);
   std::string complaint = invalid_option(options);
   if (!complaint.empty()) complaint = "option " + complaint;
+  if (complaint.empty()) complaint = read_files(options, rank == 0, facts);
   const Result<std::string> host = host_identity(options);
   if (host.ok()) facts.host = *host;
   if (!host.ok()) complaint = host.status().message();
@@ -107,7 +128,8 @@ std::string pack(const Facts& facts) {
   Writer writer;
   writer.text(kVersion).u64(facts.heap_bytes);
   writer.raw({reinterpret_cast<const char*>(&facts.cores), sizeof facts.cores});
-  return writer.text(facts.host).text(facts.settings).take();
+  writer.text(facts.host).text(facts.settings);
+  return writer.text(facts.rules).text(facts.calibration).take();
 }
 
 Result<Facts> unpack(const std::string& text, int rank) {
@@ -123,6 +145,8 @@ Result<Facts> unpack(const std::string& text, int rank) {
   const std::string_view cores = reader.raw(sizeof facts.cores);
   facts.host = reader.text();
   facts.settings = reader.text();
+  facts.rules = reader.text();
+  facts.calibration = reader.text();
   if (!reader.complete()) {
     return {Code::kMismatch, "rank " + std::to_string(rank) + " runs another build of " +
                                  std::string(kVersion) + ", whose start cannot be read"};
@@ -143,11 +167,20 @@ Result<std::vector<Facts>> exchange(Bootstrap& bootstrap, const Facts& mine, Dea
       return {Code::kInvalidArgument, theirs->settings.substr(1) + where};
     }
     all.push_back(std::move(*theirs));
+    if (all[r].rules != all[0].rules) {
+      return {Code::kMismatch, "rules differ: rank 0 and rank " + std::to_string(r) +
+                                   " have read different ones; expected the same on all ranks"};
+    }
     if (all[r].settings == all[0].settings) continue;
     return {Code::kMismatch, "options differ: rank 0 has " + all[0].settings + "; rank " +
                                  std::to_string(r) + " has " + all[r].settings};
   }
   return all;
+}
+
+// Rank 0 has read it, so that it can be parsed.
+Model agreed_model(const Facts& first) {
+  return first.calibration.empty() ? default_model() : *parse_model(first.calibration);
 }
 
 Group group_of(const std::vector<Facts>& facts) {
@@ -166,17 +199,41 @@ std::string_view machine_of(const Facts& facts) {
   return std::string_view(facts.host).substr(0, facts.host.find('/'));
 }
 
-// Fewer cores than ranks to run on them, on this rank's machine.
-bool share_cores(const std::vector<Facts>& facts, int rank) {
+// The ranks on a machine, and the cores they have together.
+struct Crew {
+  int ranks = 0;
+  int cores = 0;
+  std::set<std::string_view> hosts;
+};
+
+Crew crew_of(const std::vector<Facts>& facts, std::string_view machine) {
   cpu_set_t any;
   CPU_ZERO(&any);
-  std::size_t ranks = 0;
+  Crew crew;
   for (const Facts& theirs : facts) {
-    if (machine_of(theirs) != machine_of(facts[rank])) continue;
+    if (machine_of(theirs) != machine) continue;
     CPU_OR(&any, &any, &theirs.cores);
-    ++ranks;
+    crew.hosts.insert(theirs.host);
+    ++crew.ranks;
   }
-  return static_cast<std::size_t>(CPU_COUNT(&any)) < ranks;
+  crew.cores = CPU_COUNT(&any);
+  return crew;
+}
+
+bool share_cores(const Crew& crew) { return crew.cores < crew.ranks; }
+
+// Cores of a host, for the tuner: where ranks have the fewest. 0: all have one of their own.
+int scarcest_cores(const std::vector<Facts>& facts) {
+  std::set<std::string_view> machines;
+  for (const Facts& theirs : facts) machines.insert(machine_of(theirs));
+  int least = 0;
+  for (const std::string_view machine : machines) {
+    const Crew crew = crew_of(facts, machine);
+    if (!share_cores(crew)) continue;
+    const int of_host = std::max(1, crew.cores / static_cast<int>(crew.hosts.size()));
+    least = least == 0 ? of_host : std::min(least, of_host);
+  }
+  return least;
 }
 
 }  // namespace
@@ -186,7 +243,7 @@ Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap
                                                                        const SharedNetwork& parent,
                                                                        Deadline deadline) {
   Result<std::vector<Facts>> facts =
-      exchange(bootstrap, own_facts(options, bootstrap.ranks()), deadline);
+      exchange(bootstrap, own_facts(options, bootstrap.rank(), bootstrap.ranks()), deadline);
   if (!facts.ok()) return facts.status();
   std::size_t heap = facts->at(0).heap_bytes;
   for (const Facts& theirs : *facts) heap = std::min(heap, theirs.heap_bytes);
@@ -196,10 +253,15 @@ Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap
   Result<Connection> connection =
       connect(bootstrap, group, layout.total, options, parent, deadline);
   if (!connection.ok()) return connection.status();
-  const Isa isa = *isa_of(options);  // own_facts() has checked it
-  const bool oversubscribed = share_cores(*facts, bootstrap.rank());
+  const PrepareSettings settings{.options = options,
+                                 .isa = *isa_of(options),  // own_facts() has checked it
+                                 .group = group,
+                                 .model = agreed_model(facts->at(0)),
+                                 .cores = scarcest_cores(*facts),
+                                 .rules = *Rules::parse(facts->at(0).rules)};
+  const Crew crew = crew_of(*facts, machine_of(facts->at(bootstrap.rank())));
   return std::unique_ptr<Impl>(
-      new Impl(std::move(*connection), layout, {options, isa, group}, oversubscribed));
+      new Impl(std::move(*connection), layout, settings, share_cores(crew)));
 }
 
 Result<Communicator> Communicator::from_environment() {

@@ -6,12 +6,20 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+
+#include "base/line.h"
 
 namespace tutti {
 
 inline constexpr int kMostLanes = 16;
 inline constexpr std::size_t kScratchAlignment = 64;
+
+/// Most lines of a payload; beyond that, memory and one flag are as fast.
+inline constexpr int kMostLines = 8;
+
+inline int lines_for(std::size_t bytes) {
+  return bytes <= kInlineBytes ? 1 : static_cast<int>((bytes + kInlineBytes - 1) / kInlineBytes);
+}
 
 /// What a plan needs of the shared memory of each rank.
 struct Needs {
@@ -24,6 +32,8 @@ struct Needs {
 struct Room {
   std::size_t scratch_bytes = 0;
   std::size_t lines = 0;
+
+  bool operator==(const Room&) const = default;
 };
 
 struct Wish {

@@ -1,121 +1,164 @@
 #include "tuner/choose.h"
 
 #include <algorithm>
-#include <string>
-
-#include "tuner/across_hosts.h"
+#include <bit>
 
 namespace tutti {
 namespace {
 
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
+// Beyond this outputs are larger than caches, and streaming past them pays.
+constexpr std::size_t kStreamFrom = 8 * kMiB;
 
-std::string_view all_reduce(const Question& q) {
-  if (q.mapped) return "two_shot_pull";
-  // Two ranks reduce twice as much as they must, but meet once instead of twice.
-  if (q.group.ranks == 2 && q.bytes >= 512 * kKiB) return "one_shot";
-  if (q.reproducible) return q.bytes <= 8 * kKiB ? "one_shot" : "two_shot";
-  if (q.group.ranks <= 8) return q.bytes <= 16 * kKiB ? "one_shot" : "two_shot";
-  return q.bytes <= 16 * kKiB ? "recursive_doubling" : "two_shot";
+// Pieces in which calls may go. Between hosts a tile is a message: fewer of them, and more under
+// way.
+struct Pieces {
+  std::size_t tile_bytes;
+  int lanes;
+};
+constexpr Pieces kNearPieces[] = {{32 * kKiB, 3}, {16 * kKiB, 3}, {64 * kKiB, 3}, {128 * kKiB, 3}};
+constexpr Pieces kFarPieces[] = {{128 * kKiB, 8}, {64 * kKiB, 8}, {256 * kKiB, 8}, {128 * kKiB, 4}};
+
+// Large groups take long to think about.
+constexpr int kFew = 16;
+
+std::span<const Pieces> pieces_for(const Group& group) {
+  const std::span<const Pieces> all = group.host_count() > 1 ? kFarPieces : kNearPieces;
+  return group.ranks <= kFew ? all : all.first(1);
 }
 
-std::string_view all_gather(const Question& q) {
-  if (q.mapped) return "all_pairs_pull";
-  if (q.group.ranks > 16 && q.bytes / q.group.ranks <= kKiB && !q.variable) return "bruck";
-  if (!q.reachable) return q.bytes <= 32 * kKiB ? "all_pairs" : "ring";
-  return q.group.ranks <= 2 || q.bytes <= 32 * kKiB ? "all_pairs" : "all_pairs_pull";
+// Calls of about the same size go the same way, so that a new size need not be thought about.
+int size_class(std::size_t bytes) {
+  if (bytes < 2) return static_cast<int>(bytes);
+  const int power = std::bit_width(bytes) - 1;
+  const bool upper = (bytes >> (power - 1) & 1) != 0;
+  return 2 * power + upper;
 }
 
-std::string_view all_to_all(const Question& q) {
-  if (q.in_place) return "staged";
-  if (q.mapped && !q.variable) return "all_pairs_pull";
-  if (q.group.ranks > 16 && q.bytes / q.group.ranks <= 256 && !q.variable) return "bruck";
-  return "all_pairs";
+// In the middle of its class.
+std::size_t typical(int size_class) {
+  if (size_class < 4) return static_cast<std::size_t>(std::min(size_class, 2));
+  const std::size_t least = (std::size_t{2} + size_class % 2) << (size_class / 2 - 1);
+  return least + least / 8;
 }
 
-std::string_view broadcast(const Question& q) {
-  if (q.group.ranks == 2) return q.mapped ? "direct_pull" : "direct";
-  if (q.mapped || (q.reachable && q.bytes > 2 * kKiB)) return "direct_pull";
-  if (q.bytes > 64 * kKiB) return "scatter_all_gather";
-  return q.group.ranks <= 8 ? "direct" : "binomial";
-}
-
-std::string_view reduce(const Question& q) {
-  if (q.mapped) return q.bytes > 32 * kKiB ? "reduce_scatter_gather_pull" : "direct_pull";
-  if (q.group.ranks == 2) return "direct";
-  if (q.bytes > 64 * kKiB) return "reduce_scatter_gather";
-  return q.group.ranks <= 8 || q.reproducible ? "direct" : "binomial";
-}
-
-std::string_view preferred(const Question& q) {
-  if (q.group.host_count() > 1) return preferred_across_hosts(q);
-  switch (q.collective) {
-    case Collective::kAllReduce:
-      return all_reduce(q);
-    case Collective::kAllGather:
-      return all_gather(q);
-    case Collective::kReduceScatter:
-      return q.mapped ? "all_pairs_pull" : "all_pairs";
-    case Collective::kAllToAll:
-      return all_to_all(q);
-    case Collective::kBroadcast:
-      return broadcast(q);
-    case Collective::kReduce:
-      return reduce(q);
-    case Collective::kGather:
-      return q.mapped ? "direct_pull" : "direct";
-    case Collective::kScatter:
-      return q.mapped ? "direct_pull" : "direct";
-    case Collective::kBarrier:
-      return q.group.ranks <= 4 ? "all_pairs" : "dissemination";
-    case Collective::kSendRecv:
-      return "direct";
-  }
-  return "";
-}
-
-// Small enough for the caches of two ranks; beyond the caches, and where ranks seldom meet, larger
-// ones cost nothing and ranks wait for each other less often.
-std::size_t tile_bytes(const Question& q, std::string_view algorithm) {
-  // Between hosts a tile is a message: fewer of them, and more under way.
-  if (q.group.host_count() > 1) return 128 * kKiB;
-  if (algorithm == "one_shot" && q.bytes >= 512 * kKiB) return 128 * kKiB;
-  return q.bytes >= 16 * kMiB ? 64 * kKiB : 32 * kKiB;
-}
-
-// Why a forced algorithm does not do, or "".
-std::string objection(const Question& q, const Algorithm& algorithm) {
-  if (!allows(algorithm, q.group)) {
-    const int hosts = q.group.host_count();
-    return "does not take " + std::to_string(q.group.ranks) + " ranks on " +
-           (hosts == 1 ? "one host" : std::to_string(hosts) + " hosts");
-  }
-  if (q.in_place && !algorithm.in_place) return "does not work in place";
-  if (q.variable && !algorithm.variable_counts) return "does not take counts per rank";
-  if (!q.reachable && algorithm.pull) return "reads memory of peers, which are on other hosts";
-  if (q.reproducible && !algorithm.rank_order)
-    return "does not reduce in rank order (reproducible)";
-  return "";
+std::vector<Flavor> flavors(const Question& q, const Algorithm& algorithm) {
+  if (q.mapped) return {Flavor::kMapped};
+  if (algorithm.pull) return {Flavor::kStaged};
+  return {Flavor::kInline, Flavor::kStaged};
 }
 
 }  // namespace
 
-Result<Choice> choose(const Question& q) {
-  const std::string_view name = q.forced.empty() ? preferred(q) : q.forced;
-  Choice choice;
-  choice.algorithm = find_algorithm(q.collective, name);
+bool streams(const Question& q) { return !q.in_place && q.bytes >= kStreamFrom; }
+
+// Why an algorithm cannot run the call, or "".
+std::string Chooser::objection(const Question& q, const Algorithm& algorithm) const {
+  const Group group = q.collective == Collective::kSendRecv ? Group(2) : this->group();
+  if (!allows(algorithm, group)) {
+    const int hosts = group.host_count();
+    return "does not take " + std::to_string(group.ranks) + " ranks on " +
+           (hosts == 1 ? "one host" : std::to_string(hosts) + " hosts");
+  }
+  if (!q.reachable && algorithm.pull) return "reads memory of peers, which are on other hosts";
+  if (q.in_place && !algorithm.in_place) return "does not work in place";
+  if (q.variable && !algorithm.variable_counts) return "does not take counts per rank";
+  if (q.reproducible && !algorithm.rank_order) {
+    return "does not reduce in rank order (reproducible)";
+  }
+  return "";
+}
+
+// The fastest of the ways that an algorithm can go.
+Candidate Chooser::best(const Question& q, const Algorithm& algorithm) {
+  const auto [at, is_new] =
+      known_.try_emplace({&algorithm, q.bytes, q.mapped, streams(q)}, Candidate{});
+  if (is_new) at->second = think(q, algorithm);
+  Candidate candidate = at->second;
+  candidate.objection = objection(q, algorithm);
+  return candidate;
+}
+
+// How an algorithm goes where nobody thinks about it.
+Way Chooser::plain(const Question& q, const Algorithm& algorithm) const {
+  const Pieces first = pieces_for(group()).front();
+  return {&algorithm, flavors(q, algorithm).front(), first.tile_bytes, first.lanes, streams(q)};
+}
+
+Candidate Chooser::think(const Question& q, const Algorithm& algorithm) {
+  const std::span<const Pieces> pieces = pieces_for(group());
+  Candidate best{.way = plain(q, algorithm), .objection = {}};
+  const Group group = q.collective == Collective::kSendRecv ? Group(2) : this->group();
+  if (!allows(algorithm, group)) return best;
+  for (const Flavor flavor : flavors(q, algorithm)) {
+    for (const auto& [tile_bytes, lanes] : pieces) {
+      Way way{&algorithm, flavor, tile_bytes, lanes};
+      way.stream = streams(q);
+      if (!predictor_.fits(way, q.bytes)) break;
+      const double seconds = predictor_.seconds(way, q.bytes);
+      if (seconds < best.seconds) best = {way, seconds, ""};
+      // Calls of one block are not cut.
+      if (predictor_.piece_bytes(algorithm, q.bytes) <= kNearPieces[1].tile_bytes) break;
+    }
+  }
+  return best;
+}
+
+std::vector<Candidate> Chooser::candidates(const Question& q) {
+  std::vector<Candidate> all;
+  for (const Algorithm& algorithm : catalog()) {
+    if (algorithm.collective == q.collective) all.push_back(best(q, algorithm));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+    if (a.objection.empty() != b.objection.empty()) return a.objection.empty();
+    return a.objection.empty() && a.seconds < b.seconds;  // unknown ones last
+  });
+  return all;
+}
+
+Way Chooser::preferred(const Question& q) {
+  const int size = size_class(q.bytes);
+  const Kind kind{q.collective, size,       q.mapped,      q.reachable,
+                  q.in_place,   q.variable, q.reproducible};
+  const auto [at, is_new] = preferred_.try_emplace(kind, Way{});
+  if (is_new) {
+    Question of_class = q;
+    of_class.bytes = typical(size);
+    at->second = candidates(of_class).front().way;
+  }
+  return at->second;
+}
+
+Result<Way> Chooser::asked_for(const Question& q, std::string_view name) {
   const std::string what =
       std::string(tutti::name(q.collective)) + " algorithm " + std::string(name);
-  if (choice.algorithm == nullptr) return {Code::kInvalidArgument, "there is no " + what};
-  if (const std::string why = objection(q, *choice.algorithm); !why.empty()) {
-    return {Code::kNotSupported, what + " " + why};
+  const Algorithm* algorithm = find_algorithm(q.collective, name);
+  if (algorithm == nullptr) return Status(Code::kInvalidArgument, "there is no " + what);
+  if (const std::string why = objection(q, *algorithm); !why.empty()) {
+    return Status(Code::kNotSupported, what + " " + why);
   }
-  choice.tile_bytes = tile_bytes(q, name);
-  if (q.forced_tile_bytes != 0) choice.tile_bytes = q.forced_tile_bytes;
-  choice.lanes = q.group.host_count() > 1 ? 8 : 3;
-  if (q.forced_lanes != 0) choice.lanes = q.forced_lanes;
-  choice.stream = !q.in_place && q.bytes >= 8 * kMiB;
+  return group().ranks <= kFew ? best(q, *algorithm).way : plain(q, *algorithm);
+}
+
+Result<Choice> Chooser::choose(const Question& q) {
+  const Rule* const rule = rules_.find(q.collective, q.type, q.bytes, group());
+  const bool has_rule = rule != nullptr && !rule->algorithm.empty() &&
+                        find_algorithm(q.collective, rule->algorithm) != nullptr;
+  Choice choice{.way = {}, .reason = "model"};
+  if (!q.forced.empty() || has_rule) {
+    choice.reason = q.forced.empty() ? "rule" : "option";
+    Result<Way> way = asked_for(q, q.forced.empty() ? rule->algorithm : q.forced);
+    if (!way.ok()) return way.status();
+    choice.way = *way;
+  } else {
+    choice.way = preferred(q);
+  }
+  if (rule != nullptr && rule->tile_bytes != 0) choice.way.tile_bytes = rule->tile_bytes;
+  if (rule != nullptr && rule->lanes != 0) choice.way.lanes = rule->lanes;
+  if (q.forced_tile_bytes != 0) choice.way.tile_bytes = q.forced_tile_bytes;
+  if (q.forced_lanes != 0) choice.way.lanes = q.forced_lanes;
+  choice.way.stream = streams(q);
   return choice;
 }
 

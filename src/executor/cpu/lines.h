@@ -14,13 +14,6 @@
 
 namespace tutti {
 
-/// Most lines of a payload; beyond that, memory and one flag are as fast.
-inline constexpr int kMostLines = 8;
-
-inline int lines_for(std::size_t bytes) {
-  return bytes <= kInlineBytes ? 1 : static_cast<int>((bytes + kInlineBytes - 1) / kInlineBytes);
-}
-
 /// A call to memcpy costs more than the copy of a word.
 inline void copy_few(std::byte* target, const std::byte* source, std::size_t bytes) {
   if (bytes == 8) {

@@ -1,0 +1,143 @@
+#include "tuner/model.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+namespace tutti {
+namespace {
+
+constexpr std::string_view kTitle = "tutti calibration 1";
+
+void add(std::vector<ModelField>& fields, const char* cached, const char* shared,
+         const char* memory, Curve& curve) {
+  fields.push_back({cached, &curve.cached});
+  fields.push_back({shared, &curve.shared});
+  fields.push_back({memory, &curve.memory});
+}
+
+#define TUTTI_CURVE(name) "rank." #name ".cached", "rank." #name ".shared", "rank." #name ".memory"
+
+Status wrong_line(int number, std::string_view line, const std::string& expected) {
+  return {Code::kInvalidArgument, "calibration line " + std::to_string(number) + ": \"" +
+                                      std::string(line) + "\": expected " + expected};
+}
+
+}  // namespace
+
+Model default_model() {
+  constexpr double ns = 1e-9;
+  Model model;
+  model.rank = {.call = 40 * ns,
+                .block = 60 * ns,
+                .instruction = 15 * ns,
+                .give = 10 * ns,
+                .take = 10 * ns,
+                .line = 4 * ns,
+                .turn = 700 * ns,
+                .read_user = {0.02 * ns, 0.03 * ns, 0.08 * ns},
+                .write_user = {0.02 * ns, 0.04 * ns, 0.12 * ns},
+                .stream_user = 0.08 * ns,
+                .read_scratch = {0.06 * ns, 0.08 * ns, 0.1 * ns},
+                .write_scratch = {0.02 * ns, 0.03 * ns, 0.06 * ns},
+                .write_peer = {0.05 * ns, 0.07 * ns, 0.1 * ns},
+                .read_peer = {0.06 * ns, 0.08 * ns, 0.1 * ns},
+                .reduce = 0.005 * ns};
+  model.meet = 300 * ns;
+  model.near_latency = 100 * ns;
+  model.far = {.latency = 10'000 * ns,
+               .message = 2'000 * ns,
+               .send_byte = 0.2 * ns,
+               .receive = 2'000 * ns,
+               .receive_byte = 0.2 * ns,
+               .overhead = 100,
+               .expansion = 1.04};
+  return model;
+}
+
+std::vector<ModelField> fields(Model& model) {
+  RankCosts& rank = model.rank;
+  std::vector<ModelField> all = {
+      {"rank.call", &rank.call},
+      {"rank.block", &rank.block},
+      {"rank.instruction", &rank.instruction},
+      {"rank.give", &rank.give},
+      {"rank.take", &rank.take},
+      {"rank.line", &rank.line},
+      {"rank.turn", &rank.turn},
+  };
+  add(all, TUTTI_CURVE(read_user), rank.read_user);
+  add(all, TUTTI_CURVE(write_user), rank.write_user);
+  all.push_back({"rank.stream_user", &rank.stream_user});
+  add(all, TUTTI_CURVE(read_scratch), rank.read_scratch);
+  add(all, TUTTI_CURVE(write_scratch), rank.write_scratch);
+  add(all, TUTTI_CURVE(write_peer), rank.write_peer);
+  add(all, TUTTI_CURVE(read_peer), rank.read_peer);
+  all.push_back({"rank.reduce", &rank.reduce});
+  all.push_back({"meet", &model.meet});
+  all.push_back({"near.latency", &model.near_latency});
+  all.push_back({"far.latency", &model.far.latency});
+  all.push_back({"far.message", &model.far.message});
+  all.push_back({"far.send_byte", &model.far.send_byte});
+  all.push_back({"far.receive", &model.far.receive});
+  all.push_back({"far.receive_byte", &model.far.receive_byte});
+  all.push_back({"far.overhead", &model.far.overhead});
+  all.push_back({"far.expansion", &model.far.expansion});
+  all.push_back({"host_port", &model.host_port});
+  return all;
+}
+
+std::string to_text(const Model& model) {
+  Model copy = model;
+  std::ostringstream text;
+  text.precision(6);
+  text << kTitle << "\n";
+  for (const ModelField& field : fields(copy)) text << field.name << " " << *field.value << "\n";
+  return text.str();
+}
+
+Result<Model> parse_model(std::string_view text) {
+  Model model = default_model();
+  const std::vector<ModelField> known = fields(model);
+  int number = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text = end == std::string_view::npos ? "" : text.substr(end + 1);
+    if (++number == 1) {
+      if (line != kTitle) return wrong_line(1, line, "\"" + std::string(kTitle) + "\"");
+      continue;
+    }
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t space = line.find(' ');
+    const std::string_view name = line.substr(0, space);
+    const auto field = std::find_if(known.begin(), known.end(),
+                                    [&](const ModelField& f) { return name == f.name; });
+    if (field == known.end()) return wrong_line(number, line, "the name of a number");
+    const std::string_view digits = space == std::string_view::npos ? "" : line.substr(space + 1);
+    double value = 0;
+    const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || last != digits.data() + digits.size() || !std::isfinite(value) ||
+        value < 0) {
+      return wrong_line(number, line, "a number, not negative");
+    }
+    *field->value = value;
+  }
+  if (number == 0) return wrong_line(1, "", "\"" + std::string(kTitle) + "\"");
+  return model;
+}
+
+Machine machine_of(const Model& model, const Group& group, int cores) {
+  Machine machine;
+  machine.ranks = group.ranks;
+  machine.host_of = group.hosts;
+  machine.rank = model.rank;
+  machine.near.latency = model.near_latency;
+  machine.far = model.far;
+  machine.host_port = model.host_port;
+  machine.cores = cores;
+  return machine;
+}
+
+}  // namespace tutti
