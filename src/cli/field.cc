@@ -11,11 +11,16 @@
 namespace tutti::cli {
 namespace {
 
+// Those that take such hosts. What cannot run there for other reasons is left out when it is tried.
+std::vector<std::string> algorithms_of(Session& session, Collective collective) {
+  return algorithm_names(collective, session.control().formation().host_of);
+}
+
 // What to force, one entry a communicator; "" lets the library choose.
 std::vector<std::string> forced(const FieldRequest& request, Collective collective) {
   if (!request.options.each_algorithm) return {request.options.algorithm};
   std::vector<std::string> names;
-  for (const std::string& algorithm : algorithm_names(collective, request.session.ranks())) {
+  for (const std::string& algorithm : algorithms_of(request.session, collective)) {
     names.push_back(fmt::format("{}:{}", name(collective), algorithm));
   }
   // send_recv is no schedule of the catalog.

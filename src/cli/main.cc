@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "cli/doctor.h"
+#include "cli/explain.h"
 #include "cli/perf.h"
 #include "cli/sim.h"
 #include "cli/topo.h"
+#include "cli/tune.h"
 
 namespace {
 
@@ -25,8 +27,8 @@ constexpr Command kCommands[] = {
      tutti::cli::perf_main},
     {"topo", "shows what the machine is made of and how fast its links are", tutti::cli::topo_main},
     {"explain", "shows the candidates for a call, predicted and measured, and which one runs",
-     nullptr},
-    {"tune", "measures this machine and keeps the result for later choices", nullptr},
+     tutti::cli::explain_main},
+    {"tune", "measures this machine and keeps the result for later choices", tutti::cli::tune_main},
     {"sim", "runs a schedule on a modelled machine of any size", tutti::cli::sim_main},
     {"doctor", "looks for what makes collectives slow or fail here and between hosts",
      tutti::cli::doctor_main},

@@ -70,14 +70,15 @@ class PerfRun {
     }
     // Lists with collectives in them are for the library to judge.
     if (options_.algorithm.find_first_of(":,") != std::string::npos) return {};
-    return check_algorithm(ranks);
+    return check_algorithm();
   }
 
-  Status check_algorithm(int ranks) {
+  Status check_algorithm() {
     if (options_.algorithm.empty()) return {};
     std::vector<std::string> known;
     for (const Collective collective : options_.collectives) {
-      for (const std::string& name : algorithm_names(collective, ranks)) {
+      for (const std::string& name :
+           algorithm_names(collective, session_.control().formation().host_of)) {
         if (name == options_.algorithm) return {};
         if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
       }

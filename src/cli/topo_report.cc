@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/simulated.h"
 #include "cli/topo_matrix.h"
 
 namespace tutti::cli {
@@ -22,6 +23,7 @@ std::string topo_text(const TopologyReport& report, MatrixSize size) {
       to_text(report.topology),
       paths_text(report.topology, size),
       to_text(find_ways(report.topology)),
+      choices_text(report.topology),
       notes_text(report.notes),
   };
   std::string text;

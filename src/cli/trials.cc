@@ -1,0 +1,103 @@
+#include "cli/trials.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/field.h"
+#include "cli/placement.h"
+
+namespace tutti::cli {
+namespace {
+
+PerfOptions perf_options(const TrialRequest& request) {
+  PerfOptions perf;
+  perf.iterations = request.iterations;
+  perf.warmup = 2;
+  perf.checks = 0;
+  perf.each_algorithm = true;
+  perf.memory = request.allocated ? BufferMemory::kAllocate : BufferMemory::kPlain;
+  perf.sizes.end =
+      request.sizes.empty() ? 0 : *std::max_element(request.sizes.begin(), request.sizes.end());
+  return perf;
+}
+
+class Trials {
+ public:
+  Trials(Session& session, const Options& options, const TrialRequest& request)
+      : session_(session), options_(options), request_(request), perf_(perf_options(request)) {}
+
+  using Progress = std::function<void(const std::string& what, double share)>;
+
+  Result<std::vector<Measurement>> run(const Progress& progress) {
+    auto places = place_ranks(session_, options_, /*pin=*/true);
+    if (!places.ok()) return places.status();
+    places_ = std::move(*places);
+    for (const Collective collective : request_.collectives) {
+      if (const Status status = run_collective(collective, progress); !status.ok()) return status;
+    }
+    return std::move(measurements_);
+  }
+
+ private:
+  Status run_collective(Collective collective, const Progress& progress) {
+    const FieldRequest request{session_, perf_, options_, nullptr, places_};
+    const auto field = Field::make(request, collective, perf_.sizes.end);
+    if (!field.ok()) return field.status();
+    for (const std::size_t bytes : request_.sizes) {
+      const Problem problem{
+          collective,       request_.type,
+          Reduction::kSum,  /*root=*/0,
+          session_.ranks(), count_for(collective, request_.type, session_.ranks(), bytes)};
+      Tables tables({request_.type, Reduction::kSum, session_.ranks(), /*seed=*/1});
+      const std::string what = fmt::format("{} {}", name(collective), short_bytes(bytes));
+      auto findings =
+          measure(session_, perf_, {problem, Placement::kOutOfPlace, (*field)->entrants()}, tables,
+                  [&](double share) { progress(what, share); });
+      if (!findings.ok()) return findings.status();
+      for (const Finding& finding : *findings) note(problem, finding);
+      if (collective == Collective::kBarrier) break;
+    }
+    return {};
+  }
+
+  void note(const Problem& problem, const Finding& finding) {
+    if (!finding.outcome) return;  // it cannot run such calls
+    const Explanation& said = finding.explanation;
+    measurements_.push_back({.call = asked_on(session_.control(), problem.collective, problem.type,
+                                              size_in_bytes(problem), request_.allocated),
+                             .algorithm = said.algorithm,
+                             .inlined = said.inlined,
+                             .tile_bytes = std::max<std::size_t>(said.tile_bytes, 64),
+                             .lanes = said.lanes,
+                             .seconds = finding.outcome->time.median * 1e-6});
+  }
+
+  Session& session_;
+  const Options& options_;
+  const TrialRequest& request_;
+  const PerfOptions perf_;
+  std::vector<RankPlace> places_;
+  std::vector<Measurement> measurements_;
+};
+
+}  // namespace
+
+AskedCall asked_on(const Communicator& communicator, Collective collective, DataType type,
+                   std::size_t bytes, bool allocated) {
+  const Formation formation = communicator.formation();
+  return {.collective = collective,
+          .type = type,
+          .bytes = bytes,
+          .host_of = formation.host_of,
+          .cores = formation.cores,
+          .allocated = allocated};
+}
+
+Result<std::vector<Measurement>> run_trials(
+    Session& session, const Options& options, const TrialRequest& request,
+    const std::function<void(const std::string& what, double share)>& progress) {
+  return Trials(session, options, request).run(progress);
+}
+
+}  // namespace tutti::cli
