@@ -67,6 +67,7 @@ std::string choices_text(const Topology& topology) {
       "{:>16}",
       "");
   for (const std::size_t bytes : kSizes) text += fmt::format("  {:<28}", short_bytes(bytes));
+  text.erase(text.find_last_not_of(' ') + 1);
   text += "\n";
   for (const Collective collective : kShown) {
     std::string line = fmt::format("  {:<14}", name(collective));
