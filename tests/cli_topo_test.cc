@@ -1,6 +1,6 @@
 // Tests the parts of `tutti topo` (src/cli/topo_*.cc, run_program.cc).
 //
-// ROOMS: cli communicator
+// ROOMS: cli communicator studio
 // TIER: fast
 
 #include <gtest/gtest.h>
