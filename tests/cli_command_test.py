@@ -15,12 +15,13 @@ import unittest
 
 TUTTI = ""
 MPIRUN = shutil.which("mpirun.openmpi") or shutil.which("mpirun")
+MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "topologies")
 MPIEXEC_MPICH = shutil.which("mpiexec.mpich")
 
 
-def run(*arguments, launcher=()):
+def run(*arguments, launcher=(), **variables):
     return subprocess.run([*launcher, TUTTI, *arguments], capture_output=True, text=True,
-                          timeout=120)
+                          timeout=120, env={**os.environ, **variables})
 
 
 def mpirun(ranks):
@@ -189,8 +190,7 @@ class WrongLines(unittest.TestCase):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 
     def test_commands_that_do_not_exist_yet_or_at_all(self):
-        for command in ("explain", "tune", "plan"):
-            self.check([command], f"tutti {command}: not built yet; expected of it: ")
+        self.check(["plan"], "tutti plan: not built yet; expected of it: ")
         self.check(["prof"], "tutti prof: no such command")
         self.assertEqual(run("--help").returncode, 0)
         self.assertIn("--minbytes", run("perf", "--help").stdout)
@@ -532,6 +532,76 @@ class Sim(unittest.TestCase):
 
 
 @unittest.skipUnless(MPIRUN, "no mpirun")
+class Explain(unittest.TestCase):
+    def test_tuned_machines_are_explained(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "deep", "cal")
+            done = run("tune", "--quick", "-o", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"^\d+ measurements; .*\nKept in " + path)
+            with open(path, encoding="utf-8") as file:
+                self.assertTrue(file.read().startswith("tutti calibration 1\nrank.call "))
+            done = run("explain", "all_reduce,barrier", "8,1M", TUTTI_CALIBRATION=path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("first guess", done.stdout)
+            self.assertEqual(done.stdout.count("\n  * "), 3)  # two sizes, and one barrier
+
+    def test_what_is_measured_is_what_ran(self):
+        done = run("explain", "all_gather", "4K", "--measure", "--json", "-n", "3",
+                   TUTTI_CALIBRATION="none")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertFalse(document["calibrated"])
+        candidates = document["calls"][0]["candidates"]
+        measured = {c["algorithm"] for c in candidates if "measured_us" in c}
+        able = {c["algorithm"] for c in candidates if "objection" not in c}
+        self.assertEqual(measured, able)
+        times = [c["predicted_us"] for c in candidates if c["algorithm"] in able]
+        self.assertEqual(times, sorted(times))
+
+    def test_the_first_candidate_is_what_runs(self):
+        done = run("explain", "all_reduce", "256K", "--json", TUTTI_CALIBRATION="none")
+        first = json.loads(done.stdout)["calls"][0]["candidates"][0]["algorithm"]
+        done = run("perf", "all_reduce", "--threads", "2", "-b", "256K", "-e", "256K", "-n", "1",
+                   "--json", TUTTI_CALIBRATION="none")
+        self.assertEqual(json.loads(done.stdout)["results"][0]["algorithm"], first)
+
+    def test_rules_overrule(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".rules") as file:
+            file.write("all_reduce bytes=..1M -> tree\n")
+            file.flush()
+            done = run("perf", "all_reduce", "--threads", "2", "-b", "8", "-e", "8", "-n", "1",
+                       "--json", TUTTI_RULES=file.name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["results"][0]["algorithm"], "tree")
+
+    def test_other_machines_are_simulated(self):
+        done = run("explain", "all_reduce", "1M", "--topology", MODELS + "/dgx-a100.xml", "--hosts",
+                   "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("16 ranks on 2 hosts", done.stdout)
+
+    def test_wrong_lines_and_files_are_named(self):
+        for arguments, variables, message in (
+                (["explain", "all_reduce", "x"], {}, "size x: expected"),
+                (["explain", "all_reduced", "8"], {}, "all_reduced"),
+                (["explain", "all_reduce", "8", "--ranks", "0"], {}, "--ranks 0: expected"),
+                (["explain", "all_reduce", "8", "--measure", "--hosts", "2"], {},
+                 "expected a launcher"),
+                (["explain", "all_reduce", "8", "--topology", "/nowhere.xml"], {}, "/nowhere.xml"),
+                (["explain", "all_reduce", "8"], {"TUTTI_CALIBRATION": "/nowhere"},
+                 "calibration /nowhere: cannot be read"),
+                (["explain", "all_reduce", "8"], {"TUTTI_CALIBRATION": MODELS + "/dgx-1v.xml"},
+                 "calibration line 1"),
+                (["tune", "--slow"], {}, "--slow")):
+            done = run(*arguments, **variables)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(message, done.stderr)
+        done = run("perf", "--threads", "2", TUTTI_RULES="/nowhere")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("rules /nowhere: cannot be read", done.stderr)
+
+
 class UnderMpirun(unittest.TestCase):
     def test_processes_are_ranks(self):
         done = run("perf", "all_reduce,scatter", "-b", "8", "-e", "512K", "-f", "32", "-n", "5",

@@ -173,12 +173,14 @@ TEST(WaitAll, AnswersTheFirstFailure) {
 }
 
 TEST(Explain, KnowsTheLastCallThatEnded) {
-  on_ranks(2, [](Communicator& comm) {
+  Options options;
+  options.algorithm = "broadcast:binomial";
+  on_ranks(2, options, [](Communicator& comm) {
     Vector data(10, 1);
     Result<Request> request = comm.start(broadcast(data, data, 0));
     ASSERT_OK(request.status());
     ASSERT_OK(request->wait());
-    EXPECT_EQ(comm.explain().algorithm, "direct");
+    EXPECT_EQ(comm.explain().algorithm, "binomial");
     EXPECT_EQ(comm.explain().transports, "shm");
   });
 }

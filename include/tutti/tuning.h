@@ -34,6 +34,7 @@ struct CallCandidate {
   std::size_t tile_bytes = 0;
   int lanes = 0;
   bool inlined = false;   // data travels in signals
+  bool crowds = false;    // ranks talk to so many hosts that it must be twice as fast to be chosen
   std::string objection;  // "" or why it cannot run the call; nothing is predicted then
 
   bool operator==(const CallCandidate&) const = default;
@@ -56,7 +57,7 @@ struct Calibration {
   bool operator==(const Calibration&) const = default;
 };
 
-/// All algorithms for the call: the fastest first, those that cannot run it last. What runs is the
+/// All algorithms for the call: the best first, those that cannot run it last. What runs is the
 /// first, unless options or rules say otherwise. `options` gives scratch_bytes and reproducible.
 TUTTI_API Result<std::vector<CallCandidate>> candidates(const AskedCall& call,
                                                         const Calibration& calibration,

@@ -37,8 +37,11 @@ std::string way_text(const CallCandidate& candidate) {
 std::string verdict(const ExplainedCall& call, std::size_t i) {
   if (i == 0) return "runs";
   if (!std::isfinite(call.candidates[i].candidate.seconds)) return "too large to be predicted";
+  const bool lost_by_hosts =
+      call.candidates[i].candidate.crowds && !call.candidates[0].candidate.crowds;
   const double ratio = call.candidates[i].candidate.seconds / call.candidates[0].candidate.seconds;
-  return fmt::format("{:.2f} times the time", ratio);
+  return fmt::format("{:.2f} times the time{}", ratio,
+                     lost_by_hosts ? ", talks to many hosts" : "");
 }
 
 std::string line(const ExplainedCall& call, std::size_t i) {

@@ -59,6 +59,7 @@ CallCandidate shown(const Candidate& candidate) {
           .tile_bytes = candidate.way.tile_bytes,
           .lanes = candidate.way.lanes,
           .inlined = candidate.way.flavor == Flavor::kInline,
+          .crowds = candidate.crowds,
           .objection = candidate.objection};
 }
 

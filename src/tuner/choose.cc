@@ -49,6 +49,14 @@ std::vector<Flavor> flavors(const Question& q, const Algorithm& algorithm) {
   return {Flavor::kInline, Flavor::kStaged};
 }
 
+// A connection costs memory, and time when it is first used, which the model does not see: ranks
+// talk to a few hosts, even if that takes up to twice the time.
+int most_far_peers(const Group& group) {
+  return 2 * std::bit_width(static_cast<unsigned>(group.host_count() - 1));
+}
+
+double weight(const Candidate& candidate) { return candidate.seconds * (candidate.crowds ? 2 : 1); }
+
 }  // namespace
 
 bool streams(const Question& q) { return !q.in_place && q.bytes >= kStreamFrom; }
@@ -89,15 +97,16 @@ Way Chooser::plain(const Question& q, const Algorithm& algorithm) const {
 Candidate Chooser::think(const Question& q, const Algorithm& algorithm) {
   const std::span<const Pieces> pieces = pieces_for(group());
   Candidate best{.way = plain(q, algorithm), .objection = {}};
-  const Group group = q.collective == Collective::kSendRecv ? Group(2) : this->group();
-  if (!allows(algorithm, group)) return best;
+  const Group able = q.collective == Collective::kSendRecv ? Group(2) : group();
+  if (!allows(algorithm, able)) return best;
   for (const Flavor flavor : flavors(q, algorithm)) {
     for (const auto& [tile_bytes, lanes] : pieces) {
       Way way{&algorithm, flavor, tile_bytes, lanes};
       way.stream = streams(q);
       if (!predictor_.fits(way, q.bytes)) break;
       const double seconds = predictor_.seconds(way, q.bytes);
-      if (seconds < best.seconds) best = {way, seconds, ""};
+      if (seconds >= best.seconds) continue;
+      best = {way, seconds, "", predictor_.far_peers(way) > most_far_peers(group())};
       // Calls of one block are not cut.
       if (predictor_.piece_bytes(algorithm, q.bytes) <= kNearPieces[1].tile_bytes) break;
     }
@@ -112,7 +121,7 @@ std::vector<Candidate> Chooser::candidates(const Question& q) {
   }
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
     if (a.objection.empty() != b.objection.empty()) return a.objection.empty();
-    return a.objection.empty() && a.seconds < b.seconds;  // unknown ones last
+    return a.objection.empty() && weight(a) < weight(b);  // unknown ones last
   });
   return all;
 }

@@ -42,6 +42,7 @@ struct Candidate {
   Way way;
   double seconds = kUnknown;  // predicted
   std::string objection;      // "" or why it cannot run the call
+  bool crowds = false;        // ranks talk to more hosts than they should
 
   /// What takes too much memory, or would take too long to look at.
   static constexpr double kUnknown = std::numeric_limits<double>::infinity();

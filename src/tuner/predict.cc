@@ -83,6 +83,17 @@ Machine evened_out(Machine machine, const Group& group) {
   return machine;
 }
 
+int most_far_peers(const Cast& cast, const Group& group) {
+  int most = 0;
+  for (int rank = 0; rank < static_cast<int>(cast.scripts.size()); ++rank) {
+    const std::vector<int>& peers = cast.scripts[rank].receivers;
+    most = std::max<int>(most, std::count_if(peers.begin(), peers.end(), [&](int peer) {
+                           return group.host_of(peer) != group.host_of(rank);
+                         }));
+  }
+  return most;
+}
+
 }  // namespace
 
 Predictor::Predictor(const Surroundings& surroundings) : surroundings_(surroundings) {
@@ -145,7 +156,10 @@ Predictor::Part Predictor::make_of_many(const Algorithm& algorithm) const {
 
 const Predictor::Part& Predictor::part(const Algorithm& algorithm, Flavor flavor) {
   const auto [at, is_new] = parts_.try_emplace({&algorithm, flavor});
-  if (is_new) at->second = make(algorithm, flavor);
+  if (is_new) {
+    at->second = make(algorithm, flavor);
+    at->second.far_peers = most_far_peers(at->second.cast, group_of(algorithm));
+  }
   return at->second;
 }
 
@@ -165,6 +179,8 @@ bool Predictor::fits(const Way& way, std::size_t bytes) {
   return width <= kMostLines && lines <= surroundings_.room.lines &&
          least_scratch(part.cast.scratch_chunks) <= surroundings_.room.scratch_bytes;
 }
+
+int Predictor::far_peers(const Way& way) { return part(*way.algorithm, way.flavor).far_peers; }
 
 double Predictor::seconds(const Way& way, std::size_t bytes) {
   const Part& part = this->part(*way.algorithm, way.flavor);

@@ -59,6 +59,9 @@ class Predictor {
   /// take, since ranks may run ahead of each other. REQUIRES: fits().
   double seconds(const Way& way, std::size_t bytes);
 
+  /// How many ranks of other hosts the rank that talks to most of them sends to.
+  int far_peers(const Way& way);
+
   /// Bytes of a chunk of the algorithm in such a call.
   std::size_t piece_bytes(const Algorithm& algorithm, std::size_t bytes);
 
@@ -67,6 +70,7 @@ class Predictor {
   struct Part {
     Cast cast;
     int chunks = 1;
+    int far_peers = 0;
   };
   double seconds_in_row(const Cast& cast, Machine machine, SimulatedCall call,
                         double meeting) const;
