@@ -41,7 +41,7 @@ Model another_machine() {
 TEST(Fit, TellsWhatItWasFittedTo) {
   const std::vector<Point> measured = points(another_machine(), 8);
   for (const double ratio : fit(measured, default_model()).ratios) {
-    EXPECT_NEAR(ratio, 1, 0.1);
+    EXPECT_NEAR(ratio, 1, 0.2);
   }
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 // Fewer do not tell a pace, whatever is asked for.
 std::size_t simulated_blocks(const SimulatedCall& call, std::size_t most) {
-  const std::size_t least = 2 * static_cast<std::size_t>(call.lanes);
+  const std::size_t least = 8 * static_cast<std::size_t>(call.lanes);
   return most == 0 ? call.blocks : std::min(call.blocks, std::max(most, least));
 }
 

@@ -19,11 +19,8 @@ constexpr std::size_t kMostSteps = 30'000;
 constexpr std::size_t kRowBytes = 64 << 10;
 constexpr std::size_t kMostInRow = 16;
 constexpr std::size_t kMostInRowOfMany = 4;
-
-// Blocks after which the pace is known well enough.
-std::size_t most_blocks(int ranks, int lanes) {
-  return ranks <= kMostPlans ? std::max(24, 4 * lanes) : 2 * lanes;
-}
+// As few as tell the pace of all.
+constexpr std::size_t kFewBlocks = 1;
 
 bool has_parts(Collective collective) {
   switch (collective) {
@@ -201,9 +198,7 @@ double Predictor::seconds(const Way& way, std::size_t bytes) {
       .room = surroundings_.room};
   const double meeting = way.flavor == Flavor::kMapped ? surroundings_.model.meet : 0;
   if (call.blocks > 1) {
-    return meeting + simulate(part.cast, machine, call,
-                              {.most_blocks = most_blocks(machine.ranks, cuts.lanes)})
-                         .seconds;
+    return meeting + simulate(part.cast, machine, call, {.most_blocks = kFewBlocks}).seconds;
   }
   return seconds_in_row(part.cast, machine, call, meeting);
 }
