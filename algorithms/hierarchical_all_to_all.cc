@@ -141,7 +141,8 @@ Schedule hierarchical_all_to_all(const Group& group, Schedule (*between)(const G
   return Exchange(group, between).run();
 }
 
-Schedule hierarchical_staged_all_to_all(const Group& group, Schedule (*between)(const Group& group)) {
+Schedule hierarchical_staged_all_to_all(const Group& group,
+                                        Schedule (*between)(const Group& group)) {
   return Exchange(group, between).run_staged();
 }
 

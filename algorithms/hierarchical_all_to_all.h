@@ -10,6 +10,7 @@ namespace tutti {
 /// With an all-to-all between hosts.
 Schedule hierarchical_all_to_all(const Group& group, Schedule (*between)(const Group& group));
 /// The same in place too: what goes out is out of the input before anything comes in.
-Schedule hierarchical_staged_all_to_all(const Group& group, Schedule (*between)(const Group& group));
+Schedule hierarchical_staged_all_to_all(const Group& group,
+                                        Schedule (*between)(const Group& group));
 
 }  // namespace tutti

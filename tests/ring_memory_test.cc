@@ -2,12 +2,12 @@
 // ROOMS: plan
 // TIER: fast
 
+#include "plan/ring_memory.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
 #include <vector>
-
-#include "plan/ring_memory.h"
 
 namespace tutti {
 namespace {

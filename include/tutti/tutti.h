@@ -234,7 +234,8 @@ class TUTTI_API Communicator {
   /// timeout, in their old order.
   Result<Communicator> shrink();
 
-  /// The hosts of all ranks, with the ranks on their processors; the same on every rank. Collective.
+  /// The hosts of all ranks, with the ranks on their processors; the same on every rank.
+  /// Collective.
   Result<TopologyReport> topology();
 
   /// About the last call that ended on this rank. REQUIRES: no request is under way.

@@ -78,6 +78,24 @@ bool reads_peer(int rank, const Step& step) {
 
 }  // namespace
 
+bool has_parts(Collective collective) {
+  switch (collective) {
+    case Collective::kAllGather:
+    case Collective::kReduceScatter:
+    case Collective::kAllToAll:
+    case Collective::kGather:
+    case Collective::kScatter:
+      return true;
+    case Collective::kAllReduce:
+    case Collective::kBroadcast:
+    case Collective::kReduce:
+    case Collective::kBarrier:
+    case Collective::kSendRecv:
+      return false;
+  }
+  return false;
+}
+
 int chunks_of(const Schedule& schedule, Space space, int rank) {
   switch (space) {
     case Space::kInput:

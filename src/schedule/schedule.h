@@ -109,6 +109,9 @@ struct Schedule {
   bool operator==(const Schedule&) const = default;
 };
 
+/// Whether the larger buffer has a part for each rank: n*k chunks in the table above.
+bool has_parts(Collective collective);
+
 /// How many chunks of a space a rank has, by the table above.
 int chunks_of(const Schedule& schedule, Space space, int rank);
 

@@ -38,24 +38,6 @@ Pieces pieces_of(const Machine& machine, const SimulationRequest& request) {
   return pieces;
 }
 
-bool has_parts(Collective collective) {
-  switch (collective) {
-    case Collective::kAllGather:
-    case Collective::kReduceScatter:
-    case Collective::kAllToAll:
-    case Collective::kGather:
-    case Collective::kScatter:
-      return true;
-    case Collective::kAllReduce:
-    case Collective::kBroadcast:
-    case Collective::kReduce:
-    case Collective::kBarrier:
-    case Collective::kSendRecv:
-      return false;
-  }
-  return false;
-}
-
 std::size_t divided(std::size_t whole, std::size_t parts) { return (whole + parts - 1) / parts; }
 
 // How a call of a schedule is cut, as executors do.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "simulator/typical.h"
+
 namespace tutti {
 namespace {
 
@@ -27,32 +29,11 @@ Status wrong_line(int number, std::string_view line, const std::string& expected
 }  // namespace
 
 Model default_model() {
-  constexpr double ns = 1e-9;
   Model model;
-  model.rank = {.call = 40 * ns,
-                .block = 60 * ns,
-                .instruction = 15 * ns,
-                .give = 10 * ns,
-                .take = 10 * ns,
-                .line = 4 * ns,
-                .turn = 700 * ns,
-                .read_user = {0.02 * ns, 0.03 * ns, 0.08 * ns},
-                .write_user = {0.02 * ns, 0.04 * ns, 0.12 * ns},
-                .stream_user = 0.08 * ns,
-                .read_scratch = {0.06 * ns, 0.08 * ns, 0.1 * ns},
-                .write_scratch = {0.02 * ns, 0.03 * ns, 0.06 * ns},
-                .write_peer = {0.05 * ns, 0.07 * ns, 0.1 * ns},
-                .read_peer = {0.06 * ns, 0.08 * ns, 0.1 * ns},
-                .reduce = 0.005 * ns};
-  model.meet = 300 * ns;
-  model.near_latency = 100 * ns;
-  model.far = {.latency = 10'000 * ns,
-               .message = 2'000 * ns,
-               .send_byte = 0.2 * ns,
-               .receive = 2'000 * ns,
-               .receive_byte = 0.2 * ns,
-               .overhead = 100,
-               .expansion = 1.04};
+  model.rank = typical_processor();
+  model.meet = 300e-9;
+  model.near_latency = typical_processor_way().latency;
+  model.far = typical_network(/*rdma=*/false);
   return model;
 }
 

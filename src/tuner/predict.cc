@@ -22,24 +22,6 @@ constexpr std::size_t kMostInRowOfMany = 4;
 // As few as tell the pace of all.
 constexpr std::size_t kFewBlocks = 1;
 
-bool has_parts(Collective collective) {
-  switch (collective) {
-    case Collective::kAllGather:
-    case Collective::kReduceScatter:
-    case Collective::kAllToAll:
-    case Collective::kGather:
-    case Collective::kScatter:
-      return true;
-    case Collective::kAllReduce:
-    case Collective::kBroadcast:
-    case Collective::kReduce:
-    case Collective::kBarrier:
-    case Collective::kSendRecv:
-      return false;
-  }
-  return false;
-}
-
 // Input and output of a rank together.
 std::size_t user_bytes(Collective collective, int ranks, std::size_t bytes) {
   switch (collective) {

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "plan/ring_memory.h"
 #include "executor/window.h"
 #include "plan/cut.h"
+#include "plan/ring_memory.h"
 
 namespace tutti {
 

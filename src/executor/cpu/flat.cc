@@ -18,8 +18,8 @@ class Flattener {
 
   FlatProgram run() {
     const Plan& plan = *variant_.plan;
-    stride_ = (variant_.tile * element_ + kScratchAlignment - 1) / kScratchAlignment *
-              kScratchAlignment;
+    stride_ =
+        (variant_.tile * element_ + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
     for (const Instruction& instruction : plan.instructions) add(instruction);
     program_.line_bytes = static_cast<std::uint32_t>(plan.lines * variant_.width * kLineBytes);
     const auto scratch = static_cast<std::uint32_t>(plan.scratch_chunks * stride_);

@@ -12,9 +12,9 @@
 #include "executor/cpu/flat.h"
 #include "executor/cpu/reducer.h"
 #include "executor/extents.h"
+#include "executor/signature.h"
 #include "plan/cut.h"
 #include "plan/plan.h"
-#include "executor/signature.h"
 
 namespace tutti {
 

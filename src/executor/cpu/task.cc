@@ -53,8 +53,8 @@ bool Task::meet() {
 void Task::start_running(const Variant& variant) {
   variant_ = &variant;
   plan_ = variant.plan.get();
-  tile_stride_ = (variant.tile * element_ + kScratchAlignment - 1) /
-                 kScratchAlignment * kScratchAlignment;
+  tile_stride_ =
+      (variant.tile * element_ + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
   for (int receiver : plan_->receivers) {
     if (is_far(global(receiver))) far_receivers_.push_back(global(receiver));
   }
