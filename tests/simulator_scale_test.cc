@@ -56,13 +56,13 @@ TEST_P(SimulatorScale, HoldsForAllReduceOf65536Ranks) {
   const Room room{std::size_t{64} << 20, std::size_t{1} << 20};
   const std::size_t piece = (GetParam().bytes / 4 + schedule.chunks - 1) / schedule.chunks;
   const Cut cut_up = cut({schedule.scratch_chunks, cast.lines, 1}, room, piece, 4,
-                         {.tile_bytes = 512 << 10, .lanes = 8});
+                         {.tile_bytes = 512 << 10, .lanes = 4});
   const SimulatedCall call{.piece_bytes = 4 * std::max<std::size_t>(piece, 1),
                            .tile_bytes = 4 * cut_up.tile,
                            .blocks = cut_up.blocks,
                            .lanes = cut_up.lanes,
                            .room = room};
-  const Simulated result = simulate(cast, machine, call, {.most_blocks = 64});
+  const Simulated result = simulate(cast, machine, call, {.most_blocks = 32});
   EXPECT_TRUE(result.is_complete);
   EXPECT_GT(result.seconds, GetParam().least);
   EXPECT_LT(processor_seconds() - begin, 60);
