@@ -34,6 +34,7 @@ Model default_model() {
   model.meet = 300e-9;
   model.near_latency = typical_processor_way().latency;
   model.far = typical_network(/*rdma=*/false);
+  model.host_port = 10e9 / 8;
   return model;
 }
 

@@ -27,7 +27,8 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
-/// A processor of the years after 2018 with its ranks on cores of their own, and TCP between hosts.
+/// A processor of the years after 2018 with its ranks on cores of their own, and TCP between hosts
+/// by a link of 10 Gbit/s each.
 Model default_model();
 
 /// One number of a model.
