@@ -105,8 +105,9 @@ Candidate Chooser::think(const Question& q, const Algorithm& algorithm) {
       way.stream = streams(q);
       if (!predictor_.fits(way, q.bytes)) break;
       const double seconds = predictor_.seconds(way, q.bytes);
-      if (seconds >= best.seconds) continue;
-      best = {way, seconds, "", predictor_.far_peers(way) > most_far_peers(group())};
+      if (seconds < best.seconds) {
+        best = {way, seconds, "", predictor_.far_peers(way) > most_far_peers(group())};
+      }
       // Calls of one block are not cut.
       if (predictor_.piece_bytes(algorithm, q.bytes) <= kNearPieces[1].tile_bytes) break;
     }
