@@ -48,9 +48,7 @@ Question question_of(const AskedCall& call, const Group& group, const Options& o
           .reachable = one_host,
           .in_place = call.in_place && call.collective == Collective::kAllToAll,
           .reproducible = options.reproducible,
-          .forced = {},
-          .forced_tile_bytes = options.tile_bytes,
-          .forced_lanes = options.lanes};
+          .forced = {}};
 }
 
 CallCandidate shown(const Candidate& candidate) {

@@ -63,7 +63,7 @@ bool streams(const Question& q) { return !q.in_place && q.bytes >= kStreamFrom; 
 
 // Why an algorithm cannot run the call, or "".
 std::string Chooser::objection(const Question& q, const Algorithm& algorithm) const {
-  const Group group = q.collective == Collective::kSendRecv ? Group(2) : this->group();
+  const Group& group = predictor_.group_of(q.collective);
   if (!allows(algorithm, group)) {
     const int hosts = group.host_count();
     return "does not take " + std::to_string(group.ranks) + " ranks on " +
@@ -97,8 +97,7 @@ Way Chooser::plain(const Question& q, const Algorithm& algorithm) const {
 Candidate Chooser::think(const Question& q, const Algorithm& algorithm) {
   const std::span<const Pieces> pieces = pieces_for(group());
   Candidate best{.way = plain(q, algorithm), .objection = {}};
-  const Group able = q.collective == Collective::kSendRecv ? Group(2) : group();
-  if (!allows(algorithm, able)) return best;
+  if (!allows(algorithm, predictor_.group_of(q.collective))) return best;
   for (const Flavor flavor : flavors(q, algorithm)) {
     for (const auto& [tile_bytes, lanes] : pieces) {
       Way way{&algorithm, flavor, tile_bytes, lanes};

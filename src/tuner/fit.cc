@@ -12,38 +12,58 @@ namespace {
 
 constexpr int kRounds = 12;
 constexpr double kStep = 0.05;    // of a logarithm, to see what a number does
-constexpr double kHold = 0.02;    // pull of the start, per number, in points of a miss
+constexpr double kHold = 0.005;    // pull of the start, per number, in points of a miss
 constexpr double kLarge = 0.3;    // misses beyond count by their size only
 constexpr double kLongest = 1.0;  // step of a number in a round
 
-class Fitting {
+// The predictors of points: their schedules are made once, whatever the model.
+class Predictors {
  public:
-  Fitting(std::span<const Point> points, const Model& start)
-      : points_(points), model_(start), numbers_(fields(model_)) {
-    // What is nothing is not known, and stays so.
-    std::erase_if(numbers_, [](const ModelField& number) { return *number.value <= 0; });
-    for (const ModelField& number : numbers_) start_.push_back(std::log(*number.value));
+  explicit Predictors(std::span<const Point> points) {
     for (const Point& point : points) {
-      // Casts are made once: only the model changes.
-      Surroundings surroundings = point.surroundings;
-      const auto same = std::find_if(groups_.begin(), groups_.end(), [&](const auto& known) {
-        return known.surroundings().group == surroundings.group &&
-               known.surroundings().cores == surroundings.cores &&
-               known.surroundings().room == surroundings.room;
+      const auto same = std::find_if(groups_.begin(), groups_.end(), [&](const Predictor& known) {
+        return known.surroundings().group == point.surroundings.group &&
+               known.surroundings().cores == point.surroundings.cores &&
+               known.surroundings().room == point.surroundings.room;
       });
       group_of_.push_back(static_cast<std::size_t>(same - groups_.begin()));
-      if (same == groups_.end()) groups_.emplace_back(surroundings);
+      if (same == groups_.end()) groups_.emplace_back(point.surroundings);
     }
   }
 
-  Fit run() {
+  // Predicted by measured, of the points that this was made of.
+  std::vector<double> ratios(std::span<const Point> points, const Model& model) {
+    for (Predictor& group : groups_) group.use(model);
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const double seconds = groups_[group_of_[i]].seconds(points[i].way, points[i].bytes);
+      ratios.push_back(seconds / points[i].seconds);
+    }
+    return ratios;
+  }
+
+ private:
+  std::vector<Predictor> groups_;
+  std::vector<std::size_t> group_of_;  // by point
+};
+
+class Fitting {
+ public:
+  Fitting(std::span<const Point> points, const Model& start, ModelField::Topic topic)
+      : points_(points), predictors_(points), model_(start), numbers_(fields(model_)) {
+    // What is nothing is not known, and stays so.
+    std::erase_if(numbers_, [topic](const ModelField& number) {
+      return *number.value <= 0 || number.topic != topic;
+    });
+    for (const ModelField& number : numbers_) start_.push_back(std::log(*number.value));
+  }
+
+  Model run() {
     misses_ = miss();
     for (int round = 0; round < kRounds; ++round) {
       if (!improve()) break;
     }
-    Fit result{model_, {}, badness(misses_)};
-    for (const double miss : misses_) result.ratios.push_back(std::exp(miss));
-    return result;
+    return model_;
   }
 
  private:
@@ -51,13 +71,9 @@ class Fitting {
 
   // Logarithms of predicted by measured.
   Row miss() {
-    for (Predictor& group : groups_) group.use(model_);
     Row misses;
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      const Point& point = points_[i];
-      misses.push_back(
-          std::log(groups_[group_of_[i]].seconds(point.way, point.bytes) / point.seconds));
-    }
+    for (const double ratio : predictors_.ratios(points_, model_))
+      misses.push_back(std::log(ratio));
     return misses;
   }
 
@@ -149,16 +165,46 @@ class Fitting {
   }
 
   const std::span<const Point> points_;
+  Predictors predictors_;
   Model model_;
   std::vector<ModelField> numbers_;  // of model_
   Row start_;                        // logarithms
-  std::vector<Predictor> groups_;
-  std::vector<std::size_t> group_of_;  // by point
   Row misses_;
 };
 
+using Topic = ModelField::Topic;
+
+// What a point can tell something about that points of earlier topics cannot.
+Topic topic_of(const Point& point) {
+  const Surroundings& surroundings = point.surroundings;
+  if (surroundings.group.host_count() > 1) return Topic::kFar;
+  const bool crowded =
+      surroundings.cores > 0 && surroundings.cores < surroundings.group.most_ranks_per_host();
+  return crowded ? Topic::kCrowd : Topic::kRank;
+}
+
+double badness_of(std::span<const double> ratios) {
+  double sum = 0;
+  for (const double ratio : ratios) sum += std::abs(std::log(ratio));
+  return sum;
+}
+
 }  // namespace
 
-Fit fit(std::span<const Point> points, const Model& start) { return Fitting(points, start).run(); }
+// Topic by topic: what ranks cost by themselves is not to be bent by what happens where they share
+// cores, nor that by what lies between hosts.
+Fit fit(std::span<const Point> points, const Model& start) {
+  Model model = start;
+  for (const Topic topic : {Topic::kRank, Topic::kCrowd, Topic::kFar}) {
+    std::vector<Point> some;
+    for (const Point& point : points) {
+      if (topic_of(point) == topic) some.push_back(point);
+    }
+    if (!some.empty()) model = Fitting(some, model, topic).run();
+  }
+  Fit result{model, Predictors(points).ratios(points, model), 0};
+  result.badness = badness_of(result.ratios);
+  return result;
+}
 
 }  // namespace tutti

@@ -22,7 +22,7 @@ struct Point {
 struct Fit {
   Model model;
   std::vector<double> ratios;  // predicted by measured, of each point
-  double badness = 0;          // what was made as small as it would go
+  double badness = 0;          // how far off they are together
 };
 
 /// Least squares of the logarithms of predicted by measured, large misses counting less than their

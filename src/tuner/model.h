@@ -1,4 +1,4 @@
-// What a machine costs, as measured (calibrate.h) or as a first guess: the numbers behind every
+// What a machine costs, as measured (fit.h) or as a first guess: the numbers behind every
 // choice.
 //
 // A value, agreed on by all ranks of a communicator. Seconds, bytes.
@@ -19,6 +19,7 @@ namespace tutti {
 
 struct Model {
   RankCosts rank;
+  double crowd = 1;         // how many times longer a rank's own work takes where ranks share cores
   double meet = 0;          // of a call that asks all ranks where their buffers are
   double near_latency = 0;  // until a rank of the same host sees a signal
   WayCosts far;
@@ -27,14 +28,16 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
-/// A processor of the years after 2018 with its ranks on cores of their own, and TCP between hosts
-/// by a link of 10 Gbit/s each.
+/// Typical ones: see typical.h. Between hosts TCP, by a link of 10 Gbit/s each.
 Model default_model();
 
 /// One number of a model.
 struct ModelField {
+  enum class Topic { kRank, kCrowd, kFar };  // ranks of a host, that share cores, of several hosts
+
   const char* name;  // "rank.read_user.cached"
   double* value;
+  Topic topic = Topic::kRank;
 };
 
 /// All numbers, in a fixed order.
@@ -45,6 +48,9 @@ std::string to_text(const Model& model);
 /// kInvalidArgument names the line and what was expected. A number that is not given is that of
 /// default_model().
 Result<Model> parse_model(std::string_view text);
+
+/// The costs of ranks whose own work takes `factor` times as long.
+RankCosts slowed(RankCosts costs, double factor);
 
 /// The group on a machine of this model, whose hosts have `cores` processors for them (0: enough).
 Machine machine_of(const Model& model, const Group& group, int cores);

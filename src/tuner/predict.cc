@@ -47,17 +47,9 @@ Machine evened_out(Machine machine, const Group& group) {
   const int most = group.most_ranks_per_host();
   if (machine.cores == 0 || machine.cores >= most) return machine;
   const double factor = static_cast<double>(most) / machine.cores;
-  RankCosts& rank = machine.rank;
-  for (double* cost : {&rank.call, &rank.block, &rank.instruction, &rank.give, &rank.take,
-                       &rank.line, &rank.stream_user, &rank.reduce}) {
-    *cost *= factor;
-  }
-  for (Curve* curve : {&rank.read_user, &rank.write_user, &rank.read_scratch, &rank.write_scratch,
-                       &rank.write_peer, &rank.read_peer}) {
-    *curve = {curve->cached * factor, curve->shared * factor, curve->memory * factor};
-  }
+  machine.rank = slowed(machine.rank, factor);
   // A rank that waits is back after all others had their turn.
-  machine.near.latency += rank.turn * factor;
+  machine.near.latency += machine.rank.turn * factor;
   machine.cores = 0;
   return machine;
 }
@@ -86,12 +78,8 @@ void Predictor::use(const Model& model) {
   pair_machine_ = machine_of(model, pair_, surroundings_.cores);
 }
 
-const Group& Predictor::group_of(const Algorithm& algorithm) const {
-  return algorithm.collective == Collective::kSendRecv ? pair_ : surroundings_.group;
-}
-
 Predictor::Part Predictor::make(const Algorithm& algorithm, Flavor flavor) const {
-  const Group& group = group_of(algorithm);
+  const Group& group = group_of(algorithm.collective);
   if (group.ranks > kMostPlans) return make_of_many(algorithm);
   Schedule schedule = algorithm.make(group, /*root=*/0);
   Part part{.cast = {}, .chunks = schedule.chunks};
@@ -137,13 +125,13 @@ const Predictor::Part& Predictor::part(const Algorithm& algorithm, Flavor flavor
   const auto [at, is_new] = parts_.try_emplace({&algorithm, flavor});
   if (is_new) {
     at->second = make(algorithm, flavor);
-    at->second.far_peers = most_far_peers(at->second.cast, group_of(algorithm));
+    at->second.far_peers = most_far_peers(at->second.cast, group_of(algorithm.collective));
   }
   return at->second;
 }
 
 std::size_t Predictor::piece_bytes(const Algorithm& algorithm, std::size_t bytes) {
-  const int ranks = group_of(algorithm).ranks;
+  const int ranks = group_of(algorithm.collective).ranks;
   const std::size_t parts = has_parts(algorithm.collective) ? ranks : 1;
   const std::size_t pieces = parts * part(algorithm, Flavor::kInline).chunks;
   return (bytes + pieces - 1) / pieces;

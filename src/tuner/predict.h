@@ -62,6 +62,11 @@ class Predictor {
   /// How many ranks of other hosts the rank that talks to most of them sends to.
   int far_peers(const Way& way);
 
+  /// The ranks that take part: two for a message.
+  const Group& group_of(Collective collective) const {
+    return collective == Collective::kSendRecv ? pair_ : surroundings_.group;
+  }
+
   /// Bytes of a chunk of the algorithm in such a call.
   std::size_t piece_bytes(const Algorithm& algorithm, std::size_t bytes);
 
@@ -77,7 +82,6 @@ class Predictor {
   const Part& part(const Algorithm& algorithm, Flavor flavor);
   Part make(const Algorithm& algorithm, Flavor flavor) const;
   Part make_of_many(const Algorithm& algorithm) const;
-  const Group& group_of(const Algorithm& algorithm) const;
 
   Surroundings surroundings_;
   Group pair_ = 2;
