@@ -10,10 +10,13 @@
 namespace tutti::cli {
 namespace {
 
+// Calls after which scratch memory has been written once, all the way round: its pages are there.
+constexpr int kLap = 8;
+
 PerfOptions perf_options(const TrialRequest& request) {
   PerfOptions perf;
   perf.iterations = request.iterations;
-  perf.warmup = 2;
+  perf.warmup = kLap;
   perf.checks = 0;
   perf.each_algorithm = true;
   perf.memory = request.allocated ? BufferMemory::kAllocate : BufferMemory::kPlain;
