@@ -37,8 +37,9 @@ AskedCall asked(const ExplainOptions& request, Collective collective, std::size_
 
 std::vector<int> hosts_of(const ModelCluster& cluster) {
   std::vector<int> host_of;
-  const int per_host = cluster.ranks() / cluster.hosts();
-  for (int rank = 0; rank < cluster.ranks(); ++rank) host_of.push_back(rank / per_host);
+  for (int rank = 0; rank < cluster.ranks(); ++rank) {
+    host_of.push_back(rank * cluster.hosts() / cluster.ranks());
+  }
   return host_of;
 }
 
@@ -106,6 +107,12 @@ int report_simulated(const ExplainOptions& request) {
   auto cluster = ModelCluster::of(report->topology);
   if (cluster.ok() && request.hosts > 1) cluster = cluster->times(request.hosts);
   if (!cluster.ok()) return fail(cluster.status(), 2);
+  if (cluster->ranks() > kMostSimulatedRanks) {
+    return fail({Code::kInvalidArgument,
+                 fmt::format("--topology with {} ranks: expected at most {}; tutti sim takes more",
+                             cluster->ranks(), kMostSimulatedRanks)},
+                2);
+  }
   std::vector<ExplainedCall> all;
   for (const Collective collective : request.collectives) {
     for (const std::size_t bytes : request.sizes) {
