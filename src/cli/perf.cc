@@ -5,13 +5,12 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
-#include <algorithm>
 #include <cmath>
-#include <thread>
 
 #include "cli/launcher.h"
 #include "cli/perf_options.h"
 #include "cli/perf_run.h"
+#include "cli/ranks.h"
 #include "cli/session.h"
 
 namespace tutti::cli {
@@ -31,22 +30,6 @@ Result<Options> library_options(const PerfOptions& perf) {
         std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(perf.timeout_s * 1000)));
   }
   return options;
-}
-
-int run_threads(const PerfOptions& perf, const Options& options) {
-  ThreadGroup group(perf.threads, options.start_timeout);
-  std::vector<int> exit_statuses(static_cast<std::size_t>(perf.threads), 1);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < perf.threads; ++rank) {
-    threads.emplace_back([&, rank] {
-      const auto session = start_thread_session(group, rank, options);
-      exit_statuses[static_cast<std::size_t>(rank)] =
-          session.ok() ? run_perf(**session, perf, options, nullptr)
-                       : fail({LauncherKind::kNone, rank}, session.status(), 1);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  return *std::max_element(exit_statuses.begin(), exit_statuses.end());
 }
 
 // Other libraries allocate and free temporary memory in each call; without this they would pay for
@@ -85,7 +68,11 @@ int perf_main(std::vector<std::string> arguments) {
   const auto options = library_options(perf);
   if (!options.ok()) return fail(launcher, options.status(), 2);
   if (perf.threads > 0) {
-    if (launcher.kind == LauncherKind::kNone) return run_threads(perf, *options);
+    if (launcher.kind == LauncherKind::kNone) {
+      return run_on_threads("perf", perf.threads, *options, [&](Session& session) {
+        return run_perf(session, perf, *options, nullptr);
+      });
+    }
     return fail(launcher,
                 {Code::kInvalidArgument,
                  fmt::format("--threads {}: expected none under a launcher", perf.threads)},

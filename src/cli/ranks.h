@@ -9,6 +9,10 @@
 
 namespace tutti::cli {
 
+/// Ranks that are threads. The exit status: the worst of all.
+int run_on_threads(std::string_view command, int ranks, const Options& options,
+                   const std::function<int(Session&)>& run);
+
 /// The exit status: the worst of all ranks'. `threads`: how many without a launcher. `command`
 /// begins what is said about a start that fails.
 int run_on_ranks(std::string_view command, int threads, const Options& options,

@@ -8,12 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cli/explain_options.h"
-#include "cli/machine.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
-#include "cli/sizes.h"
-#include "cli/statistics.h"
 #include "cli/trials.h"
 
 namespace tutti::cli {
