@@ -1,0 +1,74 @@
+// Runs collectives on memory of a device, in the order of a stream, between ranks of one host whose
+// devices reach each other. Never blocks the host, allocates nothing, and may be recorded in a
+// graph.
+//
+// A call is one kernel where a fast one knows it (one_shot.h, two_shot.h, moves.h), and otherwise
+// the interpreter of schedules (interpreter.h). Where kernels of several processes take turns on
+// one device, nothing waits in a kernel: the plan's steps become copies, short kernels and waits of
+// the stream (engine.h). What cannot be reached by peers goes through the board's scratch, piece by
+// piece.
+//
+// Tested by cuda_executor_test.cc.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "device/device.h"
+#include "transports/cuda_p2p/boards.h"
+#include "tutti/types.h"
+
+namespace tutti {
+
+/// A call on memory of the device. What the buffers hold: as in tutti.h.
+struct DeviceCall {
+  Collective collective = Collective::kBarrier;
+  DataType type = DataType::kUint8;
+  ReduceOp op;            // not kUser
+  int root = 0;           // broadcast, reduce, gather, scatter
+  std::size_t count = 0;  // elements of the smaller buffer: c of tutti.h
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+};
+
+class CudaExecutor final {
+ public:
+  struct Settings {
+    std::chrono::milliseconds call_timeout{300'000};
+    int blocks = 16;        // of a kernel, at most
+    int threads = 512;      // of a block
+    std::string algorithm;  // forced: the name of a fast path ("one_shot", "two_shot") or of an
+                            // algorithm of the catalog, for the interpreter; "": chosen
+    bool engine = false;    // no waiting in kernels even where they could
+  };
+
+  /// Everything that calls need is allocated and loaded here. Not collective, but all ranks of the
+  /// boards must make one, with the same settings. `device` and `boards` must outlive it.
+  static Result<std::unique_ptr<CudaExecutor>> create(Device& device, Boards& boards,
+                                                      const Settings& settings);
+  ~CudaExecutor();
+
+  /// Issues the call. All ranks of the boards issue the same calls in the same order.
+  /// kNotSupported for what no path can do; kInvalidArgument names the argument. After a failure of
+  /// an earlier call: that failure.
+  Status enqueue(const DeviceCall& call, Stream stream);
+
+  /// The first failure of a call that was issued, once it is known: kTimeout names the rank that
+  /// did not come and the call, kAborted. Does not block.
+  Status health() const;
+  /// Ends whatever waits, on this rank's device. At once, any thread.
+  void abort(const std::string& reason);
+
+  /// What the last call ran: "two_shot", "ring by interpreter", "ring by engine".
+  std::string last_path() const;
+
+ private:
+  struct State;
+  explicit CudaExecutor(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tutti

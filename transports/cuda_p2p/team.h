@@ -1,0 +1,92 @@
+// What kernels know of the ranks that they work with: a structure passed by value, and memory that
+// it points into.
+//
+// Every rank has a board: memory of its device that all ranks of the host reach, laid out alike.
+// Block b of a kernel talks to blocks b of its peers only, through flags of its own; so blocks need
+// not wait for each other, and ranks that make the same calls with the same number of blocks agree
+// on every number below.
+//
+//   meetings   [block][rank]  how often `rank` has met this rank: a number that only grows
+//   places     [block][rank]  where the rank's input and output are, in this call
+//   packets    [turn][rank]    small messages, whose words carry their own flags (one_shot.h)
+//   lines      [block][line]  signals of the interpreter (interpreter.h)
+//   scratch                    the rest
+//
+// A place is a number: which of the rank's shared allocations, and the offset in it. Each rank has
+// a table of where it sees them: the same address for threads of a process, another for processes.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tutti::cuda {
+
+inline constexpr int kMostRanks = 16;   // of a host, on this path
+inline constexpr int kMostBlocks = 64;  // of a kernel
+inline constexpr int kMostThreads = 512;
+inline constexpr int kMostShared = 4096;               // allocations of a rank that peers may know
+inline constexpr int kMostSignals = 1024;              // of a plan
+inline constexpr std::size_t kPacketBytes = 64 << 10;  // payload of a rank in a turn
+
+/// Where a buffer is: in the upper 16 bits the number of the allocation, in the others the offset.
+/// Number 0 is the whole address space of the process, so that any address is a place for threads
+/// of one process; number 1 is the board.
+using Place = std::uint64_t;
+inline constexpr int kPlaceShift = 48;
+inline constexpr std::uint64_t kAddressSpace = 0;
+inline constexpr std::uint64_t kOwnBoard = 1;
+
+struct Places {
+  Place input = 0;
+  Place output = 0;
+};
+
+/// The first part of a board.
+struct Board {
+  std::uint32_t meetings[kMostBlocks][kMostRanks];
+  Places places[kMostBlocks][kMostRanks];
+  std::uint32_t lines[kMostBlocks][kMostSignals];
+  // Counters of the board's own rank, one a block: meetings so far, packets so far, lines so far.
+  // In memory of the device, because a graph replays a kernel with the arguments it was recorded
+  // with.
+  struct Counters {
+    std::uint32_t meetings;
+    std::uint32_t packets;
+    std::uint32_t rounds;
+    std::uint32_t unused;
+  };
+  Counters counters[kMostBlocks];
+};
+
+/// What went wrong in a kernel, in memory of the host that both sides reach. The first one stays.
+struct Trouble {
+  std::uint32_t stop = 0;     // set by the host: kernels that wait give up (abort)
+  std::uint32_t claimed = 0;  // by the first block that failed
+  std::uint32_t code = 0;     // TroubleCode; stored last, with release
+  std::int32_t peer = -1;     // who did not come
+  std::uint32_t call = 0;     // Team::call of the kernel
+  std::uint32_t waited_for = 0;
+};
+enum TroubleCode : std::uint32_t { kNoTrouble = 0, kMissed = 1, kStopped = 2 };
+
+/// After the board: for each of two turns and each rank, the rank's packets: payload and flags.
+constexpr std::size_t packet_bytes(int ranks) {
+  return std::size_t{2} * static_cast<std::size_t>(ranks) * 2 * kPacketBytes;
+}
+constexpr std::size_t scratch_offset(int ranks) {
+  constexpr std::size_t kAlign = 4096;
+  return (sizeof(Board) + packet_bytes(ranks) + kAlign - 1) / kAlign * kAlign;
+}
+
+struct Team {
+  std::int32_t rank = 0;
+  std::int32_t ranks = 1;
+  Board* boards[kMostRanks] = {};      // by rank, as this rank sees them
+  std::byte* const* shared = nullptr;  // [rank * kMostShared + number]: the base, as seen here
+  Trouble* trouble = nullptr;
+  std::uint64_t patience_ns = 0;  // before a wait becomes trouble
+  std::uint32_t call = 0;         // for messages
+};
+
+}  // namespace tutti::cuda
