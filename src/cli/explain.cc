@@ -132,10 +132,11 @@ int report_simulated(const ExplainOptions& request) {
 
 int measure_and_report(const ExplainOptions& request, const Options& options, Session& session) {
   Progress progress(session.rank() == 0);
-  const auto measured = run_trials(
-      session, options,
-      {request.collectives, request.sizes, request.type, request.allocated, request.iterations},
-      [&](const std::string& what, double share) { progress.show(what, share); });
+  TrialRequest trials{request.collectives, request.sizes, request.type, request.allocated};
+  trials.iterations = (request.iterations + trials.rounds - 1) / trials.rounds;
+  const auto measured =
+      run_trials(session, options, trials,
+                 [&](const std::string& what, double share) { progress.show(what, share); });
   progress.clear();
   if (!measured.ok()) return fail(measured.status(), 1);
   if (session.rank() != 0) return 0;

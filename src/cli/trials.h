@@ -18,12 +18,14 @@ struct TrialRequest {
   std::vector<std::size_t> sizes;  // bytes
   DataType type = DataType::kFloat32;
   bool allocated = false;  // buffers from allocate()
-  int iterations = 15;
+  int iterations = 6;  // of each algorithm and size, in each round
+  int rounds = 2;
 };
 
 /// A measurement of each algorithm that can run the call, in the way that the library would let it
 /// run; sizes and collectives in order. Algorithms take turns, so that what disturbs the machine
-/// disturbs all alike. Times are medians. The same on all ranks. Collective.
+/// disturbs all alike. All is measured in each round, and the best of the rounds' medians counts:
+/// where others use a machine too, it is slow for seconds. The same on all ranks. Collective.
 Result<std::vector<Measurement>> run_trials(
     Session& session, const Options& options, const TrialRequest& request,
     const std::function<void(const std::string& what, double share)>& progress);

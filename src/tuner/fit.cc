@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kRounds = 12;
 constexpr double kStep = 0.05;    // of a logarithm, to see what a number does
-constexpr double kHold = 0.005;   // pull of the start, per number, in points of a miss
+constexpr double kHold = 0.3;     // pull of the start, per number, in points of a miss
 constexpr double kLarge = 0.3;    // misses beyond count by their size only
 constexpr double kLongest = 1.0;  // step of a number in a round
 
