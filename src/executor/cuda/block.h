@@ -16,8 +16,11 @@
 
 #ifdef __CUDACC__
 #define TUTTI_DEVICE __device__ __forceinline__
+// Of a block's variable: one for all its threads.
+#define TUTTI_SHARED __shared__
 #else
 #define TUTTI_DEVICE inline
+#define TUTTI_SHARED
 #endif
 
 namespace tutti::cuda {
@@ -28,6 +31,9 @@ class Block {
  public:
   TUTTI_DEVICE int index() const { return static_cast<int>(blockIdx.x); }
   TUTTI_DEVICE int count() const { return static_cast<int>(gridDim.x); }
+  /// Which of the block's threads this is, and how many there are.
+  TUTTI_DEVICE std::size_t thread() const { return threadIdx.x; }
+  TUTTI_DEVICE std::size_t threads() const { return blockDim.x; }
 
   /// f(i) for every i < count, by whichever thread.
   template <class Function>
@@ -62,6 +68,8 @@ class Block {
   Block(int index, int count) : index_(index), count_(count) {}
   int index() const { return index_; }
   int count() const { return count_; }
+  std::size_t thread() const { return 0; }
+  std::size_t threads() const { return 1; }
 
   template <class Function>
   void each(std::size_t count, Function f) const {
