@@ -246,4 +246,11 @@ const Algorithm* find_algorithm(Collective collective, std::string_view name) {
   return nullptr;
 }
 
+std::optional<Schedule> schedule_of(Collective collective, std::string_view name,
+                                    const Group& group, int root) {
+  const Algorithm* algorithm = find_algorithm(collective, name);
+  if (algorithm == nullptr || !allows(*algorithm, group)) return std::nullopt;
+  return algorithm->make(group, root);
+}
+
 }  // namespace tutti

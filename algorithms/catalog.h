@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -33,6 +34,10 @@ std::span<const Algorithm> catalog();
 
 /// nullptr when there is none of that name.
 const Algorithm* find_algorithm(Collective collective, std::string_view name);
+
+/// Of the algorithm of that name; nothing when there is none that takes the group.
+std::optional<Schedule> schedule_of(Collective collective, std::string_view name,
+                                    const Group& group, int root);
 
 /// True when the algorithm takes such groups.
 inline bool allows(const Algorithm& algorithm, const Group& group) {

@@ -14,10 +14,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "device/device.h"
+#include "schedule/schedule.h"
 #include "transports/cuda_p2p/boards.h"
 #include "tutti/types.h"
 
@@ -36,6 +40,11 @@ struct DeviceCall {
 
 class CudaExecutor final {
  public:
+  /// The schedule of the algorithm of that name among all ranks of the boards, if there is one. An
+  /// executor does not know algorithms; schedule_of() of the catalog does.
+  using FindSchedule = std::function<std::optional<Schedule>(Collective collective,
+                                                             std::string_view algorithm, int root)>;
+
   struct Settings {
     std::chrono::milliseconds call_timeout{300'000};
     int blocks = 16;        // of a kernel, at most
@@ -43,6 +52,7 @@ class CudaExecutor final {
     std::string algorithm;  // forced: the name of a fast path ("one_shot", "two_shot") or of an
                             // algorithm of the catalog, for the interpreter; "": chosen
     bool engine = false;    // no waiting in kernels even where they could
+    FindSchedule find_schedule;
   };
 
   /// Everything that calls need is allocated and loaded here. Not collective, but all ranks of the
