@@ -43,7 +43,7 @@ struct DeviceFacts {
 /// An allocation, as the process that made it knows it.
 struct Allocation {
   std::byte* base = nullptr;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;       // at least what was asked for
   std::uint64_t identity = 0;  // never that of an earlier allocation at the same address
 
   bool operator==(const Allocation&) const = default;
@@ -69,8 +69,8 @@ struct SharedMemory {
 struct Launch {
   const char* kernel = nullptr;  // one of the names that the device was opened with
   int blocks = 1;
-  int threads = 1;                       // of a block
-  std::span<const std::byte> arguments;  // the kernel's only parameter, a structure; copied
+  int threads = 1;                            // of a block
+  std::span<const std::byte> arguments = {};  // the kernel's only parameter, a structure; copied
 };
 
 class Device {
@@ -79,7 +79,8 @@ class Device {
 
   virtual const DeviceFacts& facts() const = 0;
 
-  /// Zeroed memory of the device, that peers can be told of. Aligned to 2 MiB where it is as large.
+  /// Zeroed memory of the device, that peers can be told of, and that the other devices of this
+  /// process may reach. Aligned to 2 MiB where it is as large.
   virtual Result<std::byte*> allocate(std::size_t bytes) = 0;
   /// REQUIRES: from allocate(), and nothing on any stream uses it any more.
   virtual void release(std::byte* memory) = 0;
@@ -89,16 +90,21 @@ class Device {
   virtual Result<Allocation> allocation_of(const void* address) = 0;
 
   /// Makes the allocation known to other processes; kNotSupported for kinds of memory that cannot
-  /// be. What it answers stays good until withdraw(), or the end of the memory.
+  /// be. What it answers stays good until withdraw(), or release() of the memory; memory of others,
+  /// that was not withdrawn when it ended, is given back by the system only once it is.
   virtual Result<SharedMemory> share(const Allocation& allocation) = 0;
   virtual void withdraw(const SharedMemory& shared) = 0;
-  /// The base of another process's allocation, in this process's address space.
+  /// The base of another process's allocation, in this process's address space: the same whenever
+  /// it is asked for, until it was closed as often. kNotSupported when this process has no
+  /// permission to get it, or the device no way to reach it. The exporting process cannot import
+  /// what it shared by a handle.
   virtual Result<std::byte*> import_memory(const SharedMemory& shared) = 0;
   virtual void close_import(std::byte* memory) = 0;
   /// Lets this device reach memory of another device of this process; OK where it is the same.
   virtual Status reach(const DeviceFacts& other) = 0;
 
-  /// Lets kernels and copies reach memory of the host, at the address answered.
+  /// Lets kernels and copies of all devices of this process reach memory of the host, at the
+  /// address answered.
   virtual Result<std::byte*> pin(std::span<std::byte> memory) = 0;
   virtual void unpin(std::byte* host_memory) = 0;
 
@@ -109,7 +115,8 @@ class Device {
   };
   virtual Result<StreamState> look_at(Stream stream) = 0;
 
-  /// Copies between any two places that this device reaches.
+  /// Copies between any two places that this device reaches; memory of the host is one once it is
+  /// pinned.
   virtual Status copy(Stream stream, void* target, const void* source, std::size_t bytes) = 0;
   /// *flag = value, seen by others after everything that the stream did before.
   virtual Status set(Stream stream, std::uint32_t* flag, std::uint32_t value) = 0;
@@ -120,9 +127,10 @@ class Device {
 
   /// A stream of this library's own, which does not wait for the default one.
   virtual Result<Stream> make_stream() = 0;
+  /// REQUIRES: made here, and done with all that was issued.
   virtual void end_stream(Stream stream) = 0;
   /// Blocks until the stream has done all that was issued; kTimeout, or what went wrong on the
-  /// device.
+  /// device. kInvalidArgument for a stream that is being captured.
   virtual Status synchronize(Stream stream, std::chrono::milliseconds timeout) = 0;
 };
 
