@@ -18,11 +18,11 @@
 #include <optional>
 #include <set>
 
+#include "bootstrap/host.h"
 #include "bootstrap/thread_bootstrap.h"
 #include "pipe_bootstrap.h"
 #include "processes.h"
 #include "transports/shm/handover.h"
-#include "transports/shm/host.h"
 #include "transports/shm/memory.h"
 #include "transports/shm/process.h"
 
@@ -273,21 +273,21 @@ TEST(Shm, NoDescriptorLeftIsAnErrorOnEveryRankAtOnce) {
 }
 
 TEST(Shm, RanksOnDifferentHostsAreNotSupported) {
-  const auto here = shm::this_host();
+  const auto here = this_host();
   ASSERT_TRUE(here.ok()) << here.status().to_string();
-  EXPECT_TRUE(shm::check_same_host(0, *here, 3, *here).ok());
+  EXPECT_TRUE(check_same_host(0, *here, 3, *here).ok());
 
-  shm::Host there = *here;
+  Host there = *here;
   std::strcpy(there.name, "elsewhere");
   there.boot_id[0] ^= 1;
-  const Status status = shm::check_same_host(0, *here, 3, there);
+  const Status status = check_same_host(0, *here, 3, there);
   EXPECT_EQ(status.code(), Code::kNotSupported);
   EXPECT_TRUE(contains(status.message(), "rank 3 on host elsewhere: expected ranks of one"))
       << status.message();
 
   there = *here;
   there.pid_namespace ^= 1;
-  EXPECT_TRUE(contains(shm::check_same_host(0, *here, 3, there).message(), "pid namespace"));
+  EXPECT_TRUE(contains(check_same_host(0, *here, 3, there).message(), "pid namespace"));
 }
 
 TEST(Shm, AnotherNetworkNamespaceIsAnotherHost) {

@@ -2,7 +2,7 @@
 
 #include "tutti/diagnostics.h"
 
-#include "transports/shm/host.h"
+#include "bootstrap/host.h"
 #include "transports/ucx/look.h"
 #include "transports/ucx/survey.h"
 #include "transports/ucx/ucx.h"
@@ -51,7 +51,7 @@ NetworkReport network_report(const Options& options) {
 }
 
 Result<std::string> host_identity(const Options& options) {
-  const Result<shm::Host> host = shm::this_host();
+  const Result<Host> host = this_host();
   if (!host.ok()) return host.status();
   return std::string(host->boot_id) + "/" + std::to_string(host->network_namespace) + "/" +
          std::to_string(host->pid_namespace) + "/" + options.host;

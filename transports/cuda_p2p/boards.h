@@ -23,11 +23,15 @@ namespace tutti {
 
 class Boards final {
  public:
-  /// Collective over the bootstrap, whose ranks must all be on one host; the outcome is the same on
-  /// all ranks, an error naming the rank and the reason (no device, no way to share memory, devices
-  /// that do not reach each other). `device` must outlive the boards.
-  static Result<std::unique_ptr<Boards>> create(Device& device, Bootstrap& bootstrap,
-                                                std::size_t scratch_bytes, Deadline deadline);
+  /// Collective over the bootstrap; the outcome is the same on all ranks, an error naming the rank
+  /// and the reason (another host, no way to share memory, devices that do not reach each other).
+  /// The device is owned together with the boards of other ranks of this process: what a rank's
+  /// peers in the process reach of it lasts until they have ended too.
+  static Result<std::unique_ptr<Boards>> create(std::shared_ptr<Device> device,
+                                                Bootstrap& bootstrap, std::size_t scratch_bytes,
+                                                Deadline deadline);
+  /// Not collective: peers may go on longer, or have ended.
+  /// REQUIRES: nothing that this rank has issued is still running.
   ~Boards();
 
   /// For kernels of this rank; trouble, patience and call are the caller's to fill in.

@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 
-#include "base/check.h"
 #include "bootstrap/exchange.h"
+#include "bootstrap/offer.h"
 #include "transports/shm/handover.h"
 
 namespace tutti::shm {
@@ -28,17 +27,6 @@ struct Card {
 struct Origin {
   Fd file;
   std::unique_ptr<Handover> handover;  // below `file`, which it serves
-};
-
-// A mapping on its way to the other ranks of this process; the last taker frees it.
-struct Offer {
-  std::shared_ptr<const Mapping> mapping;
-  std::atomic<int> takers;
-};
-
-// An Offer's address: means something in the process that made it, and zero elsewhere.
-struct OfferAddress {
-  std::uintptr_t address = 0;
 };
 
 // Rank 0's part before the first all-gather: creates the memory, and invites on its card.
@@ -120,25 +108,10 @@ Result<std::shared_ptr<const Mapping>> map_as_leader(const std::vector<Card>& ca
 
 Result<OfferAddress> make_offer(const Result<std::shared_ptr<const Mapping>>& mapping, int takers) {
   if (!mapping.ok()) return mapping.status();
-  if (takers == 0) return OfferAddress{};
-  Offer* const offer = new Offer{*mapping, 0};
-  // The address may travel through other processes, which order nothing as far as C++ knows: this
-  // release pairs with the acquire in take().
-  offer->takers.store(takers, std::memory_order_release);
-  return OfferAddress{reinterpret_cast<std::uintptr_t>(offer)};
+  return offer(*mapping, takers);
 }
 
-std::shared_ptr<const Mapping> take(OfferAddress from) {
-  Offer* const offer = reinterpret_cast<Offer*>(from.address);
-  TUTTI_CHECK(offer->takers.load(std::memory_order_acquire) > 0);
-  std::shared_ptr<const Mapping> mapping = offer->mapping;
-  // acq_rel: every taker's copy is made before the last one deletes.
-  if (offer->takers.fetch_sub(1, std::memory_order_acq_rel) == 1) delete offer;
-  return mapping;
-}
-
-// The second all-gather. A leader whose all-gather fails leaves its offer behind, since a thread
-// may be about to take it: that leaks address space in a start that has failed, and never dangles.
+// The second all-gather.
 Result<std::shared_ptr<const Mapping>> share_mapping(Bootstrap& bootstrap,
                                                      const std::vector<Card>& cards,
                                                      Result<std::shared_ptr<const Mapping>> mapping,
@@ -153,7 +126,9 @@ Result<std::shared_ptr<const Mapping>> share_mapping(Bootstrap& bootstrap,
   if (!offers.ok()) return offers.status();
 
   // Taken even when another rank has failed, so that the offer is freed.
-  if (!leads && (*offers)[leader].ok()) mapping = take(*(*offers)[leader]);
+  if (!leads && (*offers)[leader].ok()) {
+    mapping = take<std::shared_ptr<const Mapping>>(*(*offers)[leader]);
+  }
   const auto all = all_values(*offers);
   if (!all.ok()) return all.status();
   return mapping;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bootstrap/bootstrap.h"
-#include "transports/shm/host.h"
+#include "bootstrap/host.h"
 #include "transports/shm/memory.h"
 #include "transports/shm/process.h"
 

@@ -1,22 +1,21 @@
 // Which machine this is. Tested by shm_test.cc.
 
-#include "transports/shm/host.h"
+#include "bootstrap/host.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <fstream>
 
-#include "transports/shm/error.h"
+#include "bootstrap/socket.h"
 
-namespace tutti::shm {
+namespace tutti {
 namespace {
 
 Result<std::uint64_t> inode_of(const char* path) {
   struct stat status = {};
-  if (stat(path, &status) != 0) return system_error(std::string("cannot stat ") + path, errno);
+  if (stat(path, &status) != 0) return system_error(std::string("cannot stat ") + path);
   return static_cast<std::uint64_t>(status.st_ino);
 }
 
@@ -60,4 +59,4 @@ Status check_same_host(int rank_a, const Host& a, int rank_b, const Host& b) {
                                    difference(a, b) + ": expected ranks of one host"};
 }
 
-}  // namespace tutti::shm
+}  // namespace tutti

@@ -10,7 +10,7 @@
 
 #include "tutti/status.h"
 
-namespace tutti::shm {
+namespace tutti {
 
 /// A value that travels as bytes.
 struct Host {
@@ -27,4 +27,4 @@ Result<Host> this_host();
 /// OK, or kNotSupported saying where the two ranks are.
 Status check_same_host(int rank_a, const Host& a, int rank_b, const Host& b);
 
-}  // namespace tutti::shm
+}  // namespace tutti
