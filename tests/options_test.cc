@@ -65,6 +65,7 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_PEER_TIMEOUT", "0.4")->peer_timeout, 400ms);
   EXPECT_EQ(with("TUTTI_HOST", "left")->host, "left");
   EXPECT_EQ(with("TUTTI_LOG", "2")->log_level, 2);
+  EXPECT_EQ(with("TUTTI_DEVICE", "7")->device, 7);
 }
 
 TEST_F(FromEnvironment, VariablesAreTakenTogether) {
@@ -96,6 +97,7 @@ TEST_F(FromEnvironment, WrongValuesAreNamed) {
       {"TUTTI_SCRATCH", {"", "8 M", "8MB", "99999999999G"}},
       {"TUTTI_HEAP", {"-5", "4097G"}},
       {"TUTTI_LOG", {"", "3", "loud"}},
+      {"TUTTI_DEVICE", {"", "-2", "cuda:0", "1024"}},
   };
   for (const auto& [variable, values] : wrong) {
     for (const char* value : values) {

@@ -69,6 +69,11 @@ struct Options {
   /// host is a machine as its ranks see it. May differ between ranks. TUTTI_HOST.
   std::string host;
 
+  /// The CUDA device whose memory enqueue() takes, as CUDA numbers devices for this process; -1:
+  /// none. May differ between ranks, and several may use one, but all or none have one.
+  /// TUTTI_DEVICE.
+  int device = -1;
+
   /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.
   int log_level = 0;

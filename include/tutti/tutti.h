@@ -132,8 +132,8 @@ struct Formation {
 
 /// What ran last, for those who ask why it took so long.
 struct Explanation {
-  std::string algorithm;   // "two_shot"
-  std::string transports;  // "shm", "shm and ucx (tcp on eth0)"
+  std::string algorithm;   // "two_shot"; of enqueued calls also "through host memory"
+  std::string transports;  // "shm", "shm and ucx (tcp on eth0)", "cuda_p2p"
   bool mapped = false;     // buffers were used in place by peers
   bool inlined = false;    // data travelled in signals
   std::size_t tile_bytes = 0;
@@ -222,6 +222,39 @@ class TUTTI_API Communicator {
   /// by another thread meanwhile.
   Result<Memory> register_memory(std::span<std::byte> memory);
 
+  /// Issues calls on memory of the device (Options::device), in the order of a stream of it (a
+  /// cudaStream_t or CUstream; nullptr is the default one): they begin after what was issued on the
+  /// stream before, and what is issued on it afterwards begins when they have ended. Returns when
+  /// they are issued, and never waits for peers.
+  ///
+  /// Otherwise as run(): the same calls in the same order on all ranks, whatever the streams; a
+  /// group is one call. Buffers are memory of the device, and live until the stream has passed.
+  /// What runs on host memory at the same time (run, start) is apart: neither waits for the other.
+  ///
+  /// kInvalidArgument names the buffer that is not memory of the device, or says that the stream is
+  /// another device's; kNotSupported without a device, and for what a graph that is being captured
+  /// cannot hold: calls that go through host memory. A failure on the way (a deadline, a lost peer)
+  /// lets the streams go on, with outputs that mean nothing; health() and every later call tell it.
+  Status enqueue(const Call& call, void* stream);
+  Status enqueue(std::span<const Call> group, void* stream);
+  Status enqueue(std::initializer_list<Call> group, void* stream) {
+    return enqueue(std::span(group.begin(), group.size()), stream);
+  }
+
+  /// The first failure of a call that was enqueued, or OK. Does not block. Any thread.
+  Status health() const;
+
+  /// Memory of the device that peers on this host reach, so that enqueued calls on it copy nothing
+  /// aside. Collective, as allocate(). Freed by the destructor, which waits for nothing: what was
+  /// enqueued on it must have ended, on all ranks.
+  Result<Memory> allocate_on_device(std::size_t bytes);
+
+  /// Makes memory of the device that the caller has reachable by peers, as if from
+  /// allocate_on_device(), until the communicator ends; all of the allocation that holds
+  /// `address`, which must last as long. Collective; a rank without any gives nullptr.
+  /// kNotSupported, on all ranks, for memory of a kind that other processes cannot map.
+  Status register_on_device(const void* address);
+
   /// A communicator of the ranks that gave the same color, ordered by (key, rank). Collective.
   /// A rank that gives a negative color takes part and gets an empty one.
   Result<Communicator> split(int color, int key = 0);
@@ -238,7 +271,8 @@ class TUTTI_API Communicator {
   /// Collective.
   Result<TopologyReport> topology();
 
-  /// About the last call that ended on this rank. REQUIRES: no request is under way.
+  /// About the last call that ended on this rank, or was enqueued. REQUIRES: no request is under
+  /// way.
   Explanation explain() const;
 
   class Impl;

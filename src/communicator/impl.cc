@@ -219,6 +219,18 @@ Result<Request> Communicator::start(std::span<const Call> group) {
   if (empty()) return is_empty();
   return impl_->start(group);
 }
+Status Communicator::enqueue(const Call& call, void* stream) { return enqueue({&call, 1}, stream); }
+Status Communicator::enqueue(std::span<const Call> group, void* stream) {
+  return empty() ? is_empty() : impl_->enqueue(group, stream);
+}
+Status Communicator::health() const { return empty() ? is_empty() : impl_->health(); }
+Result<Memory> Communicator::allocate_on_device(std::size_t bytes) {
+  if (empty()) return is_empty();
+  return impl_->allocate_on_device(bytes);
+}
+Status Communicator::register_on_device(const void* address) {
+  return empty() ? is_empty() : impl_->register_on_device(address);
+}
 Result<Memory> Communicator::allocate(std::size_t bytes) {
   if (empty()) return is_empty();
   return impl_->allocate(bytes);

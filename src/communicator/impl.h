@@ -38,6 +38,11 @@ class Communicator::Impl : public Memory::Owner {
   Status run(std::span<const Call> group);
   Result<Request> start(std::span<const Call> group);
 
+  Status enqueue(std::span<const Call> group, void* stream);
+  Status health() const;
+  Result<Memory> allocate_on_device(std::size_t bytes);
+  Status register_on_device(const void* address);
+
   Result<Memory> allocate(std::size_t bytes);
   Result<Memory> register_memory(std::span<std::byte> memory);
   Result<Communicator> split(int color, int key);

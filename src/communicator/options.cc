@@ -82,6 +82,10 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
   if (variable == "TUTTI_HEAP") {
     return set(byte_count(variable, value), [&](std::size_t v) { options.heap_bytes = v; });
   }
+  if (variable == "TUTTI_DEVICE") {
+    return set(whole(variable, value, -1, 1023),
+               [&](long v) { options.device = static_cast<int>(v); });
+  }
   if (variable == "TUTTI_LOG") {
     return set(whole(variable, value, 0, 2),
                [&](long v) { options.log_level = static_cast<int>(v); });
@@ -100,7 +104,8 @@ const std::unordered_set<std::string_view> kKnown = {
     "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT", "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
     "TUTTI_LANES",         "TUTTI_SCRATCH", "TUTTI_HEAP",         "TUTTI_LOG",
     "TUTTI_ALGORITHM",     "TUTTI_ISA",     "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",    "TUTTI_RULES",        "TUTTI_CALIBRATION"};
+    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",    "TUTTI_RULES",        "TUTTI_CALIBRATION",
+    "TUTTI_DEVICE"};
 
 }  // namespace
 
