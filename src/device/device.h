@@ -45,6 +45,7 @@ struct Allocation {
   std::byte* base = nullptr;
   std::size_t bytes = 0;       // at least what was asked for
   std::uint64_t identity = 0;  // never that of an earlier allocation at the same address
+  bool by_address = false;     // other devices of the process that reach this one reach it so
 
   bool operator==(const Allocation&) const = default;
 };

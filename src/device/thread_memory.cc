@@ -110,7 +110,8 @@ Result<std::byte*> ThreadMemory::add(Kind kind, const Owner& owner, std::size_t 
   const Result<std::byte*> base = map_file(mapped_bytes(bytes), file);
   if (!base.ok()) return base;
   const std::scoped_lock lock(mutex_);
-  const Region region = {kind, owner, {*base, bytes, ++identities_}, file.number()};
+  const Allocation allocation = {*base, bytes, ++identities_, kind == Kind::kDevice};
+  const Region region = {kind, owner, allocation, file.number()};
   regions_[reinterpret_cast<std::uintptr_t>(*base)] = {region, std::move(file)};
   return base;
 }
