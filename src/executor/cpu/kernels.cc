@@ -5,15 +5,14 @@
 #include "executor/cpu/kernels.h"
 
 #include <cstring>
-#include <limits>
 #include <string>
-#include <type_traits>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
 #include "base/check.h"
+#include "executor/cpu/integers.h"
 #include "executor/cpu/kernels_isa.h"
 
 namespace tutti {
@@ -52,16 +51,6 @@ ScaleKernel scale_of(DataType type) {
   return portable_scale(type);
 }
 
-// Towards zero; what does not fit becomes the nearest limit, NaN becomes 0.
-template <class T>
-T to_integer(double value) {
-  using Limits = std::numeric_limits<T>;
-  if (value != value) return 0;
-  if (value <= static_cast<double>(Limits::min())) return Limits::min();
-  if (value >= static_cast<double>(Limits::max())) return Limits::max();
-  return static_cast<T>(value);
-}
-
 template <class T>
 void scale_integers(const std::byte* source, std::byte* target, std::size_t count, double factor) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -72,15 +61,12 @@ void scale_integers(const std::byte* source, std::byte* target, std::size_t coun
   }
 }
 
-// The divisor is a number of ranks, so it may be larger than a small T holds: divides in the 64-bit
-// type of T's sign.
 template <class T>
 void divide_integers(std::byte* target, std::size_t count, std::int64_t divisor) {
-  using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
   for (std::size_t i = 0; i < count; ++i) {
     T value;
     std::memcpy(&value, target + i * sizeof(T), sizeof(T));
-    value = static_cast<T>(static_cast<Wide>(value) / static_cast<Wide>(divisor));
+    value = divide_integer(value, divisor);
     std::memcpy(target + i * sizeof(T), &value, sizeof(T));
   }
 }

@@ -16,11 +16,14 @@
 
 #ifdef __CUDACC__
 #define TUTTI_DEVICE __device__ __forceinline__
-// Of a block's variable: one for all its threads.
-#define TUTTI_SHARED __shared__
+// A variable of the block: one for all its threads.
+#define TUTTI_SHARED(type, name) __shared__ type name
+// The loop that follows becomes straight lines, so that what it indexes lies in registers.
+#define TUTTI_UNROLL _Pragma("unroll")
 #else
 #define TUTTI_DEVICE inline
-#define TUTTI_SHARED
+#define TUTTI_SHARED(type, name) type name = {}
+#define TUTTI_UNROLL
 #endif
 
 namespace tutti::cuda {

@@ -39,13 +39,13 @@ struct FastCall {
   Team team;
   const std::byte* input = nullptr;  // this rank's buffers, as it sees them
   std::byte* output = nullptr;
-  Places places;          // where its peers find them; one_shot needs none
+  Places places = {};     // where its peers find them; one_shot needs none
   std::size_t count = 0;  // elements of a part; c of tutti.h
   Collective collective = Collective::kBarrier;
   std::int32_t root = 0;
   std::int32_t element_bytes = 1;
   bool in_place = false;  // all_to_all, of all ranks
-  Arithmetic arithmetic;
+  Arithmetic arithmetic = {};
 };
 
 enum class FastKernel : std::uint8_t { kOneShot, kReduce, kMove };

@@ -1,0 +1,12 @@
+// tutti_reduce_any_… for GPUs; see kernels.h.
+
+#include "executor/cuda/define_kernels.h"
+#include "executor/cuda/two_shot.h"
+
+namespace tutti::cuda {
+
+#define TUTTI_TYPE(word, type) \
+  TUTTI_CUDA_KERNEL(tutti_reduce_any_##word, reduce<AnyReduction<DataType::type>>)
+TUTTI_CUDA_TYPES(TUTTI_TYPE)
+
+}  // namespace tutti::cuda
