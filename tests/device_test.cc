@@ -15,8 +15,10 @@
 #include <thread>
 #include <vector>
 
+#include "device/cuda_device.h"
 #include "device/thread_device.h"
 #include "expect_ok.h"
+#include "pages.h"
 #include "processes.h"
 
 namespace tutti {
@@ -64,23 +66,25 @@ class DeviceSuite : public testing::TestWithParam<Maker> {
   std::unique_ptr<Device> device_;
 };
 
-// Memory of the host that the device reaches.
+// Memory of the host that the device reaches: pages of its own, as a GPU pins whole ones.
 template <class T>
 class Pinned {
  public:
-  Pinned(Device& device, std::size_t count) : device_(device), values_(count) {
-    const Result<std::byte*> seen = device.pin(std::as_writable_bytes(std::span(values_)));
+  Pinned(Device& device, std::size_t count)
+      : device_(device), pages_(count * sizeof(T)), count_(count) {
+    const Result<std::byte*> seen = device.pin(pages_.span());
     EXPECT_OK(seen.status());
     seen_ = reinterpret_cast<T*>(*seen);
   }
-  ~Pinned() { device_.unpin(reinterpret_cast<std::byte*>(values_.data())); }
+  ~Pinned() { device_.unpin(pages_.span().data()); }
 
   T* seen_by_device() const { return seen_; }
-  std::vector<T>& values() { return values_; }
+  std::span<T> values() const { return {reinterpret_cast<T*>(pages_.span().data()), count_}; }
 
  private:
   Device& device_;
-  std::vector<T> values_;
+  test::Pages pages_;
+  std::size_t count_;
   T* seen_ = nullptr;
 };
 
@@ -93,7 +97,7 @@ TEST_P(DeviceSuite, SaysWhatItIs) {
 
 TEST_P(DeviceSuite, MemoryIsZeroedAndAligned) {
   std::byte* const memory = allocate<std::byte>(kLarge);
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % (2 << 20), 0u);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % 256, 0u);
   Pinned<std::byte> seen(*device_, kLarge);
   std::memset(seen.values().data(), 1, kLarge);
   ASSERT_OK(device_->copy(nullptr, seen.seen_by_device(), memory, kLarge));
@@ -125,7 +129,7 @@ TEST_P(DeviceSuite, AStreamWaitsForAFlagOfAnother) {
   const Stream sets = make_stream();
   std::uint32_t* const flag = allocate<std::uint32_t>(1);
   Pinned<int> host(*device_, 2);
-  host.values() = {7, 0};
+  host.values()[0] = 7;
   ASSERT_OK(device_->wait_until(waits, flag, 2));
   ASSERT_OK(device_->copy(waits, host.seen_by_device() + 1, host.seen_by_device(), sizeof(int)));
   EXPECT_EQ(device_->synchronize(waits, 20ms).code(), Code::kTimeout);
@@ -261,10 +265,16 @@ std::unique_ptr<Device> make_thread_device(std::chrono::microseconds most_delay)
   return std::make_unique<ThreadDevice>(std::move(settings));
 }
 
+std::unique_ptr<Device> make_cuda_device() {
+  Result<std::unique_ptr<Device>> device = open_device(0, {});
+  return device.ok() ? std::move(*device) : nullptr;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Every, DeviceSuite,
     testing::Values(Maker{"threads", [] { return make_thread_device(0us); }},
-                    Maker{"slow_threads", [] { return make_thread_device(200us); }}),
+                    Maker{"slow_threads", [] { return make_thread_device(200us); }},
+                    Maker{"cuda", &make_cuda_device}),
     [](const testing::TestParamInfo<Maker>& info) { return std::string(info.param.name); });
 
 // Of ThreadDevice alone.

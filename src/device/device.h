@@ -81,9 +81,10 @@ class Device {
   virtual const DeviceFacts& facts() const = 0;
 
   /// Zeroed memory of the device, that peers can be told of, and that the other devices of this
-  /// process may reach. Aligned to 2 MiB where it is as large.
+  /// process may reach. Aligned to 256 bytes.
   virtual Result<std::byte*> allocate(std::size_t bytes) = 0;
-  /// REQUIRES: from allocate(), and nothing on any stream uses it any more.
+  /// REQUIRES: from allocate(), nothing on any stream uses it any more, and who imported it closed
+  /// that.
   virtual void release(std::byte* memory) = 0;
 
   /// What the address belongs to; kInvalidArgument, saying what it is instead ("memory of the

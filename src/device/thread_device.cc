@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <system_error>
@@ -14,17 +13,12 @@
 
 #include "base/check.h"
 #include "device/foreign_file.h"
+#include "device/hexadecimal.h"
 
 namespace tutti {
 namespace {
 
 constexpr int kMostThreadsOfABlock = 1024;  // as on GPUs
-
-std::string hexadecimal(const void* address) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%p", address);
-  return text;
-}
 
 // Of a process that may trace this one's owner, or of one that may at least look at its files.
 Result<Descriptor> file_of(const SharedMemory& shared) {

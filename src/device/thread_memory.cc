@@ -16,36 +16,15 @@
 namespace tutti {
 namespace {
 
-constexpr std::size_t kLargePage = std::size_t{2} << 20;  // what large allocations are aligned to
-constexpr std::size_t kLargest = std::size_t{1} << 46;    // an address space has 47 bits
+constexpr std::size_t kLargest = std::size_t{1} << 46;  // an address space has 47 bits
 
 Status failed(const std::string& what, int error) {
   return {Code::kSystem, what + ": " + std::generic_category().message(error)};
 }
 
-std::size_t rounded(std::size_t bytes, std::size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
-
 std::size_t mapped_bytes(std::size_t bytes) {
-  return rounded(bytes, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
-}
-
-// Address space of which nothing can be touched yet.
-std::byte* reserve(std::size_t bytes) {
-  void* const memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
-}
-
-// As much, where a large page begins; the rest around it is given back.
-std::byte* reserve_aligned(std::size_t bytes) {
-  std::byte* const all = reserve(bytes + kLargePage);
-  if (all == nullptr) return nullptr;
-  const auto address = reinterpret_cast<std::uintptr_t>(all);
-  const std::size_t before = rounded(address, kLargePage) - address;
-  if (before > 0) munmap(all, before);
-  munmap(all + before + bytes, kLargePage - before);
-  return all + before;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
 }
 
 Result<Descriptor> make_file(std::size_t bytes) {
@@ -56,14 +35,10 @@ Result<Descriptor> make_file(std::size_t bytes) {
 }
 
 Result<std::byte*> map_file(std::size_t bytes, const Descriptor& file) {
-  std::byte* const space = bytes >= kLargePage ? reserve_aligned(bytes) : reserve(bytes);
-  if (space == nullptr) return failed("mmap", errno);
-  void* const memory = mmap(space, bytes, PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file.number(), 0);
-  if (memory != MAP_FAILED) return space;
-  const int error = errno;
-  munmap(space, bytes);
-  return failed("mmap", error);
+  void* const memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.number(), 0);
+  if (memory == MAP_FAILED) return failed("mmap", errno);
+  return static_cast<std::byte*>(memory);
 }
 
 }  // namespace

@@ -1,0 +1,108 @@
+// Tested by cuda_driver_test.cc and device_test.cc.
+
+#include "device/cuda_device.h"
+
+#include <cstring>
+#include <string>
+
+#include "device/foreign_file.h"
+
+namespace tutti {
+namespace {
+
+Status start(const Driver& driver) {
+  const driver::Outcome outcome = driver.init(0);
+  if (outcome == driver::kSuccess) return {};
+  std::string text = "no GPU can be used: " + outcome_of(driver, "cuInit", outcome).message();
+  if (outcome == driver::kNotInitialized) text += "; was this process forked from one that did?";
+  return {Code::kNotSupported, text};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> open_device(int ordinal, const KernelImage& image) {
+  const Result<Driver> driver = load_driver();
+  if (!driver.ok()) return driver.status();
+  Result<std::unique_ptr<CudaDevice>> device =
+      CudaDevice::open(*driver, ordinal, image, descriptors_can_be_had());
+  if (!device.ok()) return device.status();
+  return std::unique_ptr<Device>(std::move(*device));
+}
+
+Result<std::unique_ptr<CudaDevice>> CudaDevice::open(const Driver& driver, int ordinal,
+                                                     const KernelImage& image, bool prefers_files) {
+  std::unique_ptr<CudaDevice> device(new CudaDevice(driver));
+  const Status prepared = device->prepare(ordinal, image, prefers_files);
+  if (!prepared.ok()) return prepared;
+  return device;
+}
+
+Status CudaDevice::prepare(int ordinal, const KernelImage& image, bool prefers_files) {
+  if (Status status = start(driver_); !status.ok()) return status;
+  Result<std::unique_ptr<CudaContext>> context = CudaContext::open(driver_, ordinal);
+  if (!context.ok()) return context.status();
+  context_ = std::move(*context);
+  streams_ = std::make_unique<CudaStreams>(*context_);
+  if (Status status = learn_facts(); !status.ok()) return status;
+  Result<std::unique_ptr<CudaKernels>> kernels = CudaKernels::load(*context_, image);
+  if (!kernels.ok()) return kernels.status();
+  kernels_ = std::move(*kernels);
+  const Result<Stream> chores = streams_->make_stream();
+  if (!chores.ok()) return chores.status();
+  chores_ = *chores;
+  memory_ = std::make_unique<CudaMemory>(*context_, *streams_, chores_, prefers_files);
+  return {};
+}
+
+CudaDevice::~CudaDevice() {
+  memory_.reset();
+  if (chores_ != nullptr) streams_->end_stream(chores_);
+}
+
+Status CudaDevice::learn_facts() {
+  char name[256] = {};
+  Status status = context_->outcome_of(
+      "cuDeviceGetName", driver_.device_name(name, sizeof name - 1, context_->device()));
+  if (!status.ok()) return status;
+  driver::Uuid uuid = {};
+  status = context_->outcome_of("cuDeviceGetUuid", driver_.device_uuid(&uuid, context_->device()));
+  if (!status.ok()) return status;
+  facts_.ordinal = context_->ordinal();
+  facts_.name = name;
+  std::memcpy(facts_.uuid.data(), uuid.bytes, sizeof uuid.bytes);
+  facts_.multiprocessors = context_->attribute(driver::kMultiprocessorCount);
+  facts_.compute_capability = 10 * context_->attribute(driver::kComputeCapabilityMajor) +
+                              context_->attribute(driver::kComputeCapabilityMinor);
+  facts_.shares_kernels = context_->attribute(driver::kMpsEnabled) != 0;
+  facts_.waits_on_memory = streams_->can_wait();
+  facts_.has_multicast = context_->attribute(driver::kMulticastSupported) != 0;
+  return {};
+}
+
+// What a context enables lasts as long as the process; so does what it enables it for.
+Status CudaDevice::reach(const DeviceFacts& other) {
+  if (other.uuid == facts_.uuid) return {};
+  Result<std::unique_ptr<CudaContext>> peer = CudaContext::open(driver_, other.ordinal);
+  if (!peer.ok()) return peer.status();
+  int can = 0;
+  const Status asked =
+      context_->outcome_of("cuDeviceCanAccessPeer",
+                           driver_.can_access_peer(&can, context_->device(), (*peer)->device()));
+  if (!asked.ok()) return asked;
+  if (can == 0) {
+    return {Code::kNotSupported,
+            "device " + std::to_string(facts_.ordinal) + " cannot reach memory of device " +
+                std::to_string(other.ordinal) + ": neither NVLink nor PCIe between them lets it"};
+  }
+  const SetupContext current(*context_);
+  const driver::Outcome outcome = driver_.enable_peer_access((*peer)->handle(), 0);
+  if (outcome != driver::kSuccess && outcome != driver::kPeerAccessAlreadyEnabled) {
+    return context_->outcome_of("cuCtxEnablePeerAccess to device " + std::to_string(other.ordinal),
+                                outcome);
+  }
+  const std::scoped_lock lock(mutex_);
+  reached_.push_back(std::move(*peer));
+  return {};
+}
+
+}  // namespace tutti

@@ -1,0 +1,45 @@
+// Memory of a GPU apart from the addresses at which it is seen: what can be mapped by several
+// processes, from a file descriptor.
+//
+// Source: CUDA's programming guide, "Virtual Memory Management". Tested by cuda_driver_test.cc.
+
+#pragma once
+
+#include <cstddef>
+
+#include "device/cuda_context.h"
+#include "device/descriptor.h"
+
+namespace tutti {
+
+class CudaVirtualMemory {
+ public:
+  explicit CudaVirtualMemory(const CudaContext& context) : context_(context) {}
+
+  /// Whether the device can make, export and import it.
+  bool is_there() const;
+
+  struct Mapped {
+    std::byte* base = nullptr;
+    std::size_t bytes = 0;
+  };
+  /// New memory that can be exported, and that other devices of the process see too.
+  Result<Mapped> allocate(std::size_t bytes) const;
+  /// The memory ends with its last mapping, in whatever process.
+  void unmap(const Mapped& mapped) const;
+
+  /// Of the memory that begins at `base`.
+  Result<Descriptor> export_file(const std::byte* base) const;
+  /// Maps all of it, `bytes`, for this device.
+  Result<std::byte*> import_file(const Descriptor& file, std::size_t bytes) const;
+
+ private:
+  driver::MemoryProperties properties() const;
+  Result<std::byte*> map(driver::Memory memory, std::size_t bytes) const;
+  Status let_access(int ordinal, driver::Address base, std::size_t bytes) const;
+  void let_peers_access(const Mapped& mapped) const;
+
+  const CudaContext& context_;
+};
+
+}  // namespace tutti
