@@ -1,0 +1,198 @@
+#include "train/context_parallel.h"
+
+#include <algorithm>
+
+namespace tutti::train {
+
+std::vector<Piece> pieces_of(long sequence, int rank, int ranks) {
+  if (ranks == 1) return {{0, {0, sequence}}};
+  const long length = sequence / (2 * ranks);
+  return {{0, {rank * length, length}}, {length, {(2 * ranks - 1 - rank) * length, length}}};
+}
+
+std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, int rank, int ranks) {
+  std::vector<std::int32_t> share;
+  for (const Piece& piece : pieces_of(static_cast<long>(sequence.size()), rank, ranks)) {
+    const auto begin = sequence.begin() + piece.tokens.position;
+    share.insert(share.end(), begin, begin + piece.tokens.count);
+  }
+  return share;
+}
+
+template <class T>
+ContextAttention<T>::ContextAttention(Group& group, ContextKind kind, HeadShape heads,
+                                      long sequences, long sequence)
+    : group_(group),
+      kind_(kind),
+      heads_(heads),
+      sequences_(sequences),
+      sequence_(sequence),
+      pieces_(pieces_of(sequence, group.rank(), group.ranks())),
+      tokens_(sequence / group.ranks()) {
+  heads_.query_stride = (heads.heads + 2 * heads.kv_heads) * heads.width;
+  heads_.key_stride = pair_width();
+}
+
+template <class T>
+void ContextAttention<T>::forward(const T* qkv, T* out, T* log_sum) {
+  const long tokens = sequences_ * tokens_;
+  sum_.resize(static_cast<std::size_t>(tokens * heads_.heads));
+  attend_begin(heads_, tokens, out, log_sum, sum_.data());
+  if (kind_ == ContextKind::kRing) {
+    forward_ring(qkv, out, log_sum);
+  } else {
+    forward_gather(qkv, out, log_sum);
+  }
+  attend_end(heads_, tokens, out, log_sum, sum_.data());
+}
+
+template <class T>
+void ContextAttention<T>::backward(const T* qkv, const T* out, const T* log_sum, const T* d_out,
+                                   T* d_qkv) {
+  const long tokens = sequences_ * tokens_;
+  delta_.resize(static_cast<std::size_t>(tokens * heads_.heads));
+  attend_delta(heads_, tokens, out, d_out, delta_.data());
+  std::fill_n(d_qkv, tokens * heads_.query_stride, T{0});
+  if (kind_ == ContextKind::kRing) {
+    backward_ring(qkv, d_out, log_sum, d_qkv);
+  } else {
+    backward_gather(qkv, d_out, log_sum, d_qkv);
+  }
+}
+
+// In step s this rank has the pairs of rank - s; the next ones arrive meanwhile.
+template <class T>
+void ContextAttention<T>::forward_ring(const T* qkv, T* out, T* most) {
+  const int n = group_.ranks();
+  const int right = (group_.rank() + 1) % n;
+  const int left = (group_.rank() + n - 1) % n;
+  pairs_.resize(pairs());
+  arriving_.resize(pairs());
+  pack(qkv, pairs_.data());
+  for (int step = 0; step < n; ++step) {
+    Group::Pending next;
+    if (step + 1 < n) {
+      const std::array calls = {send(std::span<const T>(pairs_), right),
+                                receive(std::span<T>(arriving_), left)};
+      next = group_.start(calls, pairs() * sizeof(T));
+    }
+    see(qkv, (group_.rank() + n - step) % n, pairs_.data(), out, most);
+    next.wait();
+    std::swap(pairs_, arriving_);
+  }
+}
+
+template <class T>
+void ContextAttention<T>::forward_gather(const T* qkv, T* out, T* most) {
+  arriving_.resize(pairs());
+  pack(qkv, arriving_.data());
+  pairs_.resize(pairs() * group_.ranks());
+  group_.all_gather(std::span<const T>(arriving_), std::span<T>(pairs_));
+  for (int owner = 0; owner < group_.ranks(); ++owner) {
+    see(qkv, owner, pairs_.data() + owner * pairs(), out, most);
+  }
+}
+
+// Gradients follow their pairs a step behind, and are home after n steps.
+template <class T>
+void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv) {
+  const int n = group_.ranks();
+  const int right = (group_.rank() + 1) % n;
+  const int left = (group_.rank() + n - 1) % n;
+  pairs_.resize(pairs());
+  arriving_.resize(pairs());
+  d_pairs_.resize(pairs());
+  d_arriving_.resize(pairs());
+  pack(qkv, pairs_.data());
+  d_pairs_.fill(0);
+  for (int step = 0; step < n; ++step) {
+    Group::Pending next;
+    if (step + 1 < n) {
+      const std::array calls = {send(std::span<const T>(pairs_), right),
+                                receive(std::span<T>(arriving_), left)};
+      next = group_.start(calls, pairs() * sizeof(T));
+    }
+    see_backward(qkv, (group_.rank() + n - step) % n, pairs_.data(), d_out, log_sum, d_qkv,
+                 d_pairs_.data());
+    next.wait();
+    std::swap(pairs_, arriving_);
+    if (n == 1) break;
+    group_.exchange(std::span<const T>(d_pairs_), right, std::span<T>(d_arriving_), left);
+    std::swap(d_pairs_, d_arriving_);
+  }
+  unpack(d_pairs_.data(), d_qkv);
+}
+
+template <class T>
+void ContextAttention<T>::backward_gather(const T* qkv, const T* d_out, const T* log_sum,
+                                          T* d_qkv) {
+  arriving_.resize(pairs());
+  pack(qkv, arriving_.data());
+  pairs_.resize(pairs() * group_.ranks());
+  group_.all_gather(std::span<const T>(arriving_), std::span<T>(pairs_));
+  d_pairs_.resize(pairs_.size());
+  d_pairs_.fill(0);
+  for (int owner = 0; owner < group_.ranks(); ++owner) {
+    see_backward(qkv, owner, pairs_.data() + owner * pairs(), d_out, log_sum, d_qkv,
+                 d_pairs_.data() + owner * pairs());
+  }
+  group_.reduce_scatter(std::span<const T>(d_pairs_), std::span<T>(arriving_));
+  unpack(arriving_.data(), d_qkv);
+}
+
+template <class T>
+void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T* most) {
+  const std::vector<Piece> keys = pieces_of(sequence_, owner, group_.ranks());
+  const long values = heads_.kv_heads * heads_.width;
+  for (long n = 0; n < sequences_; ++n) {
+    for (const Piece& query : pieces_) {
+      const long q = n * tokens_ + query.first;
+      for (const Piece& key : keys) {
+        const T* pair = pairs + (n * tokens_ + key.first) * pair_width();
+        attend(heads_, query.tokens, qkv + q * heads_.query_stride, key.tokens, pair, pair + values,
+               out + q * heads_.heads * heads_.width, most + q * heads_.heads,
+               sum_.data() + q * heads_.heads);
+      }
+    }
+  }
+}
+
+template <class T>
+void ContextAttention<T>::see_backward(const T* qkv, int owner, const T* pairs, const T* d_out,
+                                       const T* log_sum, T* d_qkv, T* d_pairs) {
+  const std::vector<Piece> keys = pieces_of(sequence_, owner, group_.ranks());
+  const long values = heads_.kv_heads * heads_.width;
+  for (long n = 0; n < sequences_; ++n) {
+    for (const Piece& query : pieces_) {
+      const long q = n * tokens_ + query.first;
+      for (const Piece& key : keys) {
+        const long at = (n * tokens_ + key.first) * pair_width();
+        attend_backward(heads_, query.tokens, qkv + q * heads_.query_stride, key.tokens, pairs + at,
+                        pairs + at + values, d_out + q * heads_.heads * heads_.width,
+                        log_sum + q * heads_.heads, delta_.data() + q * heads_.heads,
+                        d_qkv + q * heads_.query_stride, d_pairs + at, d_pairs + at + values);
+      }
+    }
+  }
+}
+
+template <class T>
+void ContextAttention<T>::pack(const T* qkv, T* pairs) const {
+  const long queries = heads_.heads * heads_.width;
+  for (long t = 0; t < sequences_ * tokens_; ++t) {
+    std::copy_n(qkv + t * heads_.query_stride + queries, pair_width(), pairs + t * pair_width());
+  }
+}
+
+template <class T>
+void ContextAttention<T>::unpack(const T* pairs, T* qkv) const {
+  const long queries = heads_.heads * heads_.width;
+  for (long t = 0; t < sequences_ * tokens_; ++t) {
+    std::copy_n(pairs + t * pair_width(), pair_width(), qkv + t * heads_.query_stride + queries);
+  }
+}
+
+template class ContextAttention<float>;
+template class ContextAttention<double>;
+
+}  // namespace tutti::train

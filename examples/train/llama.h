@@ -1,0 +1,59 @@
+// LLaMA, forward and backward, with every collective in sight: llama.cc is meant to be read from
+// top to bottom.
+//
+// Tested by train_llama_test.cc (differences of the loss), train_mesh_equal_test (every mesh) and
+// train_torch_test.py.
+
+#pragma once
+
+#include "train/context_parallel.h"
+#include "train/group.h"
+#include "train/kernels/rope.h"
+#include "train/llama_config.h"
+#include "train/model.h"
+#include "train/tensor_parallel.h"
+#include "train/units.h"
+
+namespace tutti::train {
+
+/// What of the activations is computed again for the backward pass instead of being kept.
+enum class Recompute {
+  kNone,
+  kSelective,  // norms, what is gathered from them, and the MLP's inner product: cheap and large
+  kFull,       // everything but a layer's input
+};
+
+struct LlamaSettings {
+  LlamaConfig config;
+  long sequences = 1;  // of a micro-batch
+  long sequence = 64;  // tokens of each, on all ranks of the context group together
+  bool sequence_parallel = true;
+  ContextKind context = ContextKind::kRing;
+  Recompute recompute = Recompute::kNone;
+};
+
+class Llama final : public Model {
+ public:
+  explicit Llama(const LlamaSettings& settings) : settings_(settings) {}
+
+  const LlamaSettings& settings() const { return settings_; }
+
+  int layers() const override { return static_cast<int>(settings_.config.layers); }
+  long vocabulary() const override { return settings_.config.vocabulary; }
+  long sequences() const override { return settings_.sequences; }
+  long sequence() const override { return settings_.sequence; }
+
+  std::string objection(const Mesh& mesh) const override;
+  std::vector<TensorRow> tensors(StageLayers layers, const Mesh& mesh) const override;
+  std::vector<std::int32_t> share(const std::vector<std::int32_t>& sequence,
+                                  const Groups& groups) const override;
+  std::unique_ptr<Stage<float>> make_stage(StageLayers layers, Groups& groups,
+                                           Units<float>& units) const override;
+  std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
+                                            Units<double>& units) const override;
+
+ private:
+  const LlamaSettings settings_;
+};
+
+}  // namespace tutti::train
