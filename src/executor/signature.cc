@@ -2,6 +2,8 @@
 
 #include "executor/signature.h"
 
+#include <algorithm>
+
 namespace tutti {
 namespace {
 
@@ -45,6 +47,12 @@ std::string describe(const Signature& signature) {
   if (reduces(facts.collective)) text += ", " + std::string(name(facts.reduction));
   if (has_root(facts.collective)) text += ", root " + std::to_string(facts.root);
   return text + ")";
+}
+
+std::string title(const Signature& signature, std::uint64_t sequence) {
+  std::string text = describe(signature);
+  const std::string number = " #" + std::to_string(sequence);
+  return text.insert(std::min(text.find(' '), text.size()), number);
 }
 
 }  // namespace tutti

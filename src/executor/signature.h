@@ -40,5 +40,7 @@ std::uint64_t digest(std::span<const std::size_t> counts);
 
 /// "all_reduce (float, 1048576, sum)", "broadcast (float, 8, root 3)".
 std::string describe(const Signature& signature);
+/// The same of a call with a number: "all_reduce #1042 (float, 1048576, sum)".
+std::string title(const Signature& signature, std::uint64_t sequence);
 
 }  // namespace tutti

@@ -29,6 +29,8 @@ struct TrialShape {
   ReduceOp op;
   std::size_t count = 0;  // elements of a part
   bool in_place = false;  // where the collective has both buffers on a rank
+  // Elements of a chunk of a part of `count`; else as even as can be.
+  std::size_t (*piece)(std::size_t count, int chunks, std::size_t element) = nullptr;
 };
 
 inline bool reduces(const Algorithm& algorithm) {
@@ -103,6 +105,7 @@ class Trial {
   static constexpr std::size_t kMargin = 72;  // no multiple of a cache line
 
   std::size_t piece() const {
+    if (shape_.piece != nullptr) return shape_.piece(shape_.count, schedule_.chunks, element_);
     return (shape_.count + schedule_.chunks - 1) / static_cast<std::size_t>(schedule_.chunks);
   }
   std::size_t bytes_of(Space space, int rank) const {

@@ -54,7 +54,7 @@ struct Board {
     std::uint32_t meetings;
     std::uint32_t packets;
     std::uint32_t rounds;
-    std::uint32_t unused;
+    std::uint32_t engine;  // what is copied into peers' flags (executor/cuda/engine.h)
   };
   Counters counters[kMostBlocks];
 };

@@ -37,12 +37,6 @@ std::string who(const Site& site, int rank) {
 
 }  // namespace
 
-std::string title(const Signature& signature, std::uint64_t sequence) {
-  std::string text = describe(signature);
-  const std::string number = " #" + std::to_string(sequence);
-  return text.insert(std::min(text.find(' '), text.size()), number);
-}
-
 std::optional<Announced> announced(const Site& site, int rank, std::uint64_t sequence) {
   const Control* control = site.control_of(rank);
   if (control == nullptr) return std::nullopt;

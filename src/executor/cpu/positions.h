@@ -25,7 +25,4 @@ std::string first_difference(const Site& site, int rank, std::uint64_t sequence)
 /// entered call `sequence`; "" when all have.
 std::string missing_ranks(const Site& site, std::uint64_t sequence);
 
-/// "all_reduce #1042 (float, 1048576, sum)".
-std::string title(const Signature& signature, std::uint64_t sequence);
-
 }  // namespace tutti

@@ -1,4 +1,5 @@
-// TUTTI_CUDA_KERNEL: makes a kernel for GPUs of a function of a block and a call.
+// TUTTI_CUDA_KERNEL: makes a kernel for GPUs of a function of a block and a call; of a FastCall, or
+// of another structure.
 
 #pragma once
 
@@ -7,8 +8,10 @@
 
 // The call stays where the launch has put it: a copy, indexed at run time, would lie in local
 // memory, which is slow.
-#define TUTTI_CUDA_KERNEL(name, function)                                 \
+#define TUTTI_CUDA_KERNEL_OF(Call, name, function)                        \
   extern "C" __global__ void __launch_bounds__(tutti::cuda::kMostThreads) \
-      name(const __grid_constant__ tutti::cuda::FastCall call) {          \
+      name(const __grid_constant__ Call call) {                           \
     function(tutti::cuda::Block(), call);                                 \
   }
+#define TUTTI_CUDA_KERNEL(name, function) \
+  TUTTI_CUDA_KERNEL_OF(tutti::cuda::FastCall, name, function)

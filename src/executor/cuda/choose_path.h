@@ -1,0 +1,50 @@
+// What runs a call on devices: a function of what all ranks know, so that they choose alike.
+//
+// Tested by cuda_executor_test.cc.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "tutti/types.h"
+
+namespace tutti::cuda {
+
+enum class Path {
+  kOneShot,  // kernels of their own: kernels.h
+  kReduce,
+  kMove,
+  kInterpreter,
+  kEngine,
+};
+
+struct PathQuestion {
+  Collective collective = Collective::kBarrier;
+  std::size_t bytes = 0;      // of a part
+  std::string_view forced;    // the name of an algorithm; "": none
+  bool forced_known = false;  // it is one of the catalog's for the collective
+  bool engine = false;        // nothing may wait in a kernel
+};
+
+Path choose_path(const PathQuestion& question);
+
+/// Where nothing is forced: the algorithm that the interpreter and the engine run.
+std::string_view usual_algorithm(Collective collective, bool in_place);
+
+/// What last_path() says: the schedule that a kernel stands for, "ring by interpreter".
+std::string path_name(Path path, Collective collective, bool in_place, std::string_view algorithm);
+
+/// How many blocks a kernel gets that moves so many bytes in a rank: no more than have something
+/// to do, nor than may run at once where ranks share a device.
+struct BlockQuestion {
+  Path path = Path::kReduce;
+  std::size_t bytes = 0;  // of the larger buffer
+  int most = 1;
+  int multiprocessors = 1;
+  int ranks_per_device = 1;
+};
+int choose_blocks(const BlockQuestion& question);
+
+}  // namespace tutti::cuda

@@ -1,0 +1,369 @@
+#include "executor/cuda/executor.h"
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "executor/cuda/check_call.h"
+#include "executor/cuda/choose_path.h"
+#include "executor/cuda/device_plans.h"
+#include "executor/cuda/engine.h"
+#include "executor/cuda/interpreter.h"
+#include "executor/cuda/kernels.h"
+#include "executor/cuda/pieces.h"
+#include "executor/cuda/plan_kernels.h"
+#include "executor/cuda/trouble_watch.h"
+
+namespace tutti {
+
+using namespace cuda;  // NOLINT: this file is the seam between the two
+
+namespace {
+
+Status check_settings(const CudaExecutor::Settings& settings, int ranks) {
+  const auto invalid = [](const std::string& text) { return Status(Code::kInvalidArgument, text); };
+  if (ranks > kMostRanks) {
+    return {Code::kNotSupported, std::to_string(ranks) + " ranks of a host: expected at most " +
+                                     std::to_string(kMostRanks)};
+  }
+  if (settings.blocks < 1 || settings.blocks > kMostBlocks) {
+    return invalid("blocks " + std::to_string(settings.blocks) + ": expected 1 to " +
+                   std::to_string(kMostBlocks));
+  }
+  if (settings.threads < 32 || settings.threads > kMostThreads || settings.threads % 32 != 0) {
+    return invalid("threads " + std::to_string(settings.threads) +
+                   ": expected a multiple of 32 up to " + std::to_string(kMostThreads));
+  }
+  if (settings.call_timeout.count() <= 0) {
+    return invalid("call_timeout of " + std::to_string(settings.call_timeout.count()) +
+                   " ms: expected more than 0");
+  }
+  return {};
+}
+
+// A call on its way to the stream.
+struct Issue {
+  const DeviceCall& call;
+  const CheckedCall& checked;
+  Stream stream;
+  Path path = Path::kReduce;
+  const DevicePlan* plan = nullptr;  // of the interpreter and the engine
+  Arithmetic arithmetic = {};
+  std::uint32_t number = 0;
+  bool in_place = false;  // not where buffers go through scratch
+};
+
+// Where a piece's buffers are, for this rank and for its peers.
+struct Site {
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  Places places;
+  Staging staging;  // none: what is at `rest`, all of the scratch
+};
+
+}  // namespace
+
+struct CudaExecutor::State {
+  Device& device;
+  Boards& boards;
+  const Settings settings;
+  const bool by_engine;
+  Team team;
+  std::unique_ptr<TroubleWatch> watch;
+  std::unique_ptr<Engine> engine;  // before the plans are given back, and the watch
+  std::optional<DevicePlans> plans;
+
+  mutable std::mutex mutex;
+  std::string last_path;
+
+  State(Device& device, Boards& boards, const Settings& settings)
+      : device(device),
+        boards(boards),
+        settings(settings),
+        by_engine(settings.engine || boards.kernels_take_turns()),
+        team(boards.team()) {}
+
+  Status open();
+  Status enqueue(const DeviceCall& call, Stream stream);
+  Status issue(Issue& issue);
+  Status issue_pieces(const Issue& issue);
+  Status issue_piece(const Issue& issue, const Piece& piece, const Site& site);
+  Status launch_fast(const Issue& issue, const Piece& piece, const Site& site);
+  Status launch_plan(const Issue& issue, const Piece& piece, const Site& site);
+  Status run_engine(const Issue& issue, const Piece& piece, const Site& site);
+
+  bool is_staged(const Issue& issue) const;
+  Demand demand_of(const Issue& issue) const;
+  Result<Site> whole_site(const Issue& issue) const;
+  Site staged_site(const Issue& issue, const Piece& piece) const;
+  int blocks_for(const Issue& issue, std::size_t count) const;
+  void note(std::string path) {
+    const std::lock_guard lock(mutex);
+    last_path = std::move(path);
+  }
+};
+
+Status CudaExecutor::State::open() {
+  if (Status s = check_settings(settings, team.ranks); !s.ok()) return s;
+  Result<std::unique_ptr<TroubleWatch>> made = TroubleWatch::make(device, settings.call_timeout);
+  if (!made.ok()) return made.status();
+  watch = std::move(*made);
+  team.trouble = watch->on_device();
+  team.patience_ns =
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(settings.call_timeout).count());
+  if (by_engine) {
+    Result<std::unique_ptr<Engine>> engine_made = Engine::create(device, boards);
+    if (!engine_made.ok()) return engine_made.status();
+    engine = std::move(*engine_made);
+    watch->watch(*engine);
+  }
+  if (!by_engine && settings.algorithm.empty()) return {};  // kernels of their own do it all
+  if (!settings.find_schedule) {
+    return {Code::kInvalidArgument, "find_schedule: expected one, for plans to be made"};
+  }
+  Result<DevicePlans> plans_made =
+      DevicePlans::make(device, {.rank = team.rank,
+                                 .ranks = team.ranks,
+                                 .algorithm = settings.algorithm,
+                                 .usual_too = by_engine,
+                                 .find_schedule = settings.find_schedule});
+  if (!plans_made.ok()) return plans_made.status();
+  plans.emplace(std::move(*plans_made));
+  return {};
+}
+
+Status CudaExecutor::State::enqueue(const DeviceCall& call, Stream stream) {
+  if (Status s = watch->look(); !s.ok()) return s;
+  const Result<CheckedCall> checked = check_call(device, call, team.rank, team.ranks);
+  if (!checked.ok()) return checked.status();
+  const Result<Device::StreamState> state = device.look_at(stream);
+  if (!state.ok()) {
+    return {state.status().code(),
+            std::string(name(call.collective)) + ": stream: " + state.status().message()};
+  }
+  if (by_engine && state->capturing) {
+    return {Code::kNotSupported,
+            std::string(name(call.collective)) +
+                ": the stream is being captured, and the steps of a call are numbered: a graph "
+                "would repeat the numbers. Kernels can be captured: processes that share a device "
+                "need MPS for them"};
+  }
+  Issue issue{.call = call, .checked = *checked, .stream = stream};
+  if (call.count == 0 && call.collective != Collective::kBarrier) {
+    note("nothing");
+    return {};
+  }
+  return this->issue(issue);
+}
+
+Status CudaExecutor::State::issue(Issue& issue) {
+  const DeviceCall& call = issue.call;
+  issue.in_place = issue.checked.in_place && boards.one_process() && !by_engine;
+  if (plans.has_value()) {
+    issue.plan = plans->find(call.collective, call.root, issue.in_place);
+  }
+  issue.path = choose_path({.collective = call.collective,
+                            .bytes = issue.checked.part_bytes(call),
+                            .forced = settings.algorithm,
+                            .forced_known = issue.plan != nullptr,
+                            .engine = by_engine});
+  if (reduces(call.collective)) issue.arithmetic = arithmetic_of(call.type, call.op, team.ranks);
+  const Reduction reduction = reduces(call.collective) ? call.op.reduction : Reduction::kSum;
+  issue.number = watch->begin(
+      {pack({call.collective, call.type, reduction, /*variable=*/false, call.root}), call.count,
+       /*detail=*/0});
+  note(path_name(issue.path, call.collective, issue.in_place,
+                 issue.plan == nullptr ? "" : issue.plan->algorithm));
+  if (is_staged(issue)) return issue_pieces(issue);
+  const Result<Site> site = whole_site(issue);
+  if (!site.ok()) return site.status();
+  return issue_piece(issue, {0, call.count}, *site);
+}
+
+// Whether buffers go through scratch: a rank cannot know whether its peers' can be reached.
+bool CudaExecutor::State::is_staged(const Issue& issue) const {
+  if (issue.path == Path::kOneShot || issue.call.collective == Collective::kBarrier) return false;
+  return issue.path == Path::kEngine || !boards.one_process();
+}
+
+Demand CudaExecutor::State::demand_of(const Issue& issue) const {
+  Demand demand{.most = issue.checked.most, .element = issue.checked.element};
+  if (issue.path != Path::kInterpreter && issue.path != Path::kEngine) return demand;
+  demand.chunks = issue.plan->plan.chunks;
+  demand.scratch_chunks = issue.plan->plan.scratch_chunks;
+  return demand;
+}
+
+Status CudaExecutor::State::issue_pieces(const Issue& issue) {
+  const DeviceCall& call = issue.call;
+  const std::size_t longest = longest_piece(demand_of(issue), boards.scratch_bytes());
+  if (longest == 0) {
+    return {Code::kNotSupported, std::string(name(call.collective)) + ": not one element fits " +
+                                     std::to_string(boards.scratch_bytes()) +
+                                     " bytes of scratch: expected more"};
+  }
+  const std::size_t element = issue.checked.element;
+  // Not written to: copy_in() reads it.
+  const Buffer input{const_cast<std::byte*>(call.input), issue.checked.parts.input, call.count};
+  const Buffer output{call.output, issue.checked.parts.output, call.count};
+  for (std::size_t first = 0; first < call.count; first += longest) {
+    const Piece piece{first, std::min(longest, call.count - first)};
+    const Site site = staged_site(issue, piece);
+    std::byte* staged = boards.scratch() + site.staging.input;
+    if (site.input == staged) {
+      if (Status s = copy_in(device, issue.stream, input, piece, staged, element); !s.ok()) {
+        return s;
+      }
+    }
+    if (Status s = issue_piece(issue, piece, site); !s.ok()) return s;
+    if (site.output != boards.scratch() + site.staging.output) continue;
+    if (Status s = copy_out(device, issue.stream, site.output, piece, output, element); !s.ok()) {
+      return s;
+    }
+  }
+  return {};
+}
+
+Result<Site> CudaExecutor::State::whole_site(const Issue& issue) const {
+  const DeviceCall& call = issue.call;
+  const std::size_t part = issue.checked.part_bytes(call);
+  Site site{.input = call.input, .output = call.output, .places = {}, .staging = {}};
+  if (!boards.one_process()) return site;  // one_shot, barrier: nobody looks for the buffers
+  const auto place = [&](const std::byte* data, int parts) {
+    return parts == 0 ? Place{0} : boards.place_of(data, static_cast<std::size_t>(parts) * part);
+  };
+  const std::optional<Place> in = place(call.input, issue.checked.parts.input);
+  const std::optional<Place> out = place(call.output, issue.checked.parts.output);
+  TUTTI_CHECK(in.has_value() && out.has_value(), "memory of one process that its ranks miss");
+  site.places = {*in, *out};
+  return site;
+}
+
+// In scratch; or, of a single part and for kernels, which are told where, at its own place.
+Site CudaExecutor::State::staged_site(const Issue& issue, const Piece& piece) const {
+  const DeviceCall& call = issue.call;
+  const std::size_t element = issue.checked.element;
+  const auto in_board = [&](std::size_t at) {
+    return kOwnBoard << kPlaceShift | (scratch_offset(team.ranks) + at);
+  };
+  Site site;
+  site.staging = staging_of(demand_of(issue), piece.count);
+  site.input = boards.scratch() + site.staging.input;
+  site.output = boards.scratch() + site.staging.output;
+  site.places = {in_board(site.staging.input), in_board(site.staging.output)};
+  if (issue.path == Path::kEngine) return site;
+  const std::size_t first = piece.first * element, bytes = piece.count * element;
+  if (issue.checked.most.input == 1 && issue.checked.parts.input == 1) {
+    const auto place = boards.place_of(call.input + first, bytes);
+    if (place.has_value()) site.input = call.input + first, site.places.input = *place;
+  }
+  if (issue.checked.most.output == 1 && issue.checked.parts.output == 1) {
+    const auto place = boards.place_of(call.output + first, bytes);
+    if (place.has_value()) site.output = call.output + first, site.places.output = *place;
+  }
+  return site;
+}
+
+Status CudaExecutor::State::issue_piece(const Issue& issue, const Piece& piece, const Site& site) {
+  switch (issue.path) {
+    case Path::kOneShot:
+    case Path::kReduce:
+    case Path::kMove:
+      return launch_fast(issue, piece, site);
+    case Path::kInterpreter:
+      return launch_plan(issue, piece, site);
+    case Path::kEngine:
+      return run_engine(issue, piece, site);
+  }
+  return {};
+}
+
+int CudaExecutor::State::blocks_for(const Issue& issue, std::size_t count) const {
+  const int parts = std::max({issue.checked.most.input, issue.checked.most.output, 1});
+  return choose_blocks({.path = issue.path,
+                        .bytes = static_cast<std::size_t>(parts) * count * issue.checked.element,
+                        .most = settings.blocks,
+                        .multiprocessors = device.facts().multiprocessors,
+                        .ranks_per_device = boards.ranks_per_device()});
+}
+
+Status CudaExecutor::State::launch_fast(const Issue& issue, const Piece& piece, const Site& site) {
+  const DeviceCall& call = issue.call;
+  FastCall fast;
+  fast.team = team;
+  fast.team.call = issue.number;
+  fast.input = site.input;
+  fast.output = site.output;
+  fast.places = site.places;
+  fast.count = piece.count;
+  fast.collective = call.collective;
+  fast.root = call.root;
+  fast.element_bytes = static_cast<std::int32_t>(issue.checked.element);
+  fast.in_place = issue.in_place;
+  fast.arithmetic = issue.arithmetic;
+  const FastKernel kernel = issue.path == Path::kOneShot  ? FastKernel::kOneShot
+                            : issue.path == Path::kReduce ? FastKernel::kReduce
+                                                          : FastKernel::kMove;
+  return device.launch(issue.stream, {.kernel = kernel_name(kernel, call.type, issue.arithmetic),
+                                      .blocks = blocks_for(issue, piece.count),
+                                      .threads = settings.threads,
+                                      .arguments = std::as_bytes(std::span(&fast, 1))});
+}
+
+Status CudaExecutor::State::launch_plan(const Issue& issue, const Piece& piece, const Site& site) {
+  const int blocks = blocks_for(issue, piece.count);
+  const Result<Slicing> slicing =
+      slice(issue.plan->plan, piece.count, issue.checked.element,
+            {.blocks = blocks, .scratch_bytes = boards.scratch_bytes() - site.staging.rest});
+  if (!slicing.ok()) return slicing.status();
+  InterpretedCall interpreted;
+  interpreted.team = team;
+  interpreted.team.call = issue.number;
+  interpreted.plan = issue.plan->flat;
+  interpreted.slicing = *slicing;
+  interpreted.input = site.input;
+  interpreted.output = site.output;
+  interpreted.places = site.places;
+  interpreted.scratch = scratch_offset(team.ranks) + site.staging.rest;
+  interpreted.arithmetic = issue.arithmetic;
+  interpreted.arithmetic.divisor = 1;
+  interpreted.divisor = issue.arithmetic.divisor;
+  return launch_interpreter(device, interpreted, issue.call.type,
+                            {.blocks = blocks, .threads = settings.threads}, issue.stream);
+}
+
+Status CudaExecutor::State::run_engine(const Issue& issue, const Piece& piece, const Site& site) {
+  const EngineCall call{.plan = &issue.plan->plan,
+                        .staging = site.staging,
+                        .count = piece.count,
+                        .type = issue.call.type,
+                        .arithmetic = issue.arithmetic};
+  return engine->run(call, issue.number, issue.stream);
+}
+
+CudaExecutor::CudaExecutor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CudaExecutor::~CudaExecutor() = default;
+
+Result<std::unique_ptr<CudaExecutor>> CudaExecutor::create(Device& device, Boards& boards,
+                                                           const Settings& settings) {
+  auto state = std::make_unique<State>(device, boards, settings);
+  if (Status s = state->open(); !s.ok()) return s;
+  return std::unique_ptr<CudaExecutor>(new CudaExecutor(std::move(state)));
+}
+
+Status CudaExecutor::enqueue(const DeviceCall& call, Stream stream) {
+  return state_->enqueue(call, stream);
+}
+
+Status CudaExecutor::health() const { return state_->watch->look(); }
+
+void CudaExecutor::abort(const std::string& reason) { state_->watch->abort(reason); }
+
+std::string CudaExecutor::last_path() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last_path;
+}
+
+}  // namespace tutti

@@ -1,0 +1,70 @@
+#include "executor/cuda/trouble_watch.h"
+
+#include <cstdio>
+#include <utility>
+
+namespace tutti::cuda {
+
+Result<std::unique_ptr<TroubleWatch>> TroubleWatch::make(Device& device,
+                                                         std::chrono::milliseconds patience) {
+  Result<PinnedMemory<Trouble>> trouble = PinnedMemory<Trouble>::make(device);
+  if (!trouble.ok()) return trouble.status();
+  return std::unique_ptr<TroubleWatch>(new TroubleWatch(std::move(*trouble), patience));
+}
+
+std::uint32_t TroubleWatch::begin(const Signature& signature) {
+  const std::lock_guard lock(mutex_);
+  calls_[++newest_ % kCallsKept] = signature;
+  return newest_;
+}
+
+Status TroubleWatch::look() {
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = look_at_kernels();
+  if (failure_.ok()) failure_ = look_at_streams();
+  // Signals that came since may have closed what was opened: see Engine::release().
+  if (!failure_.ok() && engine_ != nullptr && engine_->waiting().has_value()) engine_->release();
+  return failure_;
+}
+
+Status TroubleWatch::look_at_kernels() {
+  Trouble& trouble = *trouble_.host();
+  // Acquire: pairs with the release of report(), after which the rest is there.
+  const std::uint32_t code = std::atomic_ref(trouble.code).load(std::memory_order_acquire);
+  if (code == kNoTrouble) return {};
+  if (code == kStopped) return {Code::kAborted, "aborted"};
+  return missed(trouble.call, trouble.peer);
+}
+
+Status TroubleWatch::look_at_streams() {
+  if (engine_ == nullptr) return {};
+  const std::optional<Engine::Wait> wait = engine_->waiting();
+  if (wait != last_wait_) {
+    last_wait_ = wait;
+    waits_since_ = Clock::now();
+  }
+  if (!wait.has_value() || Clock::now() - waits_since_ < patience_) return {};
+  return missed(wait->call, wait->peer);
+}
+
+Status TroubleWatch::missed(std::uint32_t call, int peer) const {
+  const bool is_kept = newest_ - call < kCallsKept;
+  const std::string what =
+      is_kept ? title(calls_[call % kCallsKept], call) : "call #" + std::to_string(call);
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(patience_.count()) * 1e-3);
+  return {Code::kTimeout,
+          what + ": rank " + std::to_string(peer) + " has not come within " + seconds};
+}
+
+void TroubleWatch::abort(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) {
+    failure_ = {Code::kAborted, reason.empty() ? "aborted" : "aborted: " + reason};
+  }
+  // Relaxed: a kernel that sees it gives up, and reads nothing else of this thread's.
+  std::atomic_ref(trouble_.host()->stop).store(1, std::memory_order_relaxed);
+  if (engine_ != nullptr) engine_->release();
+}
+
+}  // namespace tutti::cuda
