@@ -89,9 +89,11 @@ TEST_F(CudaDriver, EverythingIsGivenBack) {
     {
       const auto device = open(by_file);
       ASSERT_OK(device->allocate(100).status());  // never released
+      const std::size_t files = open_files();
       std::byte* const memory = *device->allocate(100);
       ASSERT_OK(device->share(*device->allocation_of(memory)).status());  // never withdrawn
       device->release(memory);
+      EXPECT_EQ(open_files(), files);
       device->end_stream(*device->make_stream());
       ASSERT_OK(device->reach(open(by_file, 1)->facts()));
       int host = 0;

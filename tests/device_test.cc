@@ -498,6 +498,29 @@ TEST(ThreadDevice, AnImportIsMappedOnceUntilClosedAsOften) {
   EXPECT_TRUE(contains(gone.message(), std::to_string(again.file))) << gone.message();
 }
 
+TEST(ThreadDevice, WithdrawingWhatHasEndedSparesWhatCameAfter) {
+  ThreadDevice device(with_kernels());
+  std::byte* const first = *device.allocate(100);
+  const SharedMemory ended = *device.share(*device.allocation_of(first));
+  device.release(first);
+  SharedMemory next;
+  // Until the number of the descriptor is used again.
+  for (int i = 0; i < 10 && next.file != ended.file; ++i) {
+    next = *device.share(*device.allocation_of(*device.allocate(100)));
+  }
+  ASSERT_EQ(next.file, ended.file);
+  device.withdraw(ended);
+  EXPECT_OK(device.import_memory(next).status());
+}
+
+TEST(ThreadDevice, AnAllocationEndsWhereItEnds) {
+  ThreadDevice device(with_kernels());
+  std::byte* const memory = *device.allocate(100);
+  EXPECT_OK(device.allocation_of(memory + 99).status());
+  EXPECT_FALSE(device.allocation_of(memory + 100).ok());
+  EXPECT_FALSE(device.allocation_of(memory - 1).ok());
+}
+
 TEST(ThreadDevice, DelaysAreTaken) {
   const auto time = [](std::uint64_t seed) {
     ThreadDeviceSettings settings = with_kernels();

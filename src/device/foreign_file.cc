@@ -35,7 +35,7 @@ Status refused(int process, int number, int error) {
   if (error == ENOSYS) return {Code::kNotSupported, text + "; it needs Linux 5.6"};
   if (error != EPERM && error != EACCES) return {Code::kSystem, text};
   text +=
-      "; it needs the permission to trace that process: the same user and CAP_SYS_PTRACE, or "
+      "; it needs the permission to trace that process: CAP_SYS_PTRACE, or the same user with "
       "kernel.yama.ptrace_scope 0";
   if (!yama_scope().empty()) text += " (it is " + yama_scope() + ")";
   return {Code::kNotSupported, text};
