@@ -100,7 +100,10 @@ Result<CudaAllocation> cuda_allocation_of(const CudaContext& context, const void
     answer.can_be_exported = (found.handle_types & driver::kPosixFile) != 0;
     narrow_to_mapping(driver, wanted, found);
   }
-  answer.allocation = {reinterpret_cast<std::byte*>(found.start), found.bytes, found.buffer};
+  // Contexts enable access to the memory of others for this kind as a whole.
+  const bool by_address = answer.kind == CudaAllocation::Kind::kPlain;
+  answer.allocation = {reinterpret_cast<std::byte*>(found.start), found.bytes, found.buffer,
+                       by_address};
   return answer;
 }
 
