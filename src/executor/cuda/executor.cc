@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "base/check.h"
 #include "executor/cuda/check_call.h"
 #include "executor/cuda/choose_path.h"
 #include "executor/cuda/device_plans.h"
@@ -236,7 +235,12 @@ Result<Site> CudaExecutor::State::whole_site(const Issue& issue) const {
   };
   const std::optional<Place> in = place(call.input, issue.checked.parts.input);
   const std::optional<Place> out = place(call.output, issue.checked.parts.output);
-  TUTTI_CHECK(in.has_value() && out.has_value(), "memory of one process that its ranks miss");
+  if (!in.has_value() || !out.has_value()) {
+    return {Code::kNotSupported,
+            std::string(name(call.collective)) + ": " + (in.has_value() ? "output" : "input") +
+                ": other devices of this process do not reach the memory by its address (of a "
+                "pool, or an expandable segment): expected cudaMalloc, or a registered buffer"};
+  }
   site.places = {*in, *out};
   return site;
 }
