@@ -56,6 +56,7 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_FALSE(with("TUTTI_REPRODUCIBLE", "0")->reproducible);
   EXPECT_EQ(with("TUTTI_ALGORITHM", "all_reduce:ring")->algorithm, "all_reduce:ring");
   EXPECT_EQ(with("TUTTI_TILE", "4096")->tile_bytes, 4096u);
+  EXPECT_EQ(with("TUTTI_NCCL_VERSION", "22707")->nccl_version, 22707);
   EXPECT_EQ(with("TUTTI_LANES", "16")->lanes, 16);
   EXPECT_EQ(with("TUTTI_SCRATCH", "16M")->scratch_bytes, std::size_t{16} << 20);
   EXPECT_EQ(with("TUTTI_HEAP", "3G")->heap_bytes, std::size_t{3} << 30);

@@ -105,5 +105,30 @@ TEST(Shrink, LeavesBehindWhoDoesNotCall) {
   job.expect_all_end(Code::kOk, milliseconds(9000), {"2 ranks"});
 }
 
+// A rank that is known not to come is not waited for, although it lives and nothing has failed.
+TEST(Shrink, DoesNotWaitForWhoIsLeftOut) {
+  on_ranks(3, [](Communicator& comm) {
+    if (comm.rank() == 1) return;
+    const int absent[] = {1};
+    const auto begin = std::chrono::steady_clock::now();
+    Result<Communicator> fewer = comm.shrink(absent);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(5000));
+    ASSERT_TRUE(fewer.ok()) << fewer.status().to_string();
+    EXPECT_EQ(fewer->ranks(), 2);
+    EXPECT_TRUE(fewer->barrier().ok());
+  });
+}
+
+TEST(Shrink, CannotLeaveOutItselfOrNobody) {
+  on_ranks(2, [](Communicator& comm) {
+    for (const int wrong : {comm.rank(), -1, 2}) {
+      const int without[] = {wrong};
+      const Status status = comm.shrink(without).status();
+      EXPECT_EQ(status.code(), Code::kInvalidArgument);
+      EXPECT_NE(status.message().find("rank " + std::to_string(wrong)), std::string::npos);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace tutti

@@ -78,6 +78,10 @@ struct Options {
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.
   int log_level = 0;
 
+  /// The version that ncclGetVersion() answers, as NCCL writes it: 22809 is 2.28.9. Of the NCCL door
+  /// only (tutti/nccl.h). TUTTI_NCCL_VERSION.
+  int nccl_version = 22809;
+
   /// The settings in the environment, or kInvalidArgument naming the variable, its value and what
   /// was expected. Unknown variables that begin with TUTTI_ are errors too.
   TUTTI_API static Result<Options> from_environment();

@@ -264,8 +264,9 @@ class TUTTI_API Communicator {
   void abort(const std::string& reason = "");
 
   /// After an error: a communicator of the ranks that live and call shrink() too within the start
-  /// timeout, in their old order.
-  Result<Communicator> shrink();
+  /// timeout, in their old order. Ranks that are known not to come need not be waited for: all that
+  /// come must leave out the same ones.
+  Result<Communicator> shrink(std::span<const int> without = {});
 
   /// The hosts of all ranks, with the ranks on their processors; the same on every rank.
   /// Collective.

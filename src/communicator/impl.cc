@@ -243,9 +243,9 @@ Result<Communicator> Communicator::split(int color, int key) {
   if (empty()) return is_empty();
   return impl_->split(color, key);
 }
-Result<Communicator> Communicator::shrink() {
+Result<Communicator> Communicator::shrink(std::span<const int> without) {
   if (empty()) return is_empty();
-  return impl_->shrink();
+  return impl_->shrink(without);
 }
 Result<TopologyReport> Communicator::topology() {
   if (empty()) return is_empty();

@@ -46,7 +46,7 @@ class Communicator::Impl : public Memory::Owner {
   Result<Memory> allocate(std::size_t bytes);
   Result<Memory> register_memory(std::span<std::byte> memory);
   Result<Communicator> split(int color, int key);
-  Result<Communicator> shrink();
+  Result<Communicator> shrink(std::span<const int> without);
   void abort(const std::string& reason) { executor_->abort(reason); }
   Explanation explain() const;
 

@@ -90,6 +90,10 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
     return set(whole(variable, value, 0, 2),
                [&](long v) { options.log_level = static_cast<int>(v); });
   }
+  if (variable == "TUTTI_NCCL_VERSION") {
+    return set(whole(variable, value, 2000, 99999),
+               [&](long v) { options.nccl_version = static_cast<int>(v); });
+  }
   if (variable == "TUTTI_ALGORITHM") options.algorithm = value;
   if (variable == "TUTTI_RULES") options.rules = value;
   if (variable == "TUTTI_CALIBRATION") options.calibration = value;
@@ -101,11 +105,11 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
 }
 
 const std::unordered_set<std::string_view> kKnown = {
-    "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT", "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
-    "TUTTI_LANES",         "TUTTI_SCRATCH", "TUTTI_HEAP",         "TUTTI_LOG",
-    "TUTTI_ALGORITHM",     "TUTTI_ISA",     "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",    "TUTTI_RULES",        "TUTTI_CALIBRATION",
-    "TUTTI_DEVICE"};
+    "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT",     "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
+    "TUTTI_LANES",         "TUTTI_SCRATCH",     "TUTTI_HEAP",         "TUTTI_LOG",
+    "TUTTI_ALGORITHM",     "TUTTI_ISA",         "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
+    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",        "TUTTI_RULES",        "TUTTI_CALIBRATION",
+    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION"};
 
 }  // namespace
 

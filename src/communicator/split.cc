@@ -38,16 +38,18 @@ const ShrinkInvitation& invitation_of(const Site& site, int rank) {
 }
 
 // The ranks that have called shrink() as often as this one, once every other one is known to have
-// ended or the deadline has passed.
+// ended, is left out, or the deadline has passed.
 class Survivors {
  public:
-  Survivors(const Site& site, std::uint64_t round, Clock::time_point deadline)
-      : site_(site), round_(round), deadline_(deadline) {}
+  Survivors(const Site& site, std::uint64_t round, std::span<const int> without,
+            Clock::time_point deadline)
+      : site_(site), round_(round), without_(without), deadline_(deadline) {}
 
   bool has_published(int rank) const { return state(rank) >= published(round_); }
 
   bool alive(int rank) const {
     if (rank == site_.rank) return true;
+    if (std::find(without_.begin(), without_.end(), rank) != without_.end()) return false;
     const Control* control = site_.control_of(rank);
     const bool left = control != nullptr ? control->departed.load(std::memory_order_acquire) != 0
                                          : site_.transport->departed(rank);
@@ -80,6 +82,7 @@ class Survivors {
 
   const Site& site_;
   const std::uint64_t round_;
+  const std::span<const int> without_;
   const Clock::time_point deadline_;
 };
 
@@ -130,8 +133,14 @@ Result<Communicator> Communicator::Impl::split(int color, int key) {
   return Communicator(std::move(*impl));
 }
 
-Result<Communicator> Communicator::Impl::shrink() {
+Result<Communicator> Communicator::Impl::shrink(std::span<const int> without) {
   const Site& site = executor_->site();
+  for (const int rank : without) {
+    if (rank >= 0 && rank < site.ranks && rank != site.rank) continue;
+    return {Code::kInvalidArgument, "shrink: without rank " + std::to_string(rank) +
+                                        ": expected 0 to " + std::to_string(site.ranks - 1) +
+                                        ", and not this rank, " + std::to_string(site.rank)};
+  }
   if (site.ranks > kMostShrinkRanks) {
     return {Code::kNotSupported, "shrink: built for at most 2048 ranks"};
   }
@@ -141,7 +150,7 @@ Result<Communicator> Communicator::Impl::shrink() {
 
   // Half of the time to gather, half to start.
   const Clock::time_point begin = Clock::now();
-  const Survivors survivors(site, shrinks_, begin + options_.start_timeout / 2);
+  const Survivors survivors(site, shrinks_, without, begin + options_.start_timeout / 2);
   while (Clock::now() < begin + options_.start_timeout) {
     for (int r = 0; r < site.ranks; ++r) {
       if (!survivors.has_published(r)) continue;

@@ -12,7 +12,8 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/first)
 file(RENAME ${SCRATCH}/first ${SCRATCH}/moved)
 set(prefix ${SCRATCH}/moved)
 
-foreach(file include/tutti/tutti.h include/tutti/mpi.h ${LIBDIR}/libtutti.so)
+foreach(file include/tutti/tutti.h include/tutti/mpi.h ${LIBDIR}/libtutti.so
+             ${LIBDIR}/tutti/nccl/include/nccl.h ${LIBDIR}/tutti/nccl/lib/libnccl.so.2)
   if(NOT EXISTS ${prefix}/${file})
     message(FATAL_ERROR "${file} was not installed")
   endif()
@@ -34,3 +35,9 @@ run(${SCRATCH}/user_by_pkg_config)
 if(EXISTS ${prefix}/bin/tutti)
   run(${prefix}/bin/tutti --help)
 endif()
+
+# A program that is built against NCCL, by where it thinks that NCCL is.
+set(nccl_home ${prefix}/${LIBDIR}/tutti/nccl)
+run(${CXX} -std=c++17 ${SOURCE}/nccl_user.cc -o ${SCRATCH}/nccl_user -I${nccl_home}/include
+    -L${nccl_home}/lib -lnccl -Wl,-rpath,${nccl_home}/lib)
+run(${SCRATCH}/nccl_user)

@@ -74,6 +74,7 @@ must_not(inproc transports/shm transports/ucx src/schedule src/executor)
 must_not(bootstrap transports src/schedule)
 must_not(executor algorithms transports/shm transports/ucx transports/inproc src/communicator)
 must_not(communicator transports/inproc src/cli)
+must_not(nccl src/base src/schedule algorithms transports src/executor src/communicator src/device)
 must_not(user src/base src/schedule algorithms transports src/executor src/communicator)
 
 # What that means for somebody who tries.
