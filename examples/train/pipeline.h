@@ -5,8 +5,8 @@
 // (interleaved; one chunk otherwise).
 //
 //   gpipe         all forward, then all backward                 Huang et al., 2019
-//   1f1b          backward as soon as can be, few in flight      Narayanan et al., "PipeDream",
-//   2019 interleaved   the same with several chunks a rank            Narayanan et al., 2021
+//   1f1b          backward as soon as can be, few in flight      Narayanan et al., 2019
+//   interleaved   the same with several chunks a rank            Narayanan et al., 2021
 //   zero_bubble   gradients of weights fill the gaps (ZB-H1)     Qi et al., 2024
 //
 // Tested by train_pipeline_test.cc.
@@ -50,11 +50,15 @@ struct PipelineSchedule {
 /// kInvalidArgument says what would fit (interleaved: micro-batches in multiples of ranks).
 Result<PipelineSchedule> make_pipeline(PipelineKind kind, int ranks, int chunks, int micro_batches);
 
+/// Forward passes alone, for losses without learning; as interleaved where there are chunks.
+PipelineSchedule make_forward_only(int ranks, int chunks, int micro_batches);
+
 /// "" or a sentence: a task that is missing or done twice, a backward before its forward, ranks
 /// that wait for each other for ever.
 std::string check(const PipelineSchedule& schedule);
 
-/// Seconds of a task of each kind in each stage, and of handing on.
+/// Seconds of a task of each kind in each stage, and of handing on. Where a schedule does not split
+/// the backward pass, it takes the seconds of both parts.
 struct TaskTimes {
   std::vector<double> forward, backward, weights;  // by stage
   double hand_on = 0;
