@@ -2,15 +2,20 @@
 
 #include <cmath>
 
+#include "train/kernels/vectors.h"
+
 namespace tutti::train {
+namespace {
 
 template <class T>
-void rms_norm(long tokens, long width, double epsilon, const T* x, const T* w, T* y, T* r) {
+TUTTI_INLINED void norm(long tokens, long width, double epsilon, const T* x, const T* w, T* y,
+                        T* r) {
   for (long t = 0; t < tokens; ++t, x += width, y += width) {
     T squares = 0;
 #pragma omp simd reduction(+ : squares)
     for (long i = 0; i < width; ++i) squares += x[i] * x[i];
     const T scale = 1 / std::sqrt(squares / static_cast<T>(width) + static_cast<T>(epsilon));
+#pragma GCC ivdep
     for (long i = 0; i < width; ++i) y[i] = x[i] * scale * w[i];
     r[t] = scale;
   }
@@ -18,34 +23,60 @@ void rms_norm(long tokens, long width, double epsilon, const T* x, const T* w, T
 
 // With n = x r: dx = r (dy w - n mean(dy w n)).
 template <class T>
-void rms_norm_backward_input(long tokens, long width, const T* dy, const T* x, const T* w,
-                             const T* r, T* dx) {
+TUTTI_INLINED void backward_input(long tokens, long width, const T* dy, const T* x, const T* w,
+                                  const T* r, T* dx) {
   for (long t = 0; t < tokens; ++t, x += width, dy += width, dx += width) {
     T sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (long i = 0; i < width; ++i) sum += dy[i] * w[i] * x[i];
     const T scale = r[t];
     const T mean = sum * scale * scale / static_cast<T>(width);
+#pragma GCC ivdep
     for (long i = 0; i < width; ++i) dx[i] += scale * (dy[i] * w[i] - x[i] * mean);
   }
 }
 
 template <class T>
-void rms_norm_backward_weight(long tokens, long width, const T* dy, const T* x, const T* r, T* dw) {
+TUTTI_INLINED void backward_weight(long tokens, long width, const T* dy, const T* x, const T* r,
+                                   T* dw) {
   for (long t = 0; t < tokens; ++t, x += width, dy += width) {
+#pragma GCC ivdep
     for (long i = 0; i < width; ++i) dw[i] += dy[i] * x[i] * r[t];
   }
 }
 
-template void rms_norm(long, long, double, const float*, const float*, float*, float*);
-template void rms_norm(long, long, double, const double*, const double*, double*, double*);
-template void rms_norm_backward_input(long, long, const float*, const float*, const float*,
-                                      const float*, float*);
-template void rms_norm_backward_input(long, long, const double*, const double*, const double*,
-                                      const double*, double*);
-template void rms_norm_backward_weight(long, long, const float*, const float*, const float*,
-                                       float*);
-template void rms_norm_backward_weight(long, long, const double*, const double*, const double*,
-                                       double*);
+}  // namespace
+
+template <>
+TUTTI_VECTORS void rms_norm(long tokens, long width, double epsilon, const float* x, const float* w,
+                            float* y, float* r) {
+  norm(tokens, width, epsilon, x, w, y, r);
+}
+template <>
+TUTTI_VECTORS void rms_norm_backward_input(long tokens, long width, const float* dy, const float* x,
+                                           const float* w, const float* r, float* dx) {
+  backward_input(tokens, width, dy, x, w, r, dx);
+}
+template <>
+TUTTI_VECTORS void rms_norm_backward_weight(long tokens, long width, const float* dy,
+                                            const float* x, const float* r, float* dw) {
+  backward_weight(tokens, width, dy, x, r, dw);
+}
+template <>
+TUTTI_VECTORS void rms_norm(long tokens, long width, double epsilon, const double* x,
+                            const double* w, double* y, double* r) {
+  norm(tokens, width, epsilon, x, w, y, r);
+}
+template <>
+TUTTI_VECTORS void rms_norm_backward_input(long tokens, long width, const double* dy,
+                                           const double* x, const double* w, const double* r,
+                                           double* dx) {
+  backward_input(tokens, width, dy, x, w, r, dx);
+}
+template <>
+TUTTI_VECTORS void rms_norm_backward_weight(long tokens, long width, const double* dy,
+                                            const double* x, const double* r, double* dw) {
+  backward_weight(tokens, width, dy, x, r, dw);
+}
 
 }  // namespace tutti::train

@@ -1,26 +1,28 @@
 #include "train/kernels/swiglu.h"
 
-#include <cmath>
+#include "train/kernels/vectors.h"
 
 namespace tutti::train {
+namespace {
 
 template <class T>
-void swiglu(long tokens, long width, const T* gate_up, T* a) {
+TUTTI_INLINED void forward(long tokens, long width, const T* gate_up, T* a) {
   for (long t = 0; t < tokens; ++t, gate_up += 2 * width, a += width) {
     for (long i = 0; i < width; ++i) {
       const T g = gate_up[i];
-      a[i] = g / (1 + std::exp(-g)) * gate_up[width + i];
+      a[i] = g / (1 + exponential(-g)) * gate_up[width + i];
     }
   }
 }
 
 template <class T>
-void swiglu_backward(long tokens, long width, const T* da, const T* gate_up, T* d_gate_up) {
+TUTTI_INLINED void backward(long tokens, long width, const T* da, const T* gate_up, T* d_gate_up) {
   for (long t = 0; t < tokens; ++t) {
+#pragma GCC ivdep
     for (long i = 0; i < width; ++i) {
       const T g = gate_up[i];
       const T u = gate_up[width + i];
-      const T s = 1 / (1 + std::exp(-g));
+      const T s = 1 / (1 + exponential(-g));
       d_gate_up[i] = da[i] * u * s * (1 + g * (1 - s));
       d_gate_up[width + i] = da[i] * g * s;
     }
@@ -30,9 +32,25 @@ void swiglu_backward(long tokens, long width, const T* da, const T* gate_up, T* 
   }
 }
 
-template void swiglu(long, long, const float*, float*);
-template void swiglu(long, long, const double*, double*);
-template void swiglu_backward(long, long, const float*, const float*, float*);
-template void swiglu_backward(long, long, const double*, const double*, double*);
+}  // namespace
+
+template <>
+TUTTI_VECTORS void swiglu(long tokens, long width, const float* gate_up, float* a) {
+  forward(tokens, width, gate_up, a);
+}
+template <>
+TUTTI_VECTORS void swiglu(long tokens, long width, const double* gate_up, double* a) {
+  forward(tokens, width, gate_up, a);
+}
+template <>
+TUTTI_VECTORS void swiglu_backward(long tokens, long width, const float* da, const float* gate_up,
+                                   float* d_gate_up) {
+  backward(tokens, width, da, gate_up, d_gate_up);
+}
+template <>
+TUTTI_VECTORS void swiglu_backward(long tokens, long width, const double* da, const double* gate_up,
+                                   double* d_gate_up) {
+  backward(tokens, width, da, gate_up, d_gate_up);
+}
 
 }  // namespace tutti::train
