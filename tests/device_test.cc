@@ -1,7 +1,7 @@
 // Devices: what device.h promises, of ThreadDevice and, where there is a GPU, of CudaDevice.
 //
 // ROOMS: device
-// TIER: fast
+// TIER: fast gpu
 
 #include "device/device.h"
 
