@@ -12,7 +12,8 @@ foreach(room ${rooms})
   target_sources(nccl PRIVATE $<TARGET_OBJECTS:${room}>)
 endforeach()
 set(exports ${CMAKE_SOURCE_DIR}/src/nccl/exports.map)
-target_link_options(nccl PRIVATE -Wl,--version-script=${exports})
+# Never unloaded: it has threads of its own, which end with their communicators.
+target_link_options(nccl PRIVATE -Wl,--version-script=${exports} -Wl,-z,nodelete)
 set_target_properties(nccl PROPERTIES LINK_DEPENDS ${exports} LINKER_LANGUAGE CXX
                                       VERSION 2.28.9 SOVERSION 2
                                       SKIP_BUILD_RPATH ON INSTALL_RPATH ""  # needs nothing of ours

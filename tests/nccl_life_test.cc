@@ -106,6 +106,15 @@ TEST(NcclBeginning, InitAllKeepsTheNumbersOfDevices) {
   }
 }
 
+TEST(NcclBeginning, AProcessIsNotStartledByAnImmenseNumberOfRanks) {
+  const Variable soon("TUTTI_START_TIMEOUT", "0.3");
+  ncclUniqueId id;
+  ASSERT_NCCL(ncclSuccess, ncclGetUniqueId(&id));
+  ncclComm_t comm;
+  EXPECT_NE(ncclCommInitRank(&comm, INT_MAX, id, 0), ncclSuccess);
+  EXPECT_EQ(comm, nullptr);
+}
+
 TEST(NcclBeginning, ARankThatDoesNotComeIsNamedAtTheDeadline) {
   const Variable soon("TUTTI_START_TIMEOUT", "0.5");
   ncclUniqueId id;
@@ -157,10 +166,13 @@ TEST(NcclNonBlocking, AFailedBeginningIsTheStateOfTheCommunicator) {
   ncclUniqueId id;
   ASSERT_NCCL(ncclSuccess, ncclGetUniqueId(&id));
   ncclConfig_t config = non_blocking();
+  config.commName = "pipeline";
   ncclComm_t comm;
   ASSERT_NCCL(ncclInProgress, ncclCommInitRankConfig(&comm, 2, id, 0, &config));
   EXPECT_EQ(settled(comm), ncclRemoteError);
-  EXPECT_NE(std::string(ncclGetLastError(comm)).find("rank 1"), std::string::npos);
+  const std::string sentence = ncclGetLastError(comm);
+  EXPECT_NE(sentence.find("rank 1"), std::string::npos) << sentence;
+  EXPECT_NE(sentence.find("communicator pipeline"), std::string::npos) << sentence;
   int value = 0;
   EXPECT_NCCL(ncclRemoteError, sum(comm, value));
   EXPECT_NCCL(ncclSuccess, ncclCommAbort(comm));

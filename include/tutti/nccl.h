@@ -49,7 +49,7 @@ typedef struct {
 
 typedef enum {
   ncclSuccess = 0,
-  ncclUnhandledCudaError = 1, /* CUDA refused */
+  ncclUnhandledCudaError = 1, /* CUDA refused memory */
   ncclSystemError = 2,        /* the operating system refused */
   ncclInternalError = 3,
   ncclInvalidArgument = 4, /* this rank's call is wrong: nothing was sent */
@@ -125,7 +125,7 @@ ncclResult_t ncclRedOpDestroy(ncclRedOp_t op, ncclComm_t comm);
 #define NCCL_CTA_POLICY_EFFICIENCY 1
 #define NCCL_CTA_POLICY_ZERO 2
 
-/* Only `blocking` and `commName` mean something here; the others are checked, and hints to kernels
+/* Only `blocking` means something here, and `commName` in messages; the others are checked, and hints to kernels
  * and networks of NCCL's. */
 typedef struct ncclConfig_v22800 {
   size_t size; /* these three by NCCL_CONFIG_INITIALIZER */

@@ -4,28 +4,34 @@
 
 #include "nccl/begin.h"
 
+#include <algorithm>
+
 #include "nccl/cuda.h"
 #include "nccl/function.h"
 #include "nccl/process.h"
 
 namespace tutti::nccl {
+namespace {
+
+void take_back(ncclComm_t& handle) {
+  process().communicators.remove(handle);
+  handle = nullptr;
+}
+
+}  // namespace
 
 ncclResult_t begin_comm(const char* function, std::shared_ptr<Comm> comm, ncclComm_t* handle,
                         std::function<Result<Communicator>()> make, std::function<void()> dropped) {
   *handle = process().communicators.add(comm);
-  const auto take_back = [handle] {
-    process().communicators.remove(*handle);
-    *handle = nullptr;
-  };
   Job job{.function = function, .blocking = comm->settings().blocking};
   job.drop = [=] {
     (void)comm->started(Status(Code::kAborted, "its group was not run"));
     if (dropped) dropped();
-    take_back();
+    take_back(*handle);
   };
   job.work = [=, blocking = job.blocking, make = std::move(make)]() -> Status {
     const Status status = comm->started(make());
-    if (!status.ok() && blocking) take_back();
+    if (!status.ok() && blocking) take_back(*handle);
     if (!status.ok()) (void)answer(function, status);
     return status;
   };
@@ -154,7 +160,9 @@ ncclResult_t begin_all(ncclComm_t* comms, int count, const int* devices) {
     b.options.device = there > 0 ? b.device : -1;
     (void)begin(b);
   }
-  return group().end();
+  const ncclResult_t result = group().end();
+  if (result != ncclSuccess) std::for_each(comms, comms + count, take_back);  // all, or none
+  return result;
 }
 
 }  // namespace

@@ -30,10 +30,10 @@ Status Comm::started(Result<Communicator> communicator) {
   Communicator unwanted;  // ends after the lock
   const std::lock_guard lock(mutex_);
   --jobs_;
-  if (!communicator.ok()) return failure_ = communicator.status();
+  if (!communicator.ok()) return failure_ = named(communicator.status());
   if (aborted_) {
     unwanted = std::move(*communicator);
-    return failure_ = {Code::kAborted, "aborted while it began"};
+    return failure_ = named({Code::kAborted, "aborted while it began"});
   }
   communicator_ = std::move(*communicator);
   return {};
@@ -41,11 +41,12 @@ Status Comm::started(Result<Communicator> communicator) {
 
 // What came of calls that went on by themselves.
 void Comm::settle() {
-  if (on_device_ && failure_.ok() && !communicator_.empty()) failure_ = communicator_.health();
+  if (on_device_ && failure_.ok() && !communicator_.empty()) {
+    (void)note_locked(communicator_.health());
+  }
   if (!request_ || !request_->test()) return;
-  Status status = request_->wait();
+  (void)note_locked(request_->wait());
   request_.reset();
-  if (failure_.ok() && is_lasting(status)) failure_ = std::move(status);
 }
 
 Status Comm::ready() {
@@ -170,28 +171,37 @@ Result<Communicator> Comm::shrink(std::span<const int> excluded, bool aborts) {
 
 // ---- Calls
 
-Status Comm::noted(Status status) {
-  if (is_lasting(status)) {
-    const std::lock_guard lock(mutex_);
-    if (failure_.ok()) failure_ = status;
-  }
+Status Comm::named(const Status& status) const {
+  if (status.ok() || settings_.name.empty()) return status;
+  return {status.code(), "communicator " + settings_.name + ": " + status.message()};
+}
+
+Status Comm::note(Status status) {
+  if (status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  return note_locked(std::move(status));
+}
+
+Status Comm::note_locked(Status status) {
+  status = named(status);
+  if (failure_.ok() && is_lasting(status)) failure_ = status;
   return status;
 }
 
 Status Comm::run(std::span<const Call> group) {
   const std::lock_guard in_use(use_);
-  return noted(group.size() == 1 ? communicator_.run(group[0]) : communicator_.run(group));
+  return note(group.size() == 1 ? communicator_.run(group[0]) : communicator_.run(group));
 }
 
 Status Comm::enqueue(std::span<const Call> group, void* stream) {
   const std::lock_guard in_use(use_);
-  return noted(communicator_.enqueue(group, stream));
+  return note(communicator_.enqueue(group, stream));
 }
 
 Status Comm::start(std::span<const Call> group) {
   const std::lock_guard in_use(use_);
   Result<Request> request = communicator_.start(group);
-  if (!request.ok()) return noted(request.status());
+  if (!request.ok()) return note(request.status());
   const std::lock_guard lock(mutex_);
   request_ = std::move(*request);
   return {};
@@ -203,7 +213,7 @@ Status Comm::finish() {
     const std::lock_guard lock(mutex_);
     request.swap(request_);
   }
-  return request ? noted(request->wait()) : Status();
+  return request ? note(request->wait()) : Status();
 }
 
 // ---- What belongs to it

@@ -101,8 +101,11 @@ class Comm {
   Handles<ncclWindow_t, Registration> windows;
 
  private:
-  Status noted(Status status);
-  void settle();  // REQUIRES: mutex_ is held
+  /// Keeps it if it is lasting. Answers it, with the communicator's name where it has one.
+  Status note(Status status);
+  Status note_locked(Status status);  // REQUIRES: mutex_ is held
+  void settle();                      // likewise
+  Status named(const Status& status) const;
 
   const Settings settings_;
   const int device_;

@@ -60,13 +60,23 @@ Status MemoryBook::release(void* memory) {
 using namespace tutti;
 using namespace tutti::nccl;
 
+namespace {
+
+// What a system without a GPU refuses is not CUDA's doing.
+ncclResult_t answer_memory(const char* function, const Status& status) {
+  const ncclResult_t code = answer(function, status);
+  return code == ncclSystemError && device_count() > 0 ? ncclUnhandledCudaError : code;
+}
+
+}  // namespace
+
 NCCL_FUNCTION(ncclResult_t, ncclMemAlloc, (void** ptr, size_t size)) {
   if (ptr == nullptr) return answer("ncclMemAlloc", is_null("ptr", "room for an address"));
   const Result<void*> memory = process().memory.allocate(size);
   *ptr = memory.ok() ? *memory : nullptr;
-  return answer("ncclMemAlloc", memory.status());
+  return answer_memory("ncclMemAlloc", memory.status());
 }
 
 NCCL_FUNCTION(ncclResult_t, ncclMemFree, (void* ptr)) {
-  return answer("ncclMemFree", process().memory.release(ptr));
+  return answer_memory("ncclMemFree", process().memory.release(ptr));
 }
