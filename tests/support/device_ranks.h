@@ -1,4 +1,4 @@
-// Ranks as threads of this process, each with a device made of threads, and boards that they share.
+// Ranks as threads or as processes, each with a device made of threads, and boards that they share.
 
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "executor/cuda/flat_plan.h"
 #include "executor/cuda/kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
+#include "pipe_bootstrap.h"
 #include "processes.h"
 #include "transports/cuda_p2p/boards.h"
 #include "trial.h"
@@ -30,6 +31,7 @@ struct DeviceGround {
   int ranks = 2;
   std::size_t scratch_bytes = std::size_t{1} << 16;
   std::chrono::microseconds most_delay{0};
+  bool one_device = false;  // the devices of all ranks are the same one
 };
 
 /// A rank: its device, its board, and memory for the image of a trial.
@@ -38,13 +40,13 @@ class DeviceRank {
   DeviceRank(std::shared_ptr<ThreadDevice> device, std::unique_ptr<Boards> boards,
              std::size_t image_bytes)
       : device_(std::move(device)), boards_(std::move(boards)) {
-    image_ = *device_->allocate(image_bytes);
+    memory_ = image_ = *device_->allocate(image_bytes);
     stream_ = *device_->make_stream();
   }
   ~DeviceRank() {
     EXPECT_TRUE(device_->synchronize(stream_, kDevicePatience).ok());
     device_->end_stream(stream_);
-    device_->release(image_);
+    device_->release(memory_);
   }
 
   ThreadDevice& device() { return *device_; }
@@ -52,6 +54,8 @@ class DeviceRank {
   Stream stream() const { return stream_; }
   int rank() const { return boards_->team().rank; }
   std::byte* image() const { return image_; }
+  /// From now on the image begins so many bytes into the memory.
+  void use_image(std::size_t at) { image_ = memory_ + at; }
 
   /// Puts what the rank's memory holds before the trial into the image.
   void load(const Trial& trial) {
@@ -85,7 +89,8 @@ class DeviceRank {
  private:
   std::shared_ptr<ThreadDevice> device_;
   std::unique_ptr<Boards> boards_;
-  std::byte* image_;
+  std::byte* memory_;
+  std::byte* image_;  // in it
   Stream stream_;
 };
 
@@ -96,30 +101,49 @@ inline std::vector<ThreadKernel> all_thread_kernels() {
   return kernels;
 }
 
-/// Calls run(rank) on a thread for each rank, at once.
+using DeviceRankFunction = std::function<void(DeviceRank&)>;
+
+/// Calls run(rank), then waits until all ranks have come to its end. Answers an exit code.
+inline int run_device_rank(const DeviceGround& ground, Bootstrap& bootstrap,
+                           std::shared_ptr<ThreadMemory> memory, std::size_t image_bytes,
+                           const DeviceRankFunction& run) {
+  const int rank = bootstrap.rank();
+  ThreadDeviceSettings settings{.facts = thread_device_facts(ground.one_device ? 0 : rank),
+                                .kernels = all_thread_kernels(),
+                                .delays = {ground.most_delay, static_cast<std::uint64_t>(rank)},
+                                .memory = std::move(memory)};
+  auto device = std::make_shared<ThreadDevice>(std::move(settings));
+  const auto deadline = [] { return std::chrono::steady_clock::now() + kDevicePatience; };
+  auto boards = Boards::create(device, bootstrap, ground.scratch_bytes, deadline());
+  EXPECT_TRUE(boards.ok()) << boards.status().to_string();
+  if (!boards.ok()) return 1;
+  DeviceRank device_rank(device, std::move(*boards), image_bytes);
+  run(device_rank);
+  // Peers may still be in this rank's memory.
+  EXPECT_TRUE(device_rank.synchronize().ok());
+  EXPECT_TRUE(bootstrap.all_gather("done", deadline()).ok());
+  return testing::Test::HasFailure() ? 1 : 0;
+}
+
+/// A thread for each rank.
 inline void run_device_ranks(const DeviceGround& ground, std::size_t image_bytes,
-                             const std::function<void(DeviceRank&)>& run) {
+                             const DeviceRankFunction& run) {
   const auto memory = std::make_shared<ThreadMemory>();
   auto bootstraps = make_thread_bootstraps(ground.ranks);
   run_ranks_as_threads(ground.ranks, [&](int rank) {
-    ThreadDeviceSettings settings{.facts = thread_device_facts(rank),
-                                  .kernels = all_thread_kernels(),
-                                  .delays = {ground.most_delay, static_cast<std::uint64_t>(rank)},
-                                  .memory = memory};
-    auto device = std::make_shared<ThreadDevice>(std::move(settings));
-    const auto deadline = std::chrono::steady_clock::now() + kDevicePatience;
-    auto boards = Boards::create(device, *bootstraps[rank], ground.scratch_bytes, deadline);
-    EXPECT_TRUE(boards.ok()) << boards.status().to_string();
-    if (!boards.ok()) return 1;
-    {
-      DeviceRank device_rank(device, std::move(*boards), image_bytes);
-      run(device_rank);
-      // Peers may still be in this rank's memory: nobody leaves before all have ended.
-      EXPECT_TRUE(device_rank.synchronize().ok());
-      EXPECT_TRUE(bootstraps[rank]->all_gather("done", deadline).ok());
-    }
-    return 0;
+    return run_device_rank(ground, *bootstraps[rank], memory, image_bytes, run);
   });
+}
+
+/// A process for each rank.
+inline void run_device_processes(const DeviceGround& ground, std::size_t image_bytes,
+                                 const DeviceRankFunction& run) {
+  const PipeWires wires(ground.ranks);
+  const std::vector<int> codes = run_ranks_as_processes(ground.ranks, [&](int rank) {
+    PipeBootstrap bootstrap(wires, rank);
+    return run_device_rank(ground, bootstrap, std::make_shared<ThreadMemory>(), image_bytes, run);
+  });
+  EXPECT_EQ(codes, std::vector<int>(ground.ranks, 0));
 }
 
 /// Elements and operations for trials on devices, in turn.

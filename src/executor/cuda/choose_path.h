@@ -22,10 +22,10 @@ enum class Path {
 
 struct PathQuestion {
   Collective collective = Collective::kBarrier;
-  std::size_t bytes = 0;      // of a part
-  std::string_view forced;    // the name of an algorithm; "": none
-  bool forced_known = false;  // it is one of the catalog's for the collective
-  bool engine = false;        // nothing may wait in a kernel
+  std::size_t bytes = 0;         // of a part
+  std::string_view forced = {};  // the name of an algorithm; "": none
+  bool forced_known = false;     // it is one of the catalog's for the collective
+  bool engine = false;           // nothing may wait in a kernel
 };
 
 Path choose_path(const PathQuestion& question);

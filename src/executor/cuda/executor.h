@@ -47,12 +47,12 @@ class CudaExecutor final {
 
   struct Settings {
     std::chrono::milliseconds call_timeout{300'000};
-    int blocks = 16;        // of a kernel, at most
-    int threads = 512;      // of a block
-    std::string algorithm;  // forced: the name of a fast path ("one_shot", "two_shot") or of an
-                            // algorithm of the catalog, for the interpreter; "": chosen
-    bool engine = false;    // no waiting in kernels even where they could
-    FindSchedule find_schedule;
+    int blocks = 16;             // of a kernel, at most
+    int threads = 512;           // of a block
+    std::string algorithm = {};  // forced: the name of a fast path ("one_shot", "two_shot") or of
+                                 // an algorithm of the catalog, for the interpreter; "": chosen
+    bool engine = false;  // no waiting in kernels even where they could
+    FindSchedule find_schedule = {};
   };
 
   /// Everything that calls need is allocated and loaded here. Not collective, but all ranks of the
