@@ -311,6 +311,7 @@ TEST(CudaExecutor, ARankThatDoesNotComeIsNamed) {
       Actor actor(rank, settings);
       CudaExecutor& executor = actor.executor();
       ASSERT_TRUE(executor.enqueue({}, rank.stream()).ok());
+      ASSERT_TRUE(rank.synchronize().ok());
       if (rank.rank() == 1) return;  // was there once, and never again
       ASSERT_TRUE(executor.enqueue(all_reduce_of(rank, way.count), rank.stream()).ok());
       const Status status = wait_for_trouble(executor);

@@ -51,7 +51,7 @@ class CudaExecutor final {
     int threads = 512;           // of a block
     std::string algorithm = {};  // forced: the name of a fast path ("one_shot", "two_shot") or of
                                  // an algorithm of the catalog, for the interpreter; "": chosen
-    bool engine = false;  // no waiting in kernels even where they could
+    bool engine = false;         // no waiting in kernels even where they could
     FindSchedule find_schedule = {};
   };
 
@@ -59,6 +59,7 @@ class CudaExecutor final {
   /// boards must make one, with the same settings. `device` and `boards` must outlive it.
   static Result<std::unique_ptr<CudaExecutor>> create(Device& device, Boards& boards,
                                                       const Settings& settings);
+  /// REQUIRES: nothing that was issued is still running; abort() first where that is not known.
   ~CudaExecutor();
 
   /// Issues the call. All ranks of the boards issue the same calls in the same order.

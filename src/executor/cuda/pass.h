@@ -2,7 +2,8 @@
 // result written to every target. A target may be one of the sources.
 //
 // The bits are those of the CPU's passes (executor/cpu/kernels.h). What has one source, and is
-// neither scaled nor divided, is copied as it is.
+// neither scaled nor divided, is copied as it is; onto itself not at all, since in place peers may
+// be reading it.
 //
 // Tested by cuda_interpreter_test.cc.
 
@@ -43,11 +44,13 @@ struct PassOn {
     for (int p = 0; p < kPacks; ++p) {
       packs[p] = load_pack<kBytes>(pass.sources[0] + at + static_cast<std::size_t>(p) * step);
     }
-    if (pass.scaled != 0 || divides) {
+    const bool changes = pass.scaled != 0 || divides;
+    if (changes) {
       TUTTI_UNROLL
       for (int p = 0; p < kPacks; ++p) packs[p] = changed(packs[p]);
     }
     for (int t = 0; t < pass.target_count; ++t) {
+      if (pass.targets[t] == pass.sources[0] && !changes) continue;
       TUTTI_UNROLL
       for (int p = 0; p < kPacks; ++p) {
         store_pack(pass.targets[t] + at + static_cast<std::size_t>(p) * step, packs[p]);
