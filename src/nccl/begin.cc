@@ -1,6 +1,6 @@
 // ncclCommInitRank() and its kin: communicators from ids.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_life_test.cc.
 
 #include "nccl/begin.h"
 

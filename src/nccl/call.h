@@ -2,7 +2,7 @@
 // wrong. Everything that one rank can know is found here, when the function is called: a group that
 // has begun on some communicators cannot be taken back.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_test.cc and nccl_arguments_test.cc.
 
 #pragma once
 

@@ -50,14 +50,18 @@ void Comm::settle() {
 }
 
 Status Comm::ready() {
-  if (Status status = ready_to_derive(/*failed_too=*/false); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
+  if (Status status = why_not(/*failed_too=*/false); !status.ok()) return status;
   if (revoked_) return {Code::kNotSupported, "comm was revoked: expected no more calls on it"};
   return {};
 }
 
 Status Comm::ready_to_derive(bool failed_too) {
   const std::lock_guard lock(mutex_);
+  return why_not(failed_too);
+}
+
+Status Comm::why_not(bool failed_too) {
   settle();
   if (ended_) {
     return {Code::kInvalidArgument,

@@ -4,7 +4,7 @@
 // fails, is revoked or finalized, and ends. Calls are made when it is ready; any thread may ask how
 // it stands, and abort or revoke it, at any time.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_life_test.cc.
 
 #pragma once
 
@@ -105,6 +105,7 @@ class Comm {
   Status note(Status status);
   Status note_locked(Status status);  // REQUIRES: mutex_ is held
   void settle();                      // likewise
+  Status why_not(bool failed_too);    // likewise; ready_to_derive()
   Status named(const Status& status) const;
 
   const Settings settings_;

@@ -1,6 +1,6 @@
 // ncclConfig_t, as far as it means something here.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_arguments_test.cc.
 
 #pragma once
 

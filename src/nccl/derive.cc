@@ -1,6 +1,6 @@
 // Communicators from communicators: ncclCommSplit() and ncclCommShrink().
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_life_test.cc.
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // How communicators end, and what can be asked of them.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_life_test.cc.
 
 #include "nccl/function.h"
 #include "nccl/group.h"

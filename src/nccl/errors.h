@@ -1,7 +1,7 @@
 // From statuses to NCCL's codes. Inside, the door speaks Status; at its functions the code goes to
 // the caller and the sentence is kept for ncclGetLastError().
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_arguments_test.cc.
 
 #pragma once
 

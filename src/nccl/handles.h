@@ -4,7 +4,7 @@
 // one that has ended, or never was, is not found, and who follows it stops at once instead of
 // reading somebody's memory.
 //
-// Any number of threads. Tested by nccl_test.cc.
+// Any number of threads. Tested by nccl_arguments_test.cc.
 
 #pragma once
 

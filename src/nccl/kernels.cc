@@ -1,7 +1,7 @@
 // What kernels of NCCL's users would call, and its preparation: not supported. NCCL compiles the
 // layout of its memory into its users' kernels, another one in every minor version.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_arguments_test.cc.
 
 #include "nccl/errors.h"
 #include "nccl/function.h"

@@ -1,7 +1,7 @@
 // The places to meet that this process has opened: ncclGetUniqueId() gives an id away, and nobody
 // says when it has served.
 //
-// Any number of threads. Tested by nccl_test.cc.
+// Any number of threads. Tested by nccl_life_test.cc.
 
 #pragma once
 

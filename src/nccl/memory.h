@@ -1,7 +1,7 @@
 // ncclMemAlloc() and ncclMemFree(): memory of the current device, or pages of the host where there
 // is none. What was given is written down, so that anything else is refused.
 //
-// Any number of threads. Tested by nccl_test.cc.
+// Any number of threads. Tested by nccl_arguments_test.cc.
 
 #pragma once
 

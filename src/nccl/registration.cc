@@ -1,6 +1,6 @@
 // Buffers that callers announce: ncclCommRegister() and windows.
 //
-// Tested by nccl_test.cc.
+// Tested by nccl_arguments_test.cc.
 
 #include <cstdint>
 
