@@ -5,12 +5,14 @@
 //   0       whole      whole       whole       all_reduce W
 //   1       whole      whole       shard       reduce_scatter W, all_gather W
 //   2       whole      shard       shard       reduce_scatter W a micro-batch, all_gather W
-//   3       shard      shard       shard       the same, and all_gather W forward and backward of
-//   each micro-batch
+//   3       shard      shard       shard       reduce_scatter W a micro-batch, all_gather W forward
+//                                              and backward of each
 //
-// The layout is cut into units (layers), and each unit into equal shards, padded. Gradients of a
-// unit are on their way as soon as its last backward pass is done, while other layers are computed;
-// at stage 3 the next unit's weights are gathered while one is used.
+// The layout is cut into units (layers), put together into buckets, and each bucket into shards
+// (shards.h). Gradients of a bucket are on their way as soon as its last backward pass is done,
+// while other layers are computed; new weights while the first layers of the next step are; at
+// stage 3 the next unit's weights while one is used. All ranks of the group make these calls in the
+// same order, because the order follows the passes over layers, which are the same on all of them.
 //
 // Rajbhandari et al., "ZeRO", 2020; Zhao et al., "PyTorch FSDP", 2023. Tested by
 // train_data_parallel_test.cc.
@@ -22,27 +24,21 @@
 
 #include "train/array.h"
 #include "train/group.h"
+#include "train/shards.h"
 #include "train/units.h"
 
 namespace tutti::train {
 
-/// A run of elements of the layout that this rank keeps the optimizer's state of.
-struct Shard {
-  long begin = 0;  // in the layout
-  long end = 0;
-
-  bool operator==(const Shard&) const = default;
-};
-
 struct DataParallelSettings {
   int zero = 1;
-  long bucket_bytes = 4 << 20;  // units are put together until a call moves so much
+  long bucket_bytes = 4 << 20;  // stages 0, 1: units are put together until a call moves so much
 };
 
 template <class T>
 class DataParallel final : public Units<T> {
  public:
-  /// `units`: the layers of the layout in the order of the forward pass (as TensorRow::layer).
+  /// The layout has its units in the order of the forward pass. Weights are 0. The groups must
+  /// outlive it.
   DataParallel(Layout layout, Groups& groups, const DataParallelSettings& settings);
   ~DataParallel() override;
 
@@ -50,6 +46,7 @@ class DataParallel final : public Units<T> {
   const T* weights(int layer, Pass pass) override;
   T* gradients(int layer) override;
   void done(int layer, Pass pass) override;
+  void forget(int layer) override;
 
   /// Before the first micro-batch of a step: gradients become 0. `micro_batches`: after how many
   /// done(layer, kBackward) a unit's gradients are complete.
@@ -63,7 +60,9 @@ class DataParallel final : public Units<T> {
 
   /// What the optimizer of this rank works on: all of it at stage 0.
   const std::vector<Shard>& shards() const;
-  /// At element `begin` of a shard.
+  /// Whether all ranks of the group have the same shards, which are everything.
+  bool replicates() const;
+  /// At element `begin` of a shard of shards().
   T* shard_weights(const Shard& shard);
   T* shard_gradients(const Shard& shard);
 
@@ -73,6 +72,8 @@ class DataParallel final : public Units<T> {
   void write_weights(std::span<const T> all);
 
  private:
+  void add_partial();
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -23,6 +23,14 @@ struct Traffic {
   double hidden = 0;  // under way while the caller worked
   double bytes = 0;   // that this rank gave to calls
   long calls = 0;
+
+  Traffic& operator+=(const Traffic& other) {
+    waited += other.waited;
+    hidden += other.hidden;
+    bytes += other.bytes;
+    calls += other.calls;
+    return *this;
+  }
 };
 
 class Group {
@@ -67,6 +75,8 @@ class Group {
    public:
     Pending() = default;
     void wait();
+    /// Whether wait() would return at once.
+    bool ended() const { return !request_ || request_->test(); }
 
    private:
     friend class Group;

@@ -476,6 +476,7 @@ std::vector<TensorRow> Llama::tensors(StageLayers layers, const Mesh& mesh) cons
   const bool last = layers.end == config.layers;
   if (first) {
     matrix("model.embed_tokens", config.vocabulary, width, Cut::kRows, TensorRow::kBeforeLayers);
+    rows.back().has_copy = config.tied && !last;
   }
   for (int layer = layers.first; layer < layers.end; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";

@@ -20,6 +20,9 @@ struct AdamSettings {
   double clip_norm = 1.0;     // 0: gradients are not clipped
 };
 
+/// What gradients are multiplied with, so that their norm is not above the limit.
+double clip_factor(const AdamSettings& settings, double norm);
+
 /// The learning rate over a run. Steps count from 0.
 struct RateSchedule {
   enum class Kind { kConstant, kLinear, kCosine, kWarmupStableDecay };

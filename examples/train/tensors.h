@@ -31,6 +31,7 @@ struct TensorRow {
   bool decays = true;        // weight decay
   bool partial = false;      // whole, but each tensor-parallel rank's gradient is a part of the sum
   std::string tied_to = {};  // the name of the tensor that this is a copy of, on another stage
+  bool has_copy = false;     // another stage has one that is tied to this
 
   static constexpr int kBeforeLayers = -1;  // on the stage of the first layer
   static constexpr int kAfterLayers = -2;   // on the stage of the last one

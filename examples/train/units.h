@@ -28,6 +28,9 @@ class Units {
   /// This pass over this micro-batch needs the unit no more; after kBackward its gradients are
   /// complete for the micro-batch.
   virtual void done(int layer, Pass pass) = 0;
+  /// The unit's weights are needed no more for now, though the pass is not done: between backward()
+  /// and backward_weights().
+  virtual void forget(int) {}
 };
 
 /// All of it in memory, nothing shared: for one rank, for tests, for generation.

@@ -1,0 +1,128 @@
+#include "train/gradient_store.h"
+
+#include <algorithm>
+
+namespace tutti::train {
+
+template <class T>
+GradientStore<T>::GradientStore(const Layout& layout, const Cuts& cuts,
+                                const std::vector<Shard>& shards, Group& group, Keeps keeps)
+    : cuts_(cuts),
+      shards_(shards),
+      group_(group),
+      keeps_(keeps),
+      to_come_(cuts.units.size(), 0),
+      open_(cuts.units.size()),
+      reducing_(cuts.buckets.size()) {
+  long kept = 0;
+  for (const Shard& shard : shards) {
+    shard_at_.push_back(keeps == Keeps::kShards ? kept : shard.begin);
+    kept += shard.size();
+  }
+  memory_.resize(static_cast<std::size_t>(keeps == Keeps::kShards ? kept : layout.size));
+  memory_.fill(0);
+}
+
+template <class T>
+void GradientStore<T>::begin_step(int micro_batches) {
+  std::fill(to_come_.begin(), to_come_.end(), micro_batches);
+  memory_.fill(0);
+}
+
+template <class T>
+T* GradientStore<T>::get(int unit) {
+  if (keeps_ != Keeps::kShards) return memory_.data();
+  const Unit& u = cuts_.units[unit];
+  if (!open_[unit]) {
+    if (leaving_.size() >= 2) retire();
+    if (spare_.empty()) spare_.emplace_back(static_cast<std::size_t>(cuts_.largest_unit()));
+    open_[unit] = std::move(spare_.back());
+    spare_.pop_back();
+    std::fill_n(open_[unit]->data(), u.size(), T{0});
+  }
+  return before(open_[unit]->data(), u.begin);
+}
+
+template <class T>
+void GradientStore<T>::done(int unit) {
+  --to_come_[unit];
+  if (keeps_ == Keeps::kShards) return send_unit(unit);
+  const Unit& u = cuts_.units[unit];
+  for (int b = u.first_bucket; b < u.end_bucket; ++b) {
+    const Bucket& bucket = cuts_.buckets[b];
+    const auto begin = to_come_.begin() + bucket.first_unit;
+    const auto end = to_come_.begin() + bucket.end_unit;
+    if (std::all_of(begin, end, [](int left) { return left == 0; })) reduce(b);
+  }
+}
+
+template <class T>
+void GradientStore<T>::reduce(int bucket) {
+  const Bucket& b = cuts_.buckets[bucket];
+  const std::span<T> whole(memory_.data() + b.begin, static_cast<std::size_t>(b.size()));
+  reducing_[bucket] = keeps_ == Keeps::kReplica
+                          ? group_.start(all_reduce(whole, whole), whole.size_bytes())
+                          : scatter(bucket, whole.data());
+}
+
+template <class T>
+Group::Pending GradientStore<T>::scatter(int bucket, const T* whole) {
+  const Bucket& b = cuts_.buckets[bucket];
+  const std::span<const T> from(whole, static_cast<std::size_t>(b.size()));
+  return group_.start(b.is_even() ? reduce_scatter(from, sums(bucket))
+                                  : reduce_scatter_v(from, sums(bucket), b.counts),
+                      from.size_bytes());
+}
+
+// The sums so far travel along, as a part of this rank's own gradients of its shard.
+template <class T>
+void GradientStore<T>::send_unit(int unit) {
+  while (is_leaving(unit)) retire();
+  get(unit);
+  Leaving leaving{unit, std::move(*open_[unit]), {}};
+  open_[unit].reset();
+  const Unit& u = cuts_.units[unit];
+  for (int b = u.first_bucket; b < u.end_bucket; ++b) {
+    const Bucket& bucket = cuts_.buckets[b];
+    T* whole = leaving.memory.data() + (bucket.begin - u.begin);
+    T* own = whole + (shards_[b].begin - bucket.begin);
+    for (const T sum : sums(b)) *own++ += sum;
+    leaving.calls.push_back(scatter(b, whole));
+  }
+  leaving_.push_back(std::move(leaving));
+}
+
+template <class T>
+bool GradientStore<T>::is_leaving(int unit) const {
+  return std::any_of(leaving_.begin(), leaving_.end(),
+                     [&](const Leaving& leaving) { return leaving.unit == unit; });
+}
+
+template <class T>
+void GradientStore<T>::retire() {
+  Leaving& first = leaving_.front();
+  for (Group::Pending& call : first.calls) call.wait();
+  spare_.push_back(std::move(first.memory));
+  leaving_.pop_front();
+}
+
+template <class T>
+void GradientStore<T>::finish() {
+  for (std::size_t u = 0; u < to_come_.size(); ++u) {
+    if (to_come_[u] == 0) continue;
+    throw Failure("gradients of layer " + std::to_string(cuts_.units[u].layer) + ": " +
+                  std::to_string(to_come_[u]) + " micro-batches are missing");
+  }
+  while (!leaving_.empty()) retire();
+  for (Group::Pending& call : reducing_) call.wait();
+}
+
+template <class T>
+T* GradientStore<T>::shard(int bucket) {
+  return memory_.data() + shard_at_[bucket];
+}
+
+template class GradientStore<float>;
+template class GradientStore<double>;
+
+}  // namespace tutti::train

@@ -1,0 +1,106 @@
+#include "train/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace tutti::train {
+namespace {
+
+long elements_of(const std::vector<Shard>& shards) {
+  long count = 0;
+  for (const Shard& shard : shards) count += shard.size();
+  return count;
+}
+
+// One step's numbers, the same for all elements.
+template <class T>
+struct Update {
+  T beta1, beta2, epsilon;
+  T factor;        // of gradients
+  T kept;          // of the weight, after its decay
+  T rate;          // over 1 - beta1^t
+  T second_scale;  // 1 / sqrt(1 - beta2^t)
+};
+
+template <class T>
+void update(const Update<T>& u, long count, const T* gradient, T* first, T* second, T* weight) {
+#pragma omp simd
+  for (long i = 0; i < count; ++i) {
+    const T g = gradient[i] * u.factor;
+    first[i] = u.beta1 * first[i] + (1 - u.beta1) * g;
+    second[i] = u.beta2 * second[i] + (1 - u.beta2) * g * g;
+    weight[i] = u.kept * weight[i] -
+                u.rate * first[i] / (std::sqrt(second[i]) * u.second_scale + u.epsilon);
+  }
+}
+
+// Between `most` at 0 and `least` at 1.
+double cosine(double share) { return 0.5 * (1 + std::cos(std::numbers::pi * share)); }
+
+}  // namespace
+
+double clip_factor(const AdamSettings& settings, double norm) {
+  return settings.clip_norm > 0 && norm > settings.clip_norm ? settings.clip_norm / norm : 1;
+}
+
+double RateSchedule::at(long step) const {
+  if (step < warmup) return most * static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const auto share = [&](double begin) {
+    const double length = static_cast<double>(steps) - begin;
+    return length <= 0 ? 1.0 : std::clamp((static_cast<double>(step) - begin) / length, 0.0, 1.0);
+  };
+  const double warm = static_cast<double>(warmup);
+  double left = 1;  // of the way from least to most
+  switch (kind) {
+    case Kind::kConstant:
+      break;
+    case Kind::kLinear:
+      left = 1 - share(warm);
+      break;
+    case Kind::kCosine:
+      left = cosine(share(warm));
+      break;
+    case Kind::kWarmupStableDecay:
+      left = 1 - std::sqrt(share(std::max(warm, static_cast<double>(steps) * (1 - decay_share))));
+      break;
+  }
+  return least + (most - least) * left;
+}
+
+template <class T>
+AdamW<T>::AdamW(DataParallel<T>& units, const AdamSettings& settings)
+    : units_(units),
+      settings_(settings),
+      first_(static_cast<std::size_t>(elements_of(units.shards())), T{0}),
+      second_(first_.size(), T{0}) {}
+
+template <class T>
+void AdamW<T>::step(double rate, double factor) {
+  ++steps_;
+  const double t = static_cast<double>(steps_);
+  Update<T> u;
+  u.beta1 = static_cast<T>(settings_.beta1);
+  u.beta2 = static_cast<T>(settings_.beta2);
+  u.epsilon = static_cast<T>(settings_.epsilon);
+  u.factor = static_cast<T>(factor);
+  u.rate = static_cast<T>(rate / (1 - std::pow(settings_.beta1, t)));
+  u.second_scale = static_cast<T>(1 / std::sqrt(1 - std::pow(settings_.beta2, t)));
+  long at = 0;  // of the shard's moments
+  for (const Shard& shard : units_.shards()) {
+    T* const weights = units_.shard_weights(shard);
+    const T* const gradients = units_.shard_gradients(shard);
+    for (const Run& run : runs_of(units_.layout(), shard)) {
+      const long begin = run.begin - shard.begin;
+      u.kept = static_cast<T>(run.tensor->row.decays ? 1 - rate * settings_.weight_decay : 1);
+      update(u, run.size(), gradients + begin, first_.data() + at + begin,
+             second_.data() + at + begin, weights + begin);
+    }
+    at += shard.size();
+  }
+}
+
+template class AdamW<float>;
+template class AdamW<double>;
+
+}  // namespace tutti::train

@@ -1,0 +1,122 @@
+#include "train/weight_store.h"
+
+namespace tutti::train {
+
+template <class T>
+WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
+                            const std::vector<Shard>& shards, Group& group, Keeps keeps)
+    : cuts_(cuts),
+      shards_(shards),
+      group_(group),
+      keeps_(keeps),
+      gathered_(cuts.units.size()),
+      arriving_(cuts.buckets.size()) {
+  long kept = 0;
+  for (const Shard& shard : shards) {
+    shard_at_.push_back(keeps == Keeps::kShards ? kept : shard.begin);
+    kept += shard.size();
+  }
+  memory_.resize(static_cast<std::size_t>(keeps == Keeps::kShards ? kept : layout.size));
+  memory_.fill(0);
+}
+
+template <class T>
+const T* WeightStore<T>::get(int unit, Pass pass) {
+  if (keeps_ != Keeps::kShards) {
+    wait(unit);
+    return memory_.data();
+  }
+  gather_unit(unit);
+  wait(unit);
+  // Gradients of what is before the layers do not need its weights.
+  const int next = pass == Pass::kForward ? unit + 1 : unit - 1;
+  if (pass == Pass::kForward ? cuts_.follows(unit, next)
+                             : cuts_.follows(next, unit) && cuts_.units[next].layer >= 0) {
+    gather_unit(next);
+  }
+  return before(gathered_[unit]->data(), cuts_.units[unit].begin);
+}
+
+template <class T>
+void WeightStore<T>::gather_unit(int unit) {
+  if (gathered_[unit]) return;
+  if (spare_.empty()) spare_.emplace_back(static_cast<std::size_t>(cuts_.largest_unit()));
+  gathered_[unit] = std::move(spare_.back());
+  spare_.pop_back();
+  const Unit& u = cuts_.units[unit];
+  for (int b = u.first_bucket; b < u.end_bucket; ++b) {
+    gather(b, gathered_[unit]->data() + (cuts_.buckets[b].begin - u.begin));
+  }
+}
+
+template <class T>
+void WeightStore<T>::gather(int bucket, T* whole) {
+  const Bucket& b = cuts_.buckets[bucket];
+  const std::span<const T> from(shard(bucket), static_cast<std::size_t>(shards_[bucket].size()));
+  const std::span<T> to(whole, static_cast<std::size_t>(b.size()));
+  arriving_[bucket] = group_.start(
+      b.is_even() ? all_gather(from, to) : all_gather_v(from, to, b.counts), from.size_bytes());
+}
+
+template <class T>
+void WeightStore<T>::wait(int unit) {
+  const Unit& u = cuts_.units[unit];
+  for (int b = u.first_bucket; b < u.end_bucket; ++b) arriving_[b].wait();
+}
+
+template <class T>
+void WeightStore<T>::forget(int unit) {
+  if (!gathered_[unit]) return;
+  wait(unit);
+  spare_.push_back(std::move(*gathered_[unit]));
+  gathered_[unit].reset();
+}
+
+template <class T>
+T* WeightStore<T>::shard(int bucket) {
+  return memory_.data() + shard_at_[bucket];
+}
+
+template <class T>
+void WeightStore<T>::share() {
+  for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) forget(u);
+  if (keeps_ != Keeps::kAll) return;
+  for (int b = 0; b < static_cast<int>(cuts_.buckets.size()); ++b) {
+    gather(b, memory_.data() + cuts_.buckets[b].begin);
+  }
+}
+
+template <class T>
+void WeightStore<T>::read(std::span<T> all) {
+  std::fill(all.begin(), all.end(), T{0});
+  for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) {
+    const Unit& unit = cuts_.units[u];
+    if (keeps_ == Keeps::kShards) gather_unit(u);
+    wait(u);
+    const T* from = keeps_ == Keeps::kShards ? gathered_[u]->data() : memory_.data() + unit.begin;
+    for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
+      const Bucket& bucket = cuts_.buckets[b];
+      const long begin = std::max(bucket.begin, unit.begin);
+      std::copy_n(from + (begin - unit.begin), std::min(bucket.end, unit.end) - begin,
+                  all.data() + begin);
+    }
+    forget(u);
+  }
+}
+
+template <class T>
+void WeightStore<T>::write(std::span<const T> all) {
+  for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) {
+    wait(u);
+    forget(u);
+  }
+  if (keeps_ != Keeps::kShards) return memory_.assign(all);
+  for (int b = 0; b < static_cast<int>(cuts_.buckets.size()); ++b) {
+    std::copy_n(all.data() + shards_[b].begin, shards_[b].size(), shard(b));
+  }
+}
+
+template class WeightStore<float>;
+template class WeightStore<double>;
+
+}  // namespace tutti::train

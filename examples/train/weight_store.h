@@ -1,0 +1,74 @@
+// Weights of a rank: whole; or whole, of which it updates shards that are then gathered (ZeRO-1,
+// -2); or shards, of which a unit is gathered while it is used (ZeRO-3).
+//
+// Gathering begins early and is waited for late: after the optimizer for everything, which the next
+// forward pass waits for unit by unit; at ZeRO-3 for the unit that comes next in the pass.
+//
+// Tested by train_data_parallel_test.cc.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "train/array.h"
+#include "train/group.h"
+#include "train/shards.h"
+#include "train/units.h"
+
+namespace tutti::train {
+
+/// What a rank has of weights or gradients.
+enum class Keeps {
+  kReplica,  // everything, and works on everything
+  kAll,      // everything, and works on its shards
+  kShards,   // its shards
+};
+
+/// The address of an element `elements` before `first`, which may lie outside of any array: for
+/// adding an offset of the layout to.
+template <class T>
+T* before(T* first, long elements) {
+  return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(first) -
+                              static_cast<std::uintptr_t>(elements) * sizeof(T));
+}
+
+template <class T>
+class WeightStore {
+ public:
+  /// `shards`: what this rank updates of each bucket. Cuts and shards must outlive it. Weights
+  /// are 0.
+  WeightStore(const Layout& layout, const Cuts& cuts, const std::vector<Shard>& shards,
+              Group& group, Keeps keeps);
+
+  /// As Units::weights() and forget(), by number of the unit.
+  const T* get(int unit, Pass pass);
+  void forget(int unit);
+
+  /// This rank's shard of a bucket.
+  T* shard(int bucket);
+  /// Every rank has new shards: gathers them where they are kept.
+  void share();
+
+  void read(std::span<T> all);
+  void write(std::span<const T> all);
+
+ private:
+  // Begins to gather a bucket into `whole`, where its first element is to be.
+  void gather(int bucket, T* whole);
+  void gather_unit(int unit);
+  void wait(int unit);
+
+  const Cuts& cuts_;
+  const std::vector<Shard>& shards_;  // by bucket
+  Group& group_;
+  const Keeps keeps_;
+  Array<T> memory_;                                // of the layout, or of shards
+  std::vector<long> shard_at_;                     // by bucket: in memory_
+  std::vector<std::optional<Array<T>>> gathered_;  // by unit; only where shards are kept
+  std::vector<Array<T>> spare_;
+  std::vector<Group::Pending> arriving_;  // by bucket; before what it writes to is freed
+};
+
+}  // namespace tutti::train
