@@ -1,10 +1,13 @@
-// What a LLaMA is: the numbers of Hugging Face's config.json for LlamaForCausalLM.
+// What a LLaMA is: the numbers of Hugging Face's config.json for LlamaForCausalLM; models known by
+// name; and what follows from the numbers, parameters and FLOPs.
 //
 // Tested by train_llama_config_test.cc.
 
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace tutti::train {
 
@@ -32,9 +35,36 @@ struct LlamaConfig {
   double norm_epsilon = 1e-5;
   double init_std = 0.02;
   bool tied = false;  // tie_word_embeddings
-  RopeConfig rope;
+  RopeConfig rope = {};
+  std::vector<long> begin_tokens = {};  // bos_token_id; empty: none
+  std::vector<long> end_tokens = {};    // eos_token_id; some models have several
 
   bool operator==(const LlamaConfig&) const = default;
 };
+
+/// Reads a config.json. Fails, naming `file`, field and value, where the model is another one or
+/// has what is not computed here (biases, other scalings), with what would be accepted.
+LlamaConfig parse_llama_config(std::string_view json, const std::string& file);
+
+/// A config.json that every release of transformers reads. `type`: of the numbers beside it,
+/// "float32", "bfloat16".
+std::string to_json(const LlamaConfig& config, std::string_view type);
+
+/// "llama-tiny", "25m", "0.1b" …; fails with the names that there are.
+LlamaConfig llama_preset(std::string_view name);
+std::vector<std::string_view> llama_presets();
+
+/// Numbers to learn; tied ones once.
+long parameters(const LlamaConfig& config);
+
+/// Of one token trained on, forward and backward, in a sequence of that length; what is computed
+/// again counts for nothing. Attention is counted as computed (causal) or as if every token saw all
+/// others (full), which is how many papers count. Multiplications with weights: each weight 6,
+/// where the embedding is looked up and not multiplied.
+struct TokenFlops {
+  double causal = 0;
+  double full = 0;
+};
+TokenFlops flops_per_token(const LlamaConfig& config, long sequence);
 
 }  // namespace tutti::train
