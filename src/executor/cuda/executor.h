@@ -62,7 +62,9 @@ class CudaExecutor final {
   /// REQUIRES: nothing that was issued is still running; abort() first where that is not known.
   ~CudaExecutor();
 
-  /// Issues the call. All ranks of the boards issue the same calls in the same order.
+  /// Issues the call. All ranks of the boards issue the same calls in the same order, and an
+  /// all_to_all in place on all ranks or on none. One thread at a time; calls on different streams
+  /// are put in order by the caller. A call of no elements issues nothing.
   /// kNotSupported for what no path can do; kInvalidArgument names the argument. After a failure of
   /// an earlier call: that failure.
   Status enqueue(const DeviceCall& call, Stream stream);
