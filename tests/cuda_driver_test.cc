@@ -80,6 +80,7 @@ TEST_F(CudaDriver, FactsAreTheDrivers) {
   expected.compute_capability = 90;
   expected.shares_kernels = true;
   expected.waits_on_memory = true;
+  expected.has_kernels = true;
   expected.has_multicast = true;
   EXPECT_EQ(device->facts(), expected);
 }

@@ -245,8 +245,9 @@ class TUTTI_API Communicator {
   Status health() const;
 
   /// Memory of the device that peers on this host reach, so that enqueued calls on it copy nothing
-  /// aside. Collective, as allocate(). Freed by the destructor, which waits for nothing: what was
-  /// enqueued on it must have ended, on all ranks.
+  /// aside. Collective, as allocate(). The destructor waits for nothing: what was enqueued on it
+  /// must have ended, on all ranks. Between processes the memory is given back when all ranks meet
+  /// next in allocate_on_device(), or at the end.
   Result<Memory> allocate_on_device(std::size_t bytes);
 
   /// Makes memory of the device that the caller has reachable by peers, as if from

@@ -1,8 +1,12 @@
-// Calls on memory of a device, as the communicator takes them.
-//
-// Tested by enqueue_test.cc.
+// Calls on memory of a device, as the communicator takes them. Tested by enqueue_test.cc.
 
+#include <numeric>
+#include <utility>
+
+#include "communicator/agree.h"
+#include "communicator/device_calls.h"
 #include "communicator/impl.h"
+#include "communicator/message_bootstrap.h"
 #include "communicator/validate.h"
 
 namespace tutti {
@@ -13,19 +17,70 @@ Status no_device() {
           "the communicator has no device: expected one in Options::device (TUTTI_DEVICE)"};
 }
 
+// Of the communicator that the proxy has for itself.
+Options host_options(const Options& options, int ranks) {
+  Options inside = options;
+  inside.device = -1;
+  const std::size_t bytes = StagingLayout(ranks).bytes();
+  inside.heap_bytes = (bytes + Heap::kAlignment - 1) / Heap::kAlignment * Heap::kAlignment;
+  return inside;
+}
+
 }  // namespace
 
-Status Communicator::Impl::enqueue(std::span<const Call> group, void*) {
+Status Communicator::Impl::add_device(Bootstrap& bootstrap, const OpenDevice& open_device,
+                                      Deadline deadline) {
+  Result<std::shared_ptr<Device>> device = open_device(options_.device);
+  if (Status status = agree(bootstrap, device.status(), deadline); !status.ok()) return status;
+  Result<std::unique_ptr<Impl>> host =
+      create(bootstrap, host_options(options_, ranks()), network_, open_device, deadline);
+  if (!host.ok()) return host.status();
+  Result<std::unique_ptr<DeviceCalls>> calls = DeviceCalls::create(
+      bootstrap, options_, std::move(*device), std::move(*host), preparer_.group(), deadline);
+  if (!calls.ok()) return calls.status();
+  device_ = std::move(*calls);
+  if (options_.log_level >= 2) log(device_->description());
+  return {};
+}
+
+OpenDevice Communicator::Impl::same_device() const {
+  std::shared_ptr<Device> device = device_ == nullptr ? nullptr : device_->device();
+  return [device](int) { return device; };
+}
+
+std::vector<int> Communicator::Impl::all_ranks() const {
+  std::vector<int> all(ranks());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+Status Communicator::Impl::enqueue(std::span<const Call> group, void* stream) {
+  if (device_ == nullptr) return no_device();
   for (const Call& call : group) {
     if (Status status = validate(call, rank(), ranks()); !status.ok()) return status;
   }
-  return no_device();
+  if (group.empty()) return {};
+  last_is_enqueued_.store(true, std::memory_order_relaxed);
+  Status status = device_->enqueue(group, stream);
+  return status.ok() ? status : log_failure(std::move(status));
 }
 
-Status Communicator::Impl::health() const { return {}; }
+Status Communicator::Impl::health() const {
+  return device_ == nullptr ? Status() : device_->health();
+}
 
-Result<Memory> Communicator::Impl::allocate_on_device(std::size_t) { return no_device(); }
+Result<Memory> Communicator::Impl::allocate_on_device(std::size_t bytes) {
+  if (device_ == nullptr) return no_device();
+  MessageBootstrap bootstrap(*this, all_ranks());
+  const Deadline deadline = std::chrono::steady_clock::now() + options_.call_timeout;
+  return device_->memory().allocate(bootstrap, bytes, deadline);
+}
 
-Status Communicator::Impl::register_on_device(const void*) { return no_device(); }
+Status Communicator::Impl::register_on_device(const void* address) {
+  if (device_ == nullptr) return no_device();
+  MessageBootstrap bootstrap(*this, all_ranks());
+  const Deadline deadline = std::chrono::steady_clock::now() + options_.call_timeout;
+  return device_->memory().share(bootstrap, address, deadline);
+}
 
 }  // namespace tutti

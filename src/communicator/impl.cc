@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "communicator/device_calls.h"
 #include "communicator/topology.h"
 #include "communicator/validate.h"
 
@@ -38,6 +39,11 @@ Communicator::Impl::Impl(Connection connection, const WindowLayout& layout,
 }
 
 Communicator::Impl::~Impl() = default;
+
+void Communicator::Impl::abort(const std::string& reason) {
+  executor_->abort(reason);
+  if (device_ != nullptr) device_->abort(reason);
+}
 
 Status Communicator::Impl::run(const Call& call) {
   if (background_ == nullptr) [[likely]] {
@@ -133,17 +139,23 @@ Status Communicator::Impl::add(const Call& call, Batch& batch) {
   return {};
 }
 
-// Counts per pair are known to the pair alone: a message for each, after an empty collective that
-// announces the call, so that ranks which call something else are found out.
-Status Communicator::Impl::add_all_to_all_v(const Call& call, Batch& batch) {
-  Result<Job*> announcement = preparer_.prepare(tutti::barrier(), false);
-  if (!announcement.ok()) return announcement.status();
-  auto job = std::make_unique<Job>(**announcement);
+Result<std::unique_ptr<Job>> Communicator::Impl::announcement(const Call& call) {
+  Result<Job*> empty = preparer_.prepare(tutti::barrier(), false);
+  if (!empty.ok()) return empty.status();
+  auto job = std::make_unique<Job>(**empty);
   job->set_signature(shape_of(call, rank(), ranks()).signature);
   job->flat = {};
   job->staged.plan = std::make_shared<Plan>();
   job->staged.algorithm = "messages";
-  add_task(std::move(job), batch);
+  return job;
+}
+
+// Counts per pair are known to the pair alone: a message for each, after an empty collective that
+// announces the call, so that ranks which call something else are found out.
+Status Communicator::Impl::add_all_to_all_v(const Call& call, Batch& batch) {
+  Result<std::unique_ptr<Job>> job = announcement(call);
+  if (!job.ok()) return job.status();
+  add_task(std::move(*job), batch);
 
   const std::size_t element = size_of(call.input.type);
   const auto* in = static_cast<const std::byte*>(call.input.data);
@@ -176,6 +188,7 @@ void Communicator::Impl::note(const Job& job, const Variant& variant) {
   last_.algorithm = variant.algorithm;
   last_.tile_bytes = variant.tile * size_of(job.type);
   last_.lanes = variant.lanes;
+  last_is_enqueued_.store(false, std::memory_order_relaxed);
 }
 
 Formation Communicator::Impl::formation() const {
@@ -185,6 +198,7 @@ Formation Communicator::Impl::formation() const {
 }
 
 Explanation Communicator::Impl::explain() const {
+  if (last_is_enqueued_.load(std::memory_order_relaxed)) return device_->explain();
   return {.algorithm = std::string(last_.algorithm),
           .transports = transports_,
           .mapped = last_.mapped,

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,12 +11,21 @@
 #include "bootstrap/bootstrap.h"
 #include "communicator/background.h"
 #include "communicator/connect.h"
+#include "communicator/feed.h"
 #include "communicator/heap.h"
 #include "communicator/prepare.h"
+#include "device/device.h"
 #include "executor/cpu/executor.h"
 #include "tutti/tutti.h"
 
 namespace tutti {
+
+class DeviceCalls;
+
+/// How to open the device of a number: the driver's, or one that a test has made.
+/// Shared: see transports/cuda_p2p/boards.h.
+using OpenDevice = std::function<Result<std::shared_ptr<Device>>(int ordinal)>;
+OpenDevice open_of_driver();
 
 /// Gives memory back; what a Memory points to.
 struct Memory::Owner {
@@ -24,9 +35,14 @@ struct Memory::Owner {
 
 class Communicator::Impl : public Memory::Owner {
  public:
-  /// Collective over the bootstrap, which is not used after the return. `parent` as in connect().
+  /// Collective over the bootstrap, which is not used after the return. `parent` as in connect();
+  /// `open_device` where options have a device.
   static Result<std::unique_ptr<Impl>> create(Bootstrap& bootstrap, const Options& options,
-                                              const SharedNetwork& parent, Deadline deadline);
+                                              const SharedNetwork& parent,
+                                              const OpenDevice& open_device, Deadline deadline);
+  /// As Communicator::create().
+  static Result<Communicator> meet(const UniqueId& id, int rank, int ranks, const Options& options,
+                                   const OpenDevice& open_device);
   ~Impl() override;
 
   int rank() const { return executor_->site().rank; }
@@ -37,6 +53,8 @@ class Communicator::Impl : public Memory::Owner {
   Status run(const Call& call);
   Status run(std::span<const Call> group);
   Result<Request> start(std::span<const Call> group);
+  /// Runs what is fed. REQUIRES: nothing else runs.
+  Status run(CallFeed& feed);
 
   Status enqueue(std::span<const Call> group, void* stream);
   Status health() const;
@@ -47,8 +65,13 @@ class Communicator::Impl : public Memory::Owner {
   Result<Memory> register_memory(std::span<std::byte> memory);
   Result<Communicator> split(int color, int key);
   Result<Communicator> shrink(std::span<const int> without);
-  void abort(const std::string& reason) { executor_->abort(reason); }
+  void abort(const std::string& reason);
   Explanation explain() const;
+
+  const std::string& transports() const { return transports_; }
+  /// As CpuExecutor's. One thread at a time, the one that runs calls.
+  Status failure() { return executor_->failure(); }
+  Status check_peers() { return executor_->check_peers(); }
 
  private:
   Impl(Connection connection, const WindowLayout& layout, const PrepareSettings& settings,
@@ -66,6 +89,13 @@ class Communicator::Impl : public Memory::Owner {
   };
   Status add(const Call& call, Batch& batch);
   Status add_all_to_all_v(const Call& call, Batch& batch);
+  Result<std::unique_ptr<Job>> announcement(const Call& call);
+  class FedTasks;
+  Result<std::unique_ptr<Job>> job_of_piece(const FedCall& fed);
+  Status add_device(Bootstrap& bootstrap, const OpenDevice& open_device, Deadline deadline);
+  std::vector<int> all_ranks() const;
+  /// Those who are given this one's device.
+  OpenDevice same_device() const;
   void add_task(std::unique_ptr<Job> job, Batch& batch);
   Arena& arena_of(const Job& job);
   void note(const Job& job, const Variant& variant);
@@ -102,6 +132,10 @@ class Communicator::Impl : public Memory::Owner {
     int lanes = 0;
   };
   Last last_;
+  // Whether enqueue() came after it: of the caller's thread and of the background's.
+  std::atomic<bool> last_is_enqueued_ = false;
+
+  std::unique_ptr<DeviceCalls> device_;  // null where options have none
 
   // Made by the first start(); then every call goes through it, to keep their order. Last member:
   // it runs calls until it is destroyed.

@@ -50,12 +50,6 @@ std::uint64_t detail_of(const Call& call, bool in_place) {
   return call.collective == Collective::kAllToAll && in_place;
 }
 
-bool has_part_per_rank(Collective collective) {
-  return collective == Collective::kAllGather || collective == Collective::kReduceScatter ||
-         collective == Collective::kAllToAll || collective == Collective::kGather ||
-         collective == Collective::kScatter;
-}
-
 }  // namespace
 
 bool reduces(Collective collective) {
@@ -66,6 +60,12 @@ bool reduces(Collective collective) {
 bool has_root(Collective collective) {
   return collective == Collective::kBroadcast || collective == Collective::kReduce ||
          collective == Collective::kGather || collective == Collective::kScatter;
+}
+
+bool has_part_per_rank(Collective collective) {
+  return collective == Collective::kAllGather || collective == Collective::kReduceScatter ||
+         collective == Collective::kAllToAll || collective == Collective::kGather ||
+         collective == Collective::kScatter;
 }
 
 Shape shape_of(const Call& call, int rank, int ranks) {

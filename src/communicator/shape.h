@@ -29,5 +29,7 @@ std::size_t piece_of(const Shape& shape, int chunks);
 
 bool reduces(Collective collective);
 bool has_root(Collective collective);
+/// Whether the larger buffer has a part for each rank.
+bool has_part_per_rank(Collective collective);
 
 }  // namespace tutti

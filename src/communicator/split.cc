@@ -8,6 +8,7 @@
 #include <thread>
 #include <tuple>
 
+#include "communicator/device_calls.h"
 #include "communicator/message_bootstrap.h"
 
 namespace tutti {
@@ -128,7 +129,7 @@ Result<Communicator> Communicator::Impl::split(int color, int key) {
 
   MessageBootstrap bootstrap(*this, members);
   Result<std::unique_ptr<Impl>> impl = create(bootstrap, options_, part_of(network_, members),
-                                              Clock::now() + options_.start_timeout);
+                                              same_device(), Clock::now() + options_.start_timeout);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
@@ -145,6 +146,7 @@ Result<Communicator> Communicator::Impl::shrink(std::span<const int> without) {
     return {Code::kNotSupported, "shrink: built for at most 2048 ranks"};
   }
   background_.reset();  // what was started has failed, or ends now
+  if (device_ != nullptr) device_->abort("the communicator shrinks");
   ++shrinks_;
   tell_survivors(entered(shrinks_));
 
@@ -197,8 +199,8 @@ Result<Communicator> Communicator::Impl::lead_shrink(const std::vector<int>& mem
   std::fill(std::begin(invitation.members), std::end(invitation.members), 0);
   for (int r : members) invitation.members[r / 64] |= std::uint64_t{1} << (r % 64);
   tell_survivors(published(shrinks_));
-  return Communicator::create(meeting->id, place_of(members, rank()),
-                              static_cast<int>(members.size()), options_);
+  return meet(meeting->id, place_of(members, rank()), static_cast<int>(members.size()), options_,
+              same_device());
 }
 
 Result<Communicator> Communicator::Impl::follow_shrink(int leader) {
@@ -210,8 +212,8 @@ Result<Communicator> Communicator::Impl::follow_shrink(int leader) {
   }
   UniqueId id;
   std::memcpy(id.bytes.data(), invitation.id, id.bytes.size());
-  return Communicator::create(id, place_of(members, rank()), static_cast<int>(members.size()),
-                              options_);
+  return meet(id, place_of(members, rank()), static_cast<int>(members.size()), options_,
+              same_device());
 }
 
 }  // namespace tutti

@@ -38,7 +38,8 @@ std::string agreed_settings(const Options& options) {
   text << "reproducible " << options.reproducible << ", algorithm \"" << options.algorithm
        << "\", tile_bytes " << options.tile_bytes << ", lanes " << options.lanes
        << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
-       << options.peer_timeout.count() << " ms";
+       << options.peer_timeout.count() << " ms, "
+       << (options.device < 0 ? "no device" : "a device");
   return text.str();
 }
 
@@ -65,6 +66,9 @@ std::string invalid_option(const Options& options) {
   }
   if (options.heap_bytes > (std::size_t{1} << 42)) {
     return "heap_bytes: " + std::to_string(options.heap_bytes) + ": expected at most 4T";
+  }
+  if (options.device < -1) {
+    return "device: " + std::to_string(options.device) + ": expected -1 for none, or its number";
   }
   if (Status status = forced_algorithm(options.algorithm, Collective::kBarrier).status();
       !status.ok()) {
@@ -238,10 +242,9 @@ int scarcest_cores(const std::vector<Facts>& facts) {
 
 }  // namespace
 
-Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap& bootstrap,
-                                                                       const Options& options,
-                                                                       const SharedNetwork& parent,
-                                                                       Deadline deadline) {
+Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(
+    Bootstrap& bootstrap, const Options& options, const SharedNetwork& parent,
+    const OpenDevice& open_device, Deadline deadline) {
   Result<std::vector<Facts>> facts =
       exchange(bootstrap, own_facts(options, bootstrap.rank(), bootstrap.ranks()), deadline);
   if (!facts.ok()) return facts.status();
@@ -260,8 +263,12 @@ Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(Bootstrap
                                  .cores = scarcest_cores(*facts),
                                  .rules = *Rules::parse(facts->at(0).rules)};
   const Crew crew = crew_of(*facts, machine_of(facts->at(bootstrap.rank())));
-  return std::unique_ptr<Impl>(
-      new Impl(std::move(*connection), layout, settings, share_cores(crew)));
+  std::unique_ptr<Impl> impl(new Impl(std::move(*connection), layout, settings, share_cores(crew)));
+  if (options.device >= 0) {
+    Status status = impl->add_device(bootstrap, open_device, deadline);
+    if (!status.ok()) return status;
+  }
+  return impl;
 }
 
 Result<Communicator> Communicator::from_environment() {
@@ -277,19 +284,27 @@ Result<Communicator> Communicator::from_environment(const Options& options) {
   Result<Launched> launched = connect_launched(
       *facts, deadline, {.interface = options.interface, .start_timeout = options.start_timeout});
   if (!launched.ok()) return launched.status();
-  Result<std::unique_ptr<Impl>> impl = Impl::create(*launched->bootstrap, options, {}, deadline);
+  Result<std::unique_ptr<Impl>> impl =
+      Impl::create(*launched->bootstrap, options, {}, open_of_driver(), deadline);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
 
 Result<Communicator> Communicator::create(const UniqueId& id, int rank, int ranks,
                                           const Options& options) {
+  return Impl::meet(id, rank, ranks, options, open_of_driver());
+}
+
+Result<Communicator> Communicator::Impl::meet(const UniqueId& id, int rank, int ranks,
+                                              const Options& options,
+                                              const OpenDevice& open_device) {
   const Deadline deadline = std::chrono::steady_clock::now() + options.start_timeout;
   Result<std::unique_ptr<Bootstrap>> bootstrap =
       connect_bootstrap(id, rank, ranks, deadline,
                         {.interface = options.interface, .start_timeout = options.start_timeout});
   if (!bootstrap.ok()) return bootstrap.status();
-  Result<std::unique_ptr<Impl>> impl = Impl::create(**bootstrap, options, {}, deadline);
+  Result<std::unique_ptr<Impl>> impl =
+      Impl::create(**bootstrap, options, {}, open_device, deadline);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
 }
@@ -304,7 +319,9 @@ Result<std::vector<Communicator>> Communicator::threads(int ranks, const Options
   for (int r = 0; r < ranks; ++r) impls.emplace_back(Status(Code::kSystem, "not made"));
   std::vector<std::thread> makers;
   for (int r = 0; r < ranks; ++r) {
-    makers.emplace_back([&, r] { impls[r] = Impl::create(*bootstraps[r], options, {}, deadline); });
+    makers.emplace_back([&, r] {
+      impls[r] = Impl::create(*bootstraps[r], options, {}, open_of_driver(), deadline);
+    });
   }
   for (std::thread& maker : makers) maker.join();
   std::vector<Communicator> communicators;

@@ -47,6 +47,7 @@ Status CudaDevice::prepare(int ordinal, const KernelImage& image, bool prefers_f
   Result<std::unique_ptr<CudaKernels>> kernels = CudaKernels::load(*context_, image);
   if (!kernels.ok()) return kernels.status();
   kernels_ = std::move(*kernels);
+  facts_.has_kernels = !image.names.empty();
   const Result<Stream> chores = streams_->make_stream();
   if (!chores.ok()) return chores.status();
   chores_ = *chores;

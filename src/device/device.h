@@ -35,6 +35,7 @@ struct DeviceFacts {
   int compute_capability = 0;    // 90
   bool shares_kernels = false;   // kernels of several processes run at once: MPS
   bool waits_on_memory = false;  // wait_until() works
+  bool has_kernels = false;      // some were loaded when it was opened
   bool has_multicast = false;    // NVLS
 
   bool operator==(const DeviceFacts&) const = default;

@@ -26,6 +26,11 @@ Result<Descriptor> file_of(const SharedMemory& shared) {
   return file.ok() ? std::move(file) : reopen(shared.process, shared.file);
 }
 
+ThreadDeviceSettings with_all_facts(ThreadDeviceSettings settings) {
+  settings.facts.has_kernels = !settings.kernels.empty();
+  return settings;
+}
+
 }  // namespace
 
 DeviceFacts thread_device_facts(int ordinal) {
@@ -40,7 +45,7 @@ DeviceFacts thread_device_facts(int ordinal) {
 }
 
 ThreadDevice::ThreadDevice(ThreadDeviceSettings settings)
-    : settings_(std::move(settings)), memory_(*settings_.memory) {
+    : settings_(with_all_facts(std::move(settings))), memory_(*settings_.memory) {
   reached_.insert(settings_.facts.ordinal);
   TUTTI_CHECK(make_stream().ok());  // the default one
 }

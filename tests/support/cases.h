@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scalar_reduction.h"
@@ -115,8 +117,13 @@ class WatchedBuffer {
 
 class CaseRunner {
  public:
+  using Run = std::function<Status(const Call&)>;
+
   CaseRunner(const Case& c, Communicator& comm)
-      : case_(c), rank_(comm.rank()), ranks_(comm.ranks()), codec_(c.type), comm_(comm) {}
+      : CaseRunner(c, comm, [&comm](const Call& call) { return comm.run(call); }) {}
+  /// `run` makes the call.
+  CaseRunner(const Case& c, const Communicator& comm, Run run)
+      : case_(c), rank_(comm.rank()), ranks_(comm.ranks()), codec_(c.type), run_(std::move(run)) {}
 
   /// EXPECTs that the call succeeds and that all memory is as it must be.
   void run() {
@@ -132,7 +139,7 @@ class CaseRunner {
       out = input_parts() == output_parts() || &larger == &output ? larger.all() : my_part(larger);
     }
     if (reads()) fill(in);
-    Status status = comm_.run(call(in, out));
+    Status status = run_(call(in, out));
     ASSERT_TRUE(status.ok()) << status.to_string();
     check_output(out, output);
     EXPECT_TRUE(input.margins_are_untouched());
@@ -311,7 +318,7 @@ class CaseRunner {
   const int rank_;
   const int ranks_;
   const Codec codec_;
-  Communicator& comm_;
+  const Run run_;
 };
 
 }  // namespace tutti::test

@@ -34,6 +34,29 @@ std::string reason_from(const Site& site, int peer) {
 
 constexpr std::chrono::milliseconds kLetGo{1000};
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", std::chrono::duration<double>(time).count());
+  return seconds;
+}
+
+// A group that begins as a whole.
+class AllAtOnce final : public TaskFeed {
+ public:
+  explicit AllAtOnce(std::span<const std::unique_ptr<Task>> tasks) : tasks_(tasks) {}
+
+  Status feed(std::vector<Task*>& tasks) override {
+    for (; begun_ < tasks_.size(); ++begun_) tasks.push_back(tasks_[begun_].get());
+    return {};
+  }
+  void ended(Task&) override {}
+  bool complete() const override { return begun_ == tasks_.size(); }
+
+ private:
+  const std::span<const std::unique_ptr<Task>> tasks_;
+  std::size_t begun_ = 0;
+};
+
 // Who said it, unless somebody is named who said it before.
 std::string quoted(const std::string& text, int rank) {
   if (text.ends_with(')') && text.find(" (said by rank ") != std::string::npos) return text;
@@ -130,38 +153,66 @@ Status CpuExecutor::run(Task& task) {
 
 Status CpuExecutor::run(std::span<const std::unique_ptr<Task>> tasks) {
   if (tasks.size() == 1) return run(*tasks[0]);
+  AllAtOnce feed(tasks);
+  return run(feed);
+}
+
+Status CpuExecutor::run(TaskFeed& feed) {
   const TransportUse use(*this);
   if (peers_gave_up()) return adopt_failure();
   Patience patience(settings_.spins);
   waiting_since_ = {};
   std::vector<Task*> waiting;
-  for (const std::unique_ptr<Task>& task : tasks) waiting.push_back(task.get());
-  std::vector<const Arena*> busy;
-  while (!waiting.empty()) {
+  while (true) {
     bool moved = false;
-    busy.clear();
-    for (Task* task : waiting) {
-      // The next task of an arena begins when the one before has ended.
-      if (std::find(busy.begin(), busy.end(), &task->arena()) != busy.end()) continue;
-      moved |= task->step();
-      if (task->state() == Task::State::kMismatch) return give_up(explain_mismatch(task->entry()));
-      if (task->state() == Task::State::kFailed) return give_up(task->failure());
-      if (!task->ended()) busy.push_back(&task->arena());
-    }
     const std::size_t before = waiting.size();
-    std::erase_if(waiting, [](const Task* task) { return task->ended(); });
+    if (Status status = feed.feed(waiting); !status.ok()) return give_up(std::move(status));
+    if (waiting.size() > before) moved = true;
+    if (Status status = step_all(feed, waiting, moved); !status.ok()) {
+      return give_up(std::move(status));
+    }
+    if (waiting.empty() && feed.complete()) return {};
     const bool stirred = site_.has_unmapped && transport_->progress();
-    if (moved || waiting.size() < before) {
+    if (moved) {
       patience.reset();
       waiting_since_ = {};
       continue;
     }
     if (peers_gave_up()) return adopt_failure();
     if (stirred || !patience.pause()) continue;
-    if (Status status = look_around(waiting[0]->entry()); !status.ok())
-      return give_up(std::move(status));
+    if (Status status = check_feed(waiting); !status.ok()) return give_up(std::move(status));
   }
+}
+
+// Those that have ended leave `waiting`. The next task of an arena begins when the one before has
+// ended.
+Status CpuExecutor::step_all(TaskFeed& feed, std::vector<Task*>& waiting, bool& moved) {
+  std::vector<const Arena*>& busy = busy_;
+  busy.clear();
+  for (Task*& task : waiting) {
+    if (std::find(busy.begin(), busy.end(), &task->arena()) != busy.end()) continue;
+    moved |= task->step();
+    if (task->state() == Task::State::kMismatch) return explain_mismatch(task->entry());
+    if (task->state() == Task::State::kFailed) return task->failure();
+    if (!task->ended()) {
+      busy.push_back(&task->arena());
+      continue;
+    }
+    moved = true;
+    feed.ended(*task);
+    task = nullptr;
+  }
+  std::erase(waiting, nullptr);
   return {};
+}
+
+// As look_around(), where it may also be the feed that is waited for.
+Status CpuExecutor::check_feed(const std::vector<Task*>& waiting) {
+  if (!waiting.empty()) return look_around(waiting[0]->entry());
+  if (waiting_since_ == Clock::time_point{}) waiting_since_ = Clock::now();
+  if (Clock::now() - waiting_since_ < settings_.call_timeout) return {};
+  return {Code::kTimeout, "what the next part of the call needs has not come, for " +
+                              seconds_text(settings_.call_timeout)};
 }
 
 // Called every few milliseconds while nothing moves.
@@ -228,10 +279,8 @@ Status CpuExecutor::check_lives(const Entry& call) {
 
 Status CpuExecutor::check_deadline(const Entry& call) {
   if (Clock::now() - waiting_since_ < settings_.call_timeout) return {};
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.1f s",
-                std::chrono::duration<double>(settings_.call_timeout).count());
-  std::string text = title(call.signature, call.sequence) + ": nothing moved for " + seconds;
+  std::string text = title(call.signature, call.sequence) + ": nothing moved for " +
+                     seconds_text(settings_.call_timeout);
   const std::string missing = call.is_message ? "" : missing_ranks(site_, call.sequence);
   if (!missing.empty()) return {Code::kTimeout, text + ": " + missing};
   if (call.suspect != kSelf) {
@@ -350,6 +399,16 @@ void CpuExecutor::abort(const std::string& reason) {
 void CpuExecutor::use_transport(const std::function<void(Transport&)>& use) {
   const TransportUse exclusive(*this);
   use(*transport_);
+}
+
+Status CpuExecutor::check_peers() {
+  Status lost;
+  use_transport([&](Transport& transport) {
+    for (int peer = 0; peer < site_.ranks && lost.ok(); ++peer) {
+      if (peer != site_.rank && !has_left(peer)) lost = transport.check(peer);
+    }
+  });
+  return lost;
 }
 
 Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : Status(); }

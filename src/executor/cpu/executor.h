@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/cpu/feed.h"
 #include "executor/cpu/task.h"
 #include "transports/transport.h"
 
@@ -48,6 +49,8 @@ class CpuExecutor {
   /// Runs the tasks at once: those of one arena in order, those of different arenas interleaved.
   Status run(std::span<const std::unique_ptr<Task>> tasks);
   Status run(Task& task);
+  /// Runs what is fed, as it is fed, until the feed is complete.
+  Status run(TaskFeed& feed);
   /// Runs a job that has a flat program.
   Status run(Arena& arena, Job& job);
 
@@ -56,6 +59,8 @@ class CpuExecutor {
 
   /// What ended this communicator, or OK.
   Status failure();
+  /// kPeerLost when a peer has ended without leaving, whether or not it is waited for.
+  Status check_peers();
 
   /// Calls `use` while no call and no abort() uses the transport.
   void use_transport(const std::function<void(Transport&)>& use);
@@ -74,7 +79,9 @@ class CpuExecutor {
   bool peers_gave_up() const {
     return site_.control().failure.load(std::memory_order_acquire) != 0;
   }
+  Status step_all(TaskFeed& feed, std::vector<Task*>& waiting, bool& moved);
   Status look_around(const Entry& call);
+  Status check_feed(const std::vector<Task*>& waiting);
   bool has_left(int peer);
   Status check_lives(const Entry& call);
   Status check_departed(const Entry& call);
@@ -96,7 +103,8 @@ class CpuExecutor {
   Status failure_;
   Clock::time_point waiting_since_{};
   Clock::time_point last_lives_{};
-  int departed_ = kSelf;  // a rank waited for that had left when last looked at
+  std::vector<const Arena*> busy_;  // during step_all()
+  int departed_ = kSelf;            // a rank waited for that had left when last looked at
 };
 
 }  // namespace tutti

@@ -1,0 +1,17 @@
+// The devices that communicators open unless they are told otherwise: NVIDIA's driver's.
+
+#include "communicator/impl.h"
+#include "device/cuda_device.h"
+#include "executor/cuda/kernels.h"
+
+namespace tutti {
+
+OpenDevice open_of_driver() {
+  return [](int ordinal) -> Result<std::shared_ptr<Device>> {
+    Result<std::unique_ptr<Device>> device = open_device(ordinal, KernelImage{});
+    if (!device.ok()) return device.status();
+    return std::shared_ptr<Device>(std::move(*device));
+  };
+}
+
+}  // namespace tutti

@@ -1,0 +1,104 @@
+// A thread that makes calls for a device: what kernels cannot do goes through host memory.
+//
+// A stream of the caller's says that it has come to a call, by a number in pinned memory, and waits
+// for the number that the thread answers with; meanwhile the thread copies the buffers to staging
+// memory, makes the call on it through a communicator of its own, and copies the results back.
+// Calls are made in the order of enqueue(), which is the same on all ranks, whatever their streams.
+//
+// After the first failure, streams are let go on at once: they never hang. Tested by proxy_test.cc.
+
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "communicator/device_staging.h"
+#include "communicator/device_words.h"
+#include "communicator/feed.h"
+#include "device/device.h"
+#include "executor/cpu/patience.h"
+
+namespace tutti {
+
+class DeviceProxy final {
+ public:
+  /// What the thread works with. All must outlive it.
+  struct Setting {
+    Device& device;
+    Staging& staging;
+    int rank = 0;
+    std::chrono::milliseconds call_timeout;
+    /// Runs calls on host memory, in the thread.
+    std::function<Status(CallFeed&)> run;
+    /// Whether something has failed elsewhere; asked every few milliseconds while the thread waits
+    /// for a stream, and now and then while there is nothing to do.
+    std::function<Status()> look_around;
+    /// Told of the first failure, in the thread.
+    std::function<void(const Status&)> on_failure;
+  };
+
+  static Result<std::unique_ptr<DeviceProxy>> create(const Setting& setting);
+  /// Calls under way come to their end, or fail at the call timeout.
+  ~DeviceProxy();
+
+  /// A group that a stream has begun and not ended: what is issued in between runs at the same
+  /// time.
+  class Visit {
+   public:
+    Visit() = default;
+
+   private:
+    friend class DeviceProxy;
+    Stream stream = nullptr;
+    std::uint32_t number = 0;
+  };
+  /// REQUIRES: begin() and end() come in pairs; one thread at a time.
+  Result<Visit> begin(Stream stream);
+  /// The thread makes the calls, of which there may be none, and the stream waits for their end.
+  Status end(const Visit& visit, std::span<const Call> calls);
+
+  /// The first failure, or OK. Any thread.
+  Status health() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  // A group that a stream is to come to. Counts are copies: the caller's need not live on.
+  struct Group {
+    std::uint32_t number = 0;
+    std::vector<Call> calls;
+    std::vector<std::vector<std::size_t>> counts;
+  };
+
+  explicit DeviceProxy(const Setting& setting);
+  void loop();
+  std::optional<Group> take();
+  bool wait_for_stream(std::uint32_t number);
+  bool is_overdue();
+  void look_around();
+  void make(const Group& group);
+  void fail(Status status);
+  bool all_passed();
+
+  const Setting setting_;
+  std::unique_ptr<PinnedWords> words_;
+  std::uint32_t begun_ = 0;             // the caller's: the newest number
+  std::vector<std::uint32_t> numbers_;  // the newest of each turn
+
+  mutable std::mutex mutex_;
+  std::condition_variable added_;
+  std::deque<Group> groups_;
+  bool closing_ = false;
+  Clock::time_point closes_by_;
+  Status failure_;
+
+  std::thread thread_;
+};
+
+}  // namespace tutti

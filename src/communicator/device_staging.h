@@ -1,0 +1,87 @@
+// Pinned memory through which buffers of a device pass, and the streams that copy.
+//
+// Every stream of calls has a lane of its own, with slots for a few pieces each: the collectives,
+// the messages to each rank, and those from each rank. So a lane that waits for its peer keeps no
+// other from moving, whatever the ranks send each other in which order. Nothing on the copying
+// streams ever waits. Used by one thread. Tested by proxy_test.cc.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "communicator/device_pieces.h"
+#include "communicator/device_words.h"
+#include "device/device.h"
+
+namespace tutti {
+
+/// The same on all ranks.
+struct StagingLayout {
+  explicit StagingLayout(int ranks);
+
+  // Of three pieces one is copied in, one is under way and one is copied out.
+  static constexpr int kCollectiveSlots = 3;
+  static constexpr int kMessageSlots = 2;
+
+  static int lane_of_collectives() { return 0; }
+  int lane_to(int peer) const { return 1 + peer; }
+  int lane_from(int peer) const { return 1 + ranks + peer; }
+  int lanes() const { return 1 + 2 * ranks; }
+  static int slots(int lane) { return lane == 0 ? kCollectiveSlots : kMessageSlots; }
+  /// Bytes of each buffer of a piece.
+  std::size_t room(int lane) const { return lane == 0 ? collective_room : message_room; }
+
+  std::size_t input(int lane, int slot) const;
+  std::size_t output(int lane, int slot) const;
+  /// Slots are numbered through.
+  std::size_t word(int lane, int slot) const;
+  std::size_t words() const { return word(lanes(), 0); }
+  std::size_t bytes() const { return input(lanes(), 0); }
+
+  int ranks = 1;
+  std::size_t collective_room = 0;
+  std::size_t message_room = 0;
+};
+
+class Staging final {
+ public:
+  /// `memory`: layout.bytes() that the host's calls reach; pinned here. All must outlive it.
+  static Result<std::unique_ptr<Staging>> create(Device& device, const StagingLayout& layout,
+                                                 std::byte* memory);
+  /// Waits for its copies.
+  ~Staging();
+  Staging(const Staging&) = delete;
+
+  const StagingLayout& layout() const { return layout_; }
+  std::byte* input(int lane, int slot) const { return memory_ + layout_.input(lane, slot); }
+  std::byte* output(int lane, int slot) const { return memory_ + layout_.output(lane, slot); }
+
+  /// Begins to copy the stretches of a buffer of the device into the slot, or out of it.
+  Status copy_in(int lane, int slot, const void* buffer, std::span<const Stretch> stretches);
+  Status copy_out(int lane, int slot, void* buffer, std::span<const Stretch> stretches);
+  /// Whether what was begun for the slot is done.
+  bool copied(int lane, int slot) const;
+  /// Until nothing is being copied; kTimeout.
+  Status drain(std::chrono::milliseconds timeout);
+
+ private:
+  Staging(Device& device, const StagingLayout& layout, std::byte* memory)
+      : device_(device), layout_(layout), memory_(memory), copies_(layout.words()) {}
+  Status finish_copy(Stream stream, int lane, int slot);
+
+  Device& device_;
+  const StagingLayout layout_;
+  std::byte* const memory_;
+  std::byte* on_device_ = nullptr;  // the same memory; null: not pinned
+  // One to and one from the device: they have an engine each.
+  Stream in_ = nullptr;
+  Stream out_ = nullptr;
+  std::vector<std::uint32_t> copies_;   // begun, by slot
+  std::unique_ptr<PinnedWords> words_;  // done, by slot
+};
+
+}  // namespace tutti

@@ -1,0 +1,222 @@
+// Tests src/communicator/device_proxy.cc, device_words.cc, device_staging.cc and device_group.cc
+// alone: a rank whose calls copy their input to their output.
+//
+// ROOMS: communicator
+// TIER: fast
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "communicator/device_proxy.h"
+#include "device/thread_device.h"
+#include "expect_ok.h"
+
+namespace tutti {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kLong{20'000};
+
+// What a communicator of one rank does: all_reduce copies. Takes calls in the order given.
+class Copier {
+ public:
+  Status operator()(CallFeed& feed) {
+    while (true) {
+      Result<std::optional<FedCall>> next = feed.next();
+      if (!next.ok()) return next.status();
+      if (next->has_value()) {
+        make((*next)->call);
+        feed.ended((*next)->number);
+      } else if (feed.complete()) {
+        ++groups;
+        return failure;
+      }
+    }
+  }
+
+  std::atomic<int> groups = 0;
+  std::vector<std::size_t> counts;  // of the pieces
+  Status failure;
+
+ private:
+  void make(const Call& call) {
+    counts.push_back(call.input.count);
+    std::memcpy(call.output.data, call.input.data, call.input.bytes());
+  }
+};
+
+class Proxy : public testing::Test {
+ protected:
+  void start(milliseconds timeout = kLong) {
+    const StagingLayout layout(1);
+    staging_memory_.resize(layout.bytes() + 4096);
+    staging_ = std::move(*Staging::create(device_, layout, staging_memory_.data()));
+    Result<std::unique_ptr<DeviceProxy>> proxy = DeviceProxy::create(
+        {.device = device_,
+         .staging = *staging_,
+         .rank = 0,
+         .call_timeout = timeout,
+         .run = [this](CallFeed& feed) { return copier_(feed); },
+         .look_around =
+             [this] { return elsewhere_.load() ? Status(Code::kPeerLost, "lost") : Status(); },
+         .on_failure = [this](const Status&) { ++failures_; }});
+    ASSERT_OK(proxy.status());
+    proxy_ = std::move(*proxy);
+  }
+  ~Proxy() override {
+    proxy_.reset();
+    staging_.reset();
+  }
+
+  Buffer buffer(std::size_t count, int value) {
+    auto* data = reinterpret_cast<int*>(*device_.allocate(std::max<std::size_t>(1, count) * 4));
+    std::fill_n(data, count, value);
+    return {data, count, DataType::kInt32};
+  }
+  Status enqueue(const Call& call, Stream stream) {
+    Result<DeviceProxy::Visit> visit = proxy_->begin(stream);
+    return visit.ok() ? proxy_->end(*visit, {&call, 1}) : visit.status();
+  }
+  static std::vector<int> values(const Buffer& buffer) {
+    const int* data = static_cast<const int*>(buffer.data);
+    return {data, data + buffer.count};
+  }
+  bool eventually(const std::function<bool()>& holds) {
+    const auto limit = std::chrono::steady_clock::now() + kLong;
+    while (!holds() && std::chrono::steady_clock::now() < limit) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return holds();
+  }
+
+  ThreadDevice device_{ThreadDeviceSettings{}};
+  Stream stream_ = *device_.make_stream();
+  std::vector<std::byte> staging_memory_;
+  Copier copier_;
+  std::atomic<bool> elsewhere_ = false;
+  std::atomic<int> failures_ = 0;
+  std::unique_ptr<Staging> staging_;
+  std::unique_ptr<DeviceProxy> proxy_;
+};
+
+TEST_F(Proxy, MakesCallsInTheOrderOfAStream) {
+  start();
+  const Buffer a = buffer(1000, 1), b = buffer(1000, 2), c = buffer(1000, 3);
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(enqueue(all_reduce(b, c), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(values(c), std::vector<int>(1000, 1));
+}
+
+TEST_F(Proxy, CutsWhatStagingCannotHold) {
+  start();
+  constexpr std::size_t kCount = 3'000'001;  // 12 MB, of which a slot holds 2 MiB
+  const Buffer from = buffer(kCount, 7), to = buffer(kCount, 0);
+  ASSERT_OK(enqueue(all_reduce(from, to), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(values(to), std::vector<int>(kCount, 7));
+  EXPECT_EQ(copier_.counts.size(), 6u);
+  EXPECT_EQ(copier_.counts[0], (2u << 20) / 4);
+}
+
+TEST_F(Proxy, ItsTurnsComeRound) {
+  start();
+  const Buffer a = buffer(1, 5), b = buffer(1, 0);
+  for (int i = 0; i < 9000; ++i) ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(copier_.groups, 9000);
+}
+
+TEST_F(Proxy, AVisitOfNoCallsOnlyPasses) {
+  start();
+  Result<DeviceProxy::Visit> visit = proxy_->begin(stream_);
+  ASSERT_OK(visit.status());
+  ASSERT_OK(proxy_->end(*visit, {}));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(copier_.groups, 0);
+}
+
+TEST_F(Proxy, WaitsForTheStreamHoweverLongItTakes) {
+  start(milliseconds(50));
+  const Buffer a = buffer(10, 1), b = buffer(10, 0), gate = buffer(1, 0);
+  auto* flag = static_cast<std::uint32_t*>(gate.data);
+  ASSERT_OK(device_.wait_until(stream_, flag, 1));
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  EXPECT_EQ(device_.synchronize(stream_, milliseconds(200)).code(), Code::kTimeout);
+  EXPECT_OK(proxy_->health());
+  EXPECT_EQ(values(b), std::vector<int>(10, 0));
+  ASSERT_OK(device_.set(*device_.make_stream(), flag, 1));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(values(b), std::vector<int>(10, 1));
+}
+
+TEST_F(Proxy, AFailureLetsStreamsGoOnAndStays) {
+  start();
+  copier_.failure = Status(Code::kTimeout, "nobody came");
+  const Buffer a = buffer(10, 1), b = buffer(10, 0);
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  ASSERT_TRUE(eventually([&] { return !proxy_->health().ok(); }));
+  EXPECT_EQ(proxy_->health().message(), "nobody came");
+  EXPECT_EQ(enqueue(all_reduce(a, b), stream_).code(), Code::kTimeout);
+  EXPECT_EQ(failures_, 1);
+  EXPECT_EQ(copier_.groups, 1);
+}
+
+TEST_F(Proxy, SeesWhatFailsElsewhereWhileAStreamIsHeldAndWhileIdle) {
+  for (const bool held : {true, false}) {
+    start();
+    const Buffer a = buffer(10, 1), gate = buffer(1, 0);
+    auto* flag = static_cast<std::uint32_t*>(gate.data);
+    if (held) {
+      ASSERT_OK(device_.wait_until(stream_, flag, 1));
+      ASSERT_OK(enqueue(all_reduce(a, a), stream_));
+    }
+    elsewhere_ = true;
+    EXPECT_TRUE(eventually([&] { return proxy_->health().code() == Code::kPeerLost; }));
+    ASSERT_OK(device_.set(*device_.make_stream(), flag, 1));
+    ASSERT_OK(device_.synchronize(stream_, kLong));
+    proxy_.reset();
+    staging_.reset();
+    elsewhere_ = false;
+  }
+}
+
+TEST_F(Proxy, RefusesStreamsThatAreNotTheDevices) {
+  start();
+  int other = 0;
+  EXPECT_EQ(proxy_->begin(&other).status().code(), Code::kInvalidArgument);
+}
+
+// ---- the layout of staging memory
+
+TEST(StagingLayout, SlotsLieApartAndPiecesFitThem) {
+  for (const int ranks : {1, 2, 3, 8, 100, 1000}) {
+    const StagingLayout layout(ranks);
+    std::size_t next = 0, words = 0;
+    for (int lane = 0; lane < layout.lanes(); ++lane) {
+      for (int slot = 0; slot < StagingLayout::slots(lane); ++slot) {
+        EXPECT_EQ(layout.input(lane, slot), next);
+        const bool two_buffers = lane == StagingLayout::lane_of_collectives();
+        if (two_buffers) next += layout.room(lane);
+        EXPECT_EQ(layout.output(lane, slot), next);
+        next += layout.room(lane);
+        EXPECT_EQ(layout.word(lane, slot), words++);
+      }
+    }
+    EXPECT_EQ(layout.bytes(), next);
+    EXPECT_EQ(layout.words(), words);
+    EXPECT_LE(layout.bytes(), std::size_t{200} << 20);
+    EXPECT_GE(layout.room(0) / ranks, 16u * 1024);
+    EXPECT_GE(layout.room(layout.lane_from(0)), 16u * 1024);
+  }
+}
+
+}  // namespace
+}  // namespace tutti
