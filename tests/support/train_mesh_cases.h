@@ -57,6 +57,20 @@ struct MeshCase {
   }
 };
 
+inline constexpr PipelineKind kPipelines[] = {
+    PipelineKind::kGpipe, PipelineKind::kOneForwardOneBackward, PipelineKind::kInterleaved,
+    PipelineKind::kZeroBubble};
+
+/// The n-th of a row of cases in which settings take turns.
+inline MeshCase turn(MeshCase c, int n) {
+  c.zero = n % 4;
+  c.context = n % 2 == 0 ? ContextKind::kRing : ContextKind::kGather;
+  c.sequence_parallel = n % 3 != 0;
+  c.recompute = static_cast<Recompute>(n % 3);
+  c.tied = n % 2 == 1;
+  return c;
+}
+
 inline std::string to_text(const MeshCase& c) {
   std::string text = to_text(c.mesh);
   text.append(" ").append(name(c.pipeline));
