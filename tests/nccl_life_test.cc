@@ -213,14 +213,15 @@ TEST(NcclFailures, DifferentCallsAreAnErrorOnBoth) {
 
 TEST(NcclFailures, AbortEndsACallThatWaitsInAnotherThread) {
   Ranks ranks(2);
+  const ncclComm_t waiting = ranks.take(0);
   ncclResult_t seen = ncclSuccess;
   std::thread waits([&] {
     int value = 1;
-    seen = sum(ranks[0], value);
+    seen = sum(waiting, value);
   });
   std::this_thread::sleep_for(50ms);
   const auto begin = Clock::now();
-  EXPECT_NCCL(ncclSuccess, ncclCommAbort(ranks.take(0)));
+  EXPECT_NCCL(ncclSuccess, ncclCommAbort(waiting));
   waits.join();
   EXPECT_LT(Clock::now() - begin, 2s);
   EXPECT_EQ(seen, ncclRemoteError);

@@ -8,8 +8,8 @@
  * when it returns, or the ncclGroupEnd() around it.
  *
  * What is answered how, and what differs from NCCL: docs/nccl.md. C99 and C++.
- * Tested by nccl_test.cc, nccl_life_test.cc, nccl_arguments_test.cc, nccl_abi_test.cc and
- * nccl_differential_test.cc.
+ * Tested by nccl_test.cc, nccl_life_test.cc, nccl_arguments_test.cc, nccl_device_test.cc,
+ * nccl_abi_test.cc and nccl_differential_test.cc.
  */
 
 #ifndef NCCL_H_ /* NVIDIA's guard: a program sees one of the two headers, whichever comes first */

@@ -1,7 +1,8 @@
 // What the door itself wants of NVIDIA's driver: which device is meant, and memory for
 // ncclMemAlloc(). The driver is opened when first asked for; calls are the library's business.
 //
-// Any number of threads. Without a driver or a device there is none: -1, 0.
+// Any number of threads. Without a driver or a device there is none: -1, 0, which is all that tests
+// see without a GPU; scripts/gpu_check sees the rest.
 
 #pragma once
 
