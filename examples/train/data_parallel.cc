@@ -99,8 +99,8 @@ void DataParallel<T>::finish_gradients() {
   add_partial();
   for (std::size_t b = 0; b < state_->shards.size(); ++b) {
     const Shard& shard = state_->shards[b];
-    const std::vector<Run> runs = runs_of(state_->layout, shard);
-    const auto is_copied = [](const Run& run) {
+    const std::vector<TensorRun> runs = runs_of(state_->layout, shard);
+    const auto is_copied = [](const TensorRun& run) {
       return run.tensor->row.has_copy || !run.tensor->row.tied_to.empty();
     };
     if (!std::any_of(runs.begin(), runs.end(), is_copied)) continue;
@@ -115,7 +115,7 @@ void DataParallel<T>::add_partial() {
   if (state_->groups.tensor.alone()) return;
   std::vector<std::span<T>> parts;
   for (const Shard& shard : state_->shards) {
-    for (const Run& run : runs_of(state_->layout, shard)) {
+    for (const TensorRun& run : runs_of(state_->layout, shard)) {
       if (!run.tensor->row.partial) continue;
       parts.emplace_back(shard_gradients(shard) + (run.begin - shard.begin), run.size());
     }
@@ -173,7 +173,7 @@ bool counts(const TensorRow& row, Groups& groups) {
 }
 
 // The run without rows that are padding: they are the last ones of a part.
-long end_of_values(const Run& run) {
+long end_of_values(const TensorRun& run) {
   const Part& part = run.tensor->part;
   const long rows = std::clamp(run.tensor->row.rows - part.first_row, 0L, part.rows);
   return std::min(run.end, run.tensor->offset + rows * part.columns);
@@ -187,7 +187,7 @@ double squared_gradient_norm(DataParallel<T>& units, Groups& groups) {
   for (const Shard& shard : units.shards()) {
     if (units.replicates() && groups.gradients.rank() != 0) break;
     const T* values = units.shard_gradients(shard);
-    for (const Run& run : runs_of(units.layout(), shard)) {
+    for (const TensorRun& run : runs_of(units.layout(), shard)) {
       if (!counts(run.tensor->row, groups)) continue;
       for (long i = run.begin; i < end_of_values(run); ++i) {
         const double value = values[i - shard.begin];

@@ -90,7 +90,7 @@ void AdamW<T>::step(double rate, double factor) {
   for (const Shard& shard : units_.shards()) {
     T* const weights = units_.shard_weights(shard);
     const T* const gradients = units_.shard_gradients(shard);
-    for (const Run& run : runs_of(units_.layout(), shard)) {
+    for (const TensorRun& run : runs_of(units_.layout(), shard)) {
       const long begin = run.begin - shard.begin;
       u.kept = static_cast<T>(run.tensor->row.decays ? 1 - rate * settings_.weight_decay : 1);
       update(u, run.size(), gradients + begin, first_.data() + at + begin,

@@ -107,8 +107,8 @@ Cuts cut(const Layout& layout, int ranks, long bucket_elements) {
   return cuts;
 }
 
-std::vector<Run> runs_of(const Layout& layout, const Shard& shard) {
-  std::vector<Run> runs;
+std::vector<TensorRun> runs_of(const Layout& layout, const Shard& shard) {
+  std::vector<TensorRun> runs;
   for (const Placed& tensor : layout.tensors) {
     const long begin = std::max(shard.begin, tensor.offset);
     const long end = std::min(shard.end, tensor.offset + tensor.size());

@@ -64,7 +64,7 @@ struct Cuts {
 Cuts cut(const Layout& layout, int ranks, long bucket_elements);
 
 /// A part of a tensor in a shard.
-struct Run {
+struct TensorRun {
   const Placed* tensor = nullptr;
   long begin = 0;  // in the layout
   long end = 0;
@@ -72,6 +72,6 @@ struct Run {
   long size() const { return end - begin; }
 };
 /// Padding between tensors is in none. The layout must outlive the answer.
-std::vector<Run> runs_of(const Layout& layout, const Shard& shard);
+std::vector<TensorRun> runs_of(const Layout& layout, const Shard& shard);
 
 }  // namespace tutti::train

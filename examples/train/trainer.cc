@@ -53,7 +53,7 @@ template <class T>
 std::string not_finite(DataParallel<T>& units) {
   for (const Shard& shard : units.shards()) {
     const T* values = units.shard_gradients(shard);
-    for (const Run& run : runs_of(units.layout(), shard)) {
+    for (const TensorRun& run : runs_of(units.layout(), shard)) {
       for (long i = run.begin; i < run.end; ++i) {
         if (!std::isfinite(values[i - shard.begin])) return run.tensor->row.name;
       }
