@@ -133,6 +133,7 @@ class LlamaStage final : public Stage<T> {
       LayerGradients<T>& gradients = stash.gradients[later ? i : 0];
       remember(i, stash.layers[i], input_of(stash, i + 1));
       backward_layer(i, stash.layers[i], gradients);
+      units_.forget(layer(i));
       if (!later) weigh_layer(i, stash.layers[i], gradients);
     }
     if (!is_first()) std::copy_n(dx_.data(), hidden_size(), d_in);
