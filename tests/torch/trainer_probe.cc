@@ -1,0 +1,144 @@
+// The trainer as torch_test.py and perf/train ask about it: one rank, fp32, weights and tokens from
+// a folder.
+//
+//   trainer_probe check FOLDER STEPS     loss of each step to losses.txt, the first step's
+//   gradients
+//                                        and the last step's weights to *.safetensors
+//   trainer_probe time FOLDER STEPS      tokens a second, the median of the steps
+//
+// FOLDER holds config.json, model.safetensors, tokens.bin (int32, samples of sequence + 1 tokens)
+// and settings.json: sequence, batch, rate.
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "train/checkpoint/safetensors.h"
+#include "train/llama.h"
+#include "train/trainer.h"
+
+namespace tutti::train {
+namespace {
+
+class FileSamples final : public Samples {
+ public:
+  explicit FileSamples(const std::string& path) : file_(path) {}
+
+  std::vector<std::int32_t> sample(std::uint64_t number, long sequence) const override {
+    const auto* tokens = reinterpret_cast<const std::int32_t*>(file_.bytes().data());
+    const std::uint64_t samples = file_.size() / sizeof(std::int32_t) / (sequence + 1);
+    const auto* first = tokens + number % samples * (sequence + 1);
+    return {first, first + sequence + 1};
+  }
+
+ private:
+  MappedFile file_;
+};
+
+using Values = std::vector<float>;
+
+Values read_weights(const std::string& path, const Layout& layout) {
+  const SafetensorsFile file(path);
+  Values values(layout.size);
+  for (const StoredTensor& tensor : file.tensors()) {
+    const Placed& placed = layout.at(tensor.name);
+    decode(tensor.element, file.bytes(tensor),
+           std::span(values).subspan(placed.offset, placed.size()));
+  }
+  return values;
+}
+
+void write_values(const std::string& path, const Layout& layout, const Values& values) {
+  std::vector<StoredTensor> tensors;
+  for (const Placed& placed : layout.tensors) {
+    StoredTensor tensor{.name = placed.row.name, .shape = {placed.row.rows}};
+    if (placed.row.columns > 1) tensor.shape.push_back(placed.row.columns);
+    tensors.push_back(tensor);
+  }
+  std::ofstream file(path, std::ios::binary);
+  file << safetensors_header(tensors, {});
+  for (const Placed& placed : layout.tensors) {
+    file.write(reinterpret_cast<const char*>(values.data() + placed.offset),
+               static_cast<std::streamsize>(placed.size() * sizeof(float)));
+  }
+}
+
+struct Probe {
+  std::string folder;
+  nlohmann::json settings;
+  Groups groups;
+  FileSamples samples;
+  std::unique_ptr<Llama> model;
+  std::unique_ptr<Trainer<float>> trainer;
+
+  explicit Probe(const std::string& from) : folder(from + "/"), samples(folder + "tokens.bin") {
+    std::ifstream(folder + "settings.json") >> settings;
+    groups = Groups::make(std::move(must(Communicator::threads(1)).front()), {});
+    const MappedFile config(folder + "config.json");
+    LlamaSettings llama;
+    llama.config = parse_llama_config(config.text(), config.path());
+    llama.sequence = settings["sequence"];
+    llama.sequences = settings["batch"];
+    model = std::make_unique<Llama>(llama);
+    TrainSettings train;
+    train.batch = settings["batch"];
+    train.data.zero = 0;
+    train.rate = {.kind = RateSchedule::Kind::kConstant, .most = settings["rate"], .warmup = 0};
+    trainer = std::make_unique<Trainer<float>>(train, *model, groups, samples);
+    trainer->units().write_weights(
+        read_weights(folder + "model.safetensors", trainer->units().layout()));
+  }
+};
+
+void check(Probe& probe, int steps) {
+  DataParallel<float>& units = probe.trainer->units();
+  const Layout& layout = units.layout();
+  std::ofstream losses(probe.folder + "losses.txt");
+  losses.precision(9);
+  for (int step = 0; step < steps; ++step) {
+    losses << probe.trainer->step().loss << '\n';
+    if (step > 0) continue;
+    Values gradients(layout.size);
+    for (const Shard& shard : units.shards()) {
+      std::copy_n(units.shard_gradients(shard), shard.end - shard.begin,
+                  gradients.begin() + shard.begin);
+    }
+    write_values(probe.folder + "gradients.safetensors", layout, gradients);
+  }
+  Values weights(layout.size);
+  units.read_weights(weights);
+  write_values(probe.folder + "weights.safetensors", layout, weights);
+}
+
+void time(Probe& probe, int steps) {
+  std::vector<double> seconds;
+  long tokens = 0;
+  for (int step = 0; step < steps; ++step) {
+    const StepReport report = probe.trainer->step();
+    tokens = report.tokens;
+    seconds.push_back(report.seconds);
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + steps / 2, seconds.end());
+  std::printf("%.1f\n", static_cast<double>(tokens) / seconds[steps / 2]);
+}
+
+}  // namespace
+}  // namespace tutti::train
+
+int main(int argc, char** argv) {
+  using namespace tutti::train;
+  try {
+    if (argc != 4) throw Failure("trainer_probe: expected check or time, FOLDER, STEPS");
+    Probe probe(argv[2]);
+    const int steps = std::stoi(argv[3]);
+    if (std::string(argv[1]) == "check") {
+      check(probe, steps);
+    } else {
+      time(probe, steps);
+    }
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return 1;
+  }
+}
