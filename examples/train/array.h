@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 namespace tutti::train {
 
@@ -16,6 +17,17 @@ class Array {
  public:
   Array() = default;
   explicit Array(std::size_t count) { resize(count); }
+  /// Leaves the other one empty.
+  Array(Array&& other) noexcept
+      : data_(std::move(other.data_)),
+        count_(std::exchange(other.count_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  Array& operator=(Array&& other) noexcept {
+    data_ = std::move(other.data_);
+    count_ = std::exchange(other.count_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
 
   /// Afterwards the contents are anything.
   void resize(std::size_t count) {

@@ -117,7 +117,8 @@ class LlamaStage final : public Stage<T> {
     }
     for (std::size_t i = 0; i < places_.size(); ++i) {
       T* next = input_of(stash, i + 1);
-      forward_layer(i, stash.layers[i], next);
+      forward_layer(i, stash.layers[i], next, Pass::kForward);
+      units_.done(layer(i), Pass::kForward);
       forget(stash.layers[i]);
     }
     if (is_last()) return head(stash, batch, scale);
@@ -190,8 +191,9 @@ class LlamaStage final : public Stage<T> {
     std::copy_n(sum, hidden_size(), x);
   }
 
-  void forward_layer(std::size_t i, LayerStash<T>& s, T* out) {
-    const T* w = units_.weights(layer(i), Pass::kForward);
+  void forward_layer(std::size_t i, LayerStash<T>& s, T* out, Pass pass) {
+    lend(s);
+    const T* w = units_.weights(layer(i), pass);
     attention_input(i, w, s);
     s.qkv.resize(count(tokens_, qkv_width()));
     linear({tokens_, config_.width, qkv_width()}, s.normed1.data(), w + places_[i].qkv,
@@ -210,7 +212,6 @@ class LlamaStage final : public Stage<T> {
     activate(s);
     add_rows(mlp_width_, s.activated.data(), w + places_[i].down, s.middle.data(), out);
     s.complete = true;
-    units_.done(layer(i), Pass::kForward);
   }
 
   void attention_input(std::size_t i, const T* w, LayerStash<T>& s) {
@@ -254,23 +255,38 @@ class LlamaStage final : public Stage<T> {
     }
   }
 
-  // ---- what is not kept
+  // ---- what is not kept: its memory is for the next layer that needs some
 
   void forget(LayerStash<T>& s) {
     if (settings_.recompute == Recompute::kNone) return;
     s.complete = false;
-    s.normed1 = {};
-    s.normed2 = {};
-    s.activated = {};
+    hand_over(s, spare_.emplace_back());
+  }
+
+  void lend(LayerStash<T>& s) {
+    if (spare_.empty()) return;
+    hand_over(spare_.back(), s);
+    spare_.pop_back();
+  }
+
+  void hand_over(LayerStash<T>& from, LayerStash<T>& to) const {
+    to.normed1 = std::move(from.normed1);
+    to.normed2 = std::move(from.normed2);
+    to.activated = std::move(from.activated);
     if (settings_.recompute == Recompute::kSelective) return;
-    Array<T> input = std::move(s.input);
-    s = {};
-    s.input = std::move(input);
+    to.r1 = std::move(from.r1);
+    to.qkv = std::move(from.qkv);
+    to.attended = std::move(from.attended);
+    to.log_sum = std::move(from.log_sum);
+    to.middle = std::move(from.middle);
+    to.r2 = std::move(from.r2);
+    to.gate_up = std::move(from.gate_up);
   }
 
   void remember(std::size_t i, LayerStash<T>& s, T* out) {
     if (s.complete) return;
-    if (settings_.recompute == Recompute::kFull) return forward_layer(i, s, out);
+    if (settings_.recompute == Recompute::kFull) return forward_layer(i, s, out, Pass::kBackward);
+    lend(s);
     const T* w = units_.weights(layer(i), Pass::kBackward);
     attention_input(i, w, s);
     mlp_input(i, w, s);
@@ -388,7 +404,7 @@ class LlamaStage final : public Stage<T> {
   }
 
   // Gradients of a layer's weights.
-  void weigh_layer(std::size_t i, const LayerStash<T>& s, const LayerGradients<T>& g) {
+  void weigh_layer(std::size_t i, LayerStash<T>& s, const LayerGradients<T>& g) {
     T* dw = units_.gradients(layer(i));
     const LayerPlaces& at = places_[i];
     const long width = config_.width;
@@ -405,6 +421,7 @@ class LlamaStage final : public Stage<T> {
     rms_norm_backward_weight(kept_, width, g.normed1.data(), s.input.data(), s.r1.data(),
                              dw + at.attention_norm);
     units_.done(layer(i), Pass::kBackward);
+    forget(s);
   }
 
   void weigh_embedding(const LlamaStash<T>& stash, const MicroBatch& batch) {
@@ -429,6 +446,7 @@ class LlamaStage final : public Stage<T> {
   const long mlp_width_;
   const RopeTable<T> rope_;
   std::vector<LayerPlaces> places_;
+  std::vector<LayerStash<T>> spare_;
 
   // Room for what does not outlive a function; the last three of the head.
   Array<T> partial_, scattered_, gathered_, normed_, d_inner_;

@@ -51,9 +51,9 @@ std::string to_text(const Mesh& mesh);
 
 /// The ranks as a picture in text, a block a data-parallel replica:
 ///
-///   dp 0        tp 0  tp 1
-///     pp 0         0     1
-///     pp 1         2     3
+///   dp 0           tp 0   tp 1
+///    pp 0  cp 0      0      1
+///    pp 1  cp 0      2      3
 std::string draw(const Mesh& mesh);
 
 }  // namespace tutti::train
