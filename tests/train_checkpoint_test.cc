@@ -245,7 +245,8 @@ void save_until_stopped(StoppingDisk& disk, const std::string& folder) {
   });
 }
 
-// Whatever was done last, a checkpoint is whole, and the next run begins with it.
+// Whatever was done last, there is a checkpoint, all that there are are whole, and the next run
+// begins with the latest.
 TEST(Checkpoint, ARunThatEndsWhileSavingLeavesTheOneBefore) {
   LocalDisk local;
   const ScratchFolder before;
@@ -266,7 +267,9 @@ TEST(Checkpoint, ARunThatEndsWhileSavingLeavesTheOneBefore) {
     ended += checkpoint.manifest.step == 1;
     saved += checkpoint.manifest.step == 2;
     on_mesh({}, [&](Groups& groups) {
-      check_files(checkpoint, groups.world);
+      for (const long step : complete_steps(scratch.path())) {
+        check_files(open_checkpoint(scratch / step_name(step)), groups.world);
+      }
       RankNumbers numbers(groups, false);
       load(checkpoint, numbers.state());
       numbers.expect_all();

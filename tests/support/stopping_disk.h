@@ -30,6 +30,12 @@ class StoppingDisk final : public Disk {
   void rename(const std::string& from, const std::string& to) override {
     may_go_on();
     disk_.rename(from, to);
+    std::lock_guard lock(mutex_);
+    std::set<std::string> unsynced;
+    for (const std::string& path : unsynced_) {
+      unsynced.insert(path.starts_with(from + "/") ? to + path.substr(from.size()) : path);
+    }
+    unsynced_ = std::move(unsynced);
   }
   void remove(const std::string& path) override {
     may_go_on();
