@@ -100,10 +100,8 @@ void DataParallel<T>::finish_gradients() {
   for (std::size_t b = 0; b < state_->shards.size(); ++b) {
     const Shard& shard = state_->shards[b];
     const std::vector<TensorRun> runs = runs_of(state_->layout, shard);
-    const auto is_copied = [](const TensorRun& run) {
-      return run.tensor->row.has_copy || !run.tensor->row.tied_to.empty();
-    };
-    if (!std::any_of(runs.begin(), runs.end(), is_copied)) continue;
+    const auto is_tied = [](const TensorRun& run) { return run.tensor->row.is_tied(); };
+    if (!std::any_of(runs.begin(), runs.end(), is_tied)) continue;
     state_->groups.embeddings.all_reduce(
         std::span(shard_gradients(shard), static_cast<std::size_t>(shard.size())));
   }

@@ -8,8 +8,6 @@
 namespace tutti::train {
 namespace {
 
-bool has_copies(const TensorRow& row) { return row.has_copy || !row.tied_to.empty(); }
-
 // As equal as can be.
 std::vector<std::size_t> counts_of(long size, int ranks) {
   std::vector<std::size_t> counts;
@@ -38,12 +36,12 @@ std::vector<Shard> pieces_of(const Layout& layout, const Unit& unit) {
   for (const Placed& tensor : layout.tensors) {
     if (tensor.row.layer != unit.layer) continue;
     const long end = tensor.offset + tensor.size();
-    if (open && !has_copies(tensor.row)) {
+    if (open && !tensor.row.is_tied()) {
       pieces.back().end = end;
     } else {
       pieces.push_back({tensor.offset, end});
     }
-    open = !has_copies(tensor.row);
+    open = !tensor.row.is_tied();
   }
   if (open) pieces.back().end = unit.end;  // padding, which makes shards even
   return pieces;

@@ -37,6 +37,8 @@ struct TensorRow {
   static constexpr int kAfterLayers = -2;   // on the stage of the last one
 
   long size() const { return rows * columns; }
+  /// Whether two stages have it, whose gradients are added.
+  bool is_tied() const { return has_copy || !tied_to.empty(); }
   bool operator==(const TensorRow&) const = default;
 };
 
