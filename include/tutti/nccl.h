@@ -7,7 +7,7 @@
  * NCCL. Without one, buffers are memory of the host and streams are ignored: a call has happened
  * when it returns, or the ncclGroupEnd() around it.
  *
- * What is answered how, and what differs from NCCL: docs/nccl.md. C99 and C++.
+ * What is answered how, and what differs from NCCL: docs/nccl.md. C99 and C++11.
  * Tested by nccl_test.cc, nccl_life_test.cc, nccl_arguments_test.cc, nccl_device_test.cc,
  * nccl_abi_test.cc and nccl_differential_test.cc.
  */
@@ -23,8 +23,8 @@
 #define NCCL_PATCH 9
 #define NCCL_SUFFIX ""
 /* Two decimal digits each for minor and patch; up to 2.8 there was one for the minor. */
-#define NCCL_VERSION(major, minor, patch)                                        \
-  ((major) <= 2 && (minor) <= 8 ? (major)*1000 + (minor)*100 + (patch)           \
+#define NCCL_VERSION(major, minor, patch)                              \
+  ((major) <= 2 && (minor) <= 8 ? (major)*1000 + (minor)*100 + (patch) \
                                 : (major)*10000 + (minor)*100 + (patch))
 #define NCCL_VERSION_CODE 22809
 
@@ -34,6 +34,13 @@ extern "C" {
 
 /* CUDA's own declaration of it, which may be repeated. */
 typedef struct CUstream_st* cudaStream_t;
+
+/* In C any int is a value of an enumeration, also one that a caller got wrong. In C++ likewise. */
+#ifdef __cplusplus
+#define NCCL_OF_INT : int
+#else
+#define NCCL_OF_INT
+#endif
 
 /* ---- Handles. They are names, not addresses: one that has ended is an error, never a crash. */
 
@@ -48,7 +55,7 @@ typedef struct {
 
 /* ---- Answers */
 
-typedef enum {
+typedef enum NCCL_OF_INT {
   ncclSuccess = 0,
   ncclUnhandledCudaError = 1, /* CUDA refused memory */
   ncclSystemError = 2,        /* the operating system refused */
@@ -61,8 +68,8 @@ typedef enum {
 } ncclResult_t;
 
 /* What a code means, in NCCL's words; what was wrong, in a sentence. The sentence is of the last
- * call that failed: of `comm` where it has one, else of the process. It stays until this thread asks
- * again. */
+ * call that failed: of `comm` where it has one, else of the process. It stays until this thread
+ * asks again. */
 const char* ncclGetErrorString(ncclResult_t result);
 const char* ncclGetLastError(ncclComm_t comm);
 
@@ -74,7 +81,7 @@ void ncclResetDebugInit(void);
 
 /* ---- Elements and reductions */
 
-typedef enum {
+typedef enum NCCL_OF_INT {
   ncclInt8 = 0,
   ncclChar = ncclInt8,
   ncclUint8 = 1,
@@ -95,7 +102,7 @@ typedef enum {
   ncclNumTypes = 12
 } ncclDataType_t;
 
-typedef enum {
+typedef enum NCCL_OF_INT {
   ncclSum = 0,
   ncclProd = 1,
   ncclMax = 2,
@@ -105,7 +112,7 @@ typedef enum {
   ncclMaxRedOp = INT_MAX
 } ncclRedOp_t;
 
-typedef enum {
+typedef enum NCCL_OF_INT {
   ncclScalarDevice = 0,       /* read while the collective runs */
   ncclScalarHostImmediate = 1 /* read before the operation has been made */
 } ncclScalarResidence_t;
@@ -126,8 +133,8 @@ ncclResult_t ncclRedOpDestroy(ncclRedOp_t op, ncclComm_t comm);
 #define NCCL_CTA_POLICY_EFFICIENCY 1
 #define NCCL_CTA_POLICY_ZERO 2
 
-/* Only `blocking` means something here, and `commName` in messages; the others are checked, and hints to kernels
- * and networks of NCCL's. */
+/* Only `blocking` means something here, and `commName` in messages; the others are checked, and
+ * hints to kernels and networks of NCCL's. */
 typedef struct ncclConfig_v22800 {
   size_t size; /* these three by NCCL_CONFIG_INITIALIZER */
   unsigned int magic;
@@ -148,15 +155,15 @@ typedef struct ncclConfig_v22800 {
   int nvlinkCentricSched;
 } ncclConfig_t;
 
-#define NCCL_CONFIG_INITIALIZER                                                                  \
-  {                                                                                              \
-    sizeof(ncclConfig_t), 0xcafebeef, NCCL_VERSION_CODE, /* blocking to maxCTAs */               \
-        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,                     \
-        NCCL_CONFIG_UNDEF_INT, /* netName to commName */                                         \
-        NCCL_CONFIG_UNDEF_PTR, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,                     \
-        NCCL_CONFIG_UNDEF_PTR, /* collnetEnable to nvlinkCentricSched */                         \
-        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,                     \
-        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT                      \
+#define NCCL_CONFIG_INITIALIZER                                                    \
+  {                                                                                \
+    sizeof(ncclConfig_t), 0xcafebeef, NCCL_VERSION_CODE, /* blocking to maxCTAs */ \
+        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,       \
+        NCCL_CONFIG_UNDEF_INT, /* netName to commName */                           \
+        NCCL_CONFIG_UNDEF_PTR, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,       \
+        NCCL_CONFIG_UNDEF_PTR, /* collnetEnable to nvlinkCentricSched */           \
+        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT,       \
+        NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT, NCCL_CONFIG_UNDEF_INT        \
   }
 
 /* Opens a place to meet in the calling process, until the ranks have met. An id serves one
@@ -364,6 +371,7 @@ NCCL_PROFILED(TeamRankToLsa);
 NCCL_PROFILED(TeamRankToWorld);
 NCCL_PROFILED(TeamWorld);
 #undef NCCL_PROFILED
+#undef NCCL_OF_INT
 
 #ifdef __cplusplus
 }

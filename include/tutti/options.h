@@ -78,8 +78,8 @@ struct Options {
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.
   int log_level = 0;
 
-  /// The version that ncclGetVersion() answers, as NCCL writes it: 22809 is 2.28.9. Of the NCCL door
-  /// only (tutti/nccl.h). TUTTI_NCCL_VERSION.
+  /// The version that ncclGetVersion() answers, as NCCL writes it: 22809 is 2.28.9. Of the NCCL
+  /// door only (tutti/nccl.h). TUTTI_NCCL_VERSION.
   int nccl_version = 22809;
 
   /// The settings in the environment, or kInvalidArgument naming the variable, its value and what
