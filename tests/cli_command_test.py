@@ -186,6 +186,13 @@ class WrongLines(unittest.TestCase):
         self.assertIn("-e 500T: 2 ranks on ", done.stderr)
         self.assertEqual(done.stderr.count("GiB are free"), 1)
 
+    def test_without_a_gpu_it_says_so(self):
+        if os.path.exists("/dev/nvidiactl"):
+            self.skipTest("there is a GPU")
+        done = run("perf", "--threads", "2", "--device", "cuda")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("NVIDIA's driver cannot be used", done.stderr)
+
     def test_no_launcher_says_what_to_do(self):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 

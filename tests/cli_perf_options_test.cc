@@ -142,10 +142,24 @@ TEST(CliPerfOptions, NumbersOutOfRangeAreNamed) {
 }
 
 TEST(CliPerfOptions, WhatOnlyGpusHaveIsRefusedWithAReason) {
-  EXPECT_EQ(error("-g 2"), "-g 2: expected 1, for ranks compute on the CPU");
+  EXPECT_EQ(error("-g 2"), "-g 2: expected 1, for a rank has one device (--device cuda)");
   EXPECT_EQ(error("-t 4"),
             "-t 4: expected 1, for ranks are processes (mpirun -n N) or threads (--threads N)");
-  EXPECT_EQ(error("--cudagraph 1"), "-G 1: expected 0, for there are no CUDA graphs");
+  EXPECT_EQ(error("--cudagraph 1"),
+            "-G 1: expected 0, for there are CUDA graphs only with --device cuda");
+}
+
+TEST(CliPerfOptions, DevicesHaveGraphsAndNeverWait) {
+  const auto request = parse("--device cuda --cudagraph 1");
+  ASSERT_TRUE(request.ok());
+  EXPECT_TRUE(request->options.on_gpus);
+  EXPECT_TRUE(request->options.graph);
+  EXPECT_FALSE(parse("--device cpu")->options.on_gpus);
+  EXPECT_EQ(error("--device gpu"), "--device gpu: expected cpu or cuda");
+  EXPECT_EQ(error("--device cuda -G 2"), "-G 2: expected a whole number from 0 to 1");
+  EXPECT_EQ(error("--device cuda -z 0"),
+            "-z 0: expected 1 with --device cuda, whose calls never wait");
+  EXPECT_EQ(error("--device cuda --vs mpi"), "--vs mpi: expected none with --device cuda");
 }
 
 TEST(CliPerfOptions, ContradictionsAreErrors) {
@@ -165,7 +179,7 @@ TEST(CliPerfOptions, HelpShowsOptionsWithDefaults) {
   for (const char* text : {"--minbytes", "32M", "--each-algorithm", "--vs"}) {
     EXPECT_NE(request->help.find(text), std::string::npos) << text;
   }
-  EXPECT_EQ(request->help.find("--cudagraph"), std::string::npos);
+  EXPECT_EQ(request->help.find("--cta_policy"), std::string::npos);
 }
 
 }  // namespace

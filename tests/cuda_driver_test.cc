@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "device/cuda_device.h"
+#include "device/gpu_bench.h"
 #include "expect_ok.h"
 #include "made_up_driver.h"
 
@@ -516,6 +517,55 @@ TEST_F(CudaDriver, SynchronizeAsksUntilTheDeadline) {
   const Status late = device->synchronize(nullptr, 20ms);
   EXPECT_EQ(late.code(), Code::kTimeout);
   EXPECT_TRUE(contains(late.message(), "20 ms")) << late.message();
+}
+
+// ---- what benchmarks use
+
+TEST_F(CudaDriver, BenchesCopyMoreThanTheyPin) {
+  {
+    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 0, kByFile);
+    ASSERT_OK(bench.status());
+    EXPECT_EQ(bench->name(), "Made up 0");
+    std::vector<std::byte> written(std::size_t{9} << 20), read(written.size());
+    for (std::size_t i = 0; i < written.size(); ++i)
+      written[i] = static_cast<std::byte>(i * 7 >> 8);
+    const Result<std::byte*> memory = bench->allocate(written.size());
+    ASSERT_OK(memory.status());
+    ASSERT_OK(bench->write(*memory, written));
+    ASSERT_OK(bench->read(read, *memory));
+    EXPECT_EQ(read, written);
+    bench->free(*memory);
+  }
+  EXPECT_EQ(driver_.what_is_left(), "");
+}
+
+TEST_F(CudaDriver, BenchesTimeAndReplayWhatWasCaptured) {
+  {
+    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 1, kByFile);
+    ASSERT_OK(bench.status());
+    for (int round = 0; round < 2; ++round) {
+      ASSERT_OK(bench->begin_capture());
+      ASSERT_OK(bench->end_capture());
+    }
+    driver_.clock_ms = 3.0f;
+    ASSERT_OK(bench->start_clock());
+    ASSERT_OK(bench->replay());
+    driver_.clock_ms = 3.5f;
+    ASSERT_OK(bench->stop_clock());
+    ASSERT_OK(bench->synchronize(std::chrono::milliseconds(100)));
+    EXPECT_EQ(*bench->clock_us(), 500);
+    EXPECT_EQ(driver_.replays, 1);
+  }
+  EXPECT_EQ(driver_.what_is_left(), "");
+}
+
+TEST_F(CudaDriver, BenchesThatDoNotOpenLeaveNothing) {
+  for (const char* call : {"cuEventCreate", "cuStreamCreate", "cuMemHostRegister"}) {
+    driver_.errors = {{call, driver::kInvalidValue}};
+    EXPECT_FALSE(open_gpu_bench(driver_.table(), 0, kByFile).ok()) << call;
+    driver_.errors.clear();
+    EXPECT_EQ(driver_.what_is_left(), "") << call;
+  }
 }
 
 }  // namespace

@@ -287,7 +287,7 @@ TEST(EnqueueLarge, CallsGoInPieces) {
     on_devices({.host_of = hosts}, [](RankOnDevice& rank) {
       for (int c = 0; c < 8; ++c) {
         const InPlace in_place = c % 2 == 0 ? InPlace::kEverybody : InPlace::kNobody;
-        const Case one{static_cast<Collective>(c), DataType::kUint8, {}, 2'200'011, 0, in_place};
+        const Case one{static_cast<Collective>(c), DataType::kFloat64, {}, 280'011, 0, in_place};
         CaseRunner(one, rank.comm, [&](const Call& call) {
           return run_on_device(rank, call);
         }).run();
@@ -342,6 +342,23 @@ TEST(EnqueueWithKernels, MessagesGoThroughHostMemoryBesideThem) {
     EXPECT_EQ(sum.values(), std::vector<int>(1000, n));
     EXPECT_EQ(got.values(), message((me + n - 1) % n, 0, 100));
   });
+}
+
+TEST(EnqueueWithKernels, TheyAreForcedByName) {
+  for (const auto& [option, path] : std::vector<std::pair<const char*, const char*>>{
+           {"ring", "ring by interpreter"},
+           {"all_reduce:ring", "ring by interpreter"},
+           {"all_reduce:ring,all_gather:ring", "through host memory"}}) {
+    RanksOnDevices made = with_kernels(2);
+    made.options.algorithm = option;
+    on_devices(made, [path = path](RankOnDevice& rank) {
+      DeviceBuffer<float> data(rank, std::vector<float>(1000, 1));
+      ASSERT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
+      EXPECT_EQ(rank.comm.explain().algorithm, path);
+      ASSERT_OK(rank.synchronize());
+      EXPECT_EQ(data.values(), std::vector<float>(1000, 2));
+    });
+  }
 }
 
 // A message of one rank, before a collective, is received by another beside that collective.

@@ -2,12 +2,16 @@
 
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/perf_options.h"
 #include "cli/shape.h"
 #include "cli/vs.h"
+#include "tutti/cuda.h"
 #include "tutti/tutti.h"
 
 namespace tutti::cli {
@@ -37,6 +41,9 @@ class Contender {
   /// The timed part: makes all the calls.
   virtual Status run() = 0;
 
+  /// Of the last run, where a device has measured it.
+  virtual std::optional<double> device_time_us() const { return std::nullopt; }
+
   /// Whether the result lies where the call of this round says, so that it can be checked.
   virtual bool checkable() const = 0;
 
@@ -49,6 +56,13 @@ class Contender {
 
 /// The communicator outlives the contender.
 std::unique_ptr<Contender> make_tutti_contender(Communicator& communicator);
+/// The same on memory of the GPU, each round as a graph or call by call. Both outlive the
+/// contender.
+std::unique_ptr<Contender> make_gpu_contender(Communicator& communicator, GpuBench& gpu,
+                                              const PerfOptions& options,
+                                              std::chrono::milliseconds timeout);
+/// The calls of a round, as their caller would write them.
+std::vector<Call> calls_of(const Round& round, int rank);
 /// The library outlives the contender.
 std::unique_ptr<Contender> make_vs_contender(VsLibrary& library);
 

@@ -50,11 +50,7 @@ class TuttiContender final : public Contender {
   explicit TuttiContender(Communicator& communicator) : communicator_(communicator) {}
 
   Status prepare(const Round& round) override {
-    calls_.clear();
-    for (const Slot& slot : round.slots) {
-      const auto calls = calls_of(round.problem, slot, communicator_.rank());
-      calls_.insert(calls_.end(), calls.begin(), calls.end());
-    }
+    calls_ = calls_of(round, communicator_.rank());
     const std::size_t groups = round.slots.size() / static_cast<std::size_t>(round.aggregate);
     group_ = calls_.size() / groups;
     blocking_ = round.blocking;
@@ -96,6 +92,15 @@ class TuttiContender final : public Contender {
 };
 
 }  // namespace
+
+std::vector<Call> calls_of(const Round& round, int rank) {
+  std::vector<Call> all;
+  for (const Slot& slot : round.slots) {
+    const auto calls = calls_of(round.problem, slot, rank);
+    all.insert(all.end(), calls.begin(), calls.end());
+  }
+  return all;
+}
 
 std::unique_ptr<Contender> make_tutti_contender(Communicator& communicator) {
   return std::make_unique<TuttiContender>(communicator);

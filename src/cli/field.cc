@@ -67,7 +67,7 @@ Result<std::unique_ptr<Field>> Field::make(const FieldRequest& request, Collecti
 Status Field::enter_tutti(const FieldRequest& request, const std::string& algorithm,
                           std::size_t area) {
   Communicator* communicator = &request.session.control();
-  if (!algorithm.empty()) {
+  if (!algorithm.empty() || request.gpu != nullptr) {
     Options options = request.library_options;
     options.algorithm = algorithm;
     auto opened = request.session.open(options);
@@ -77,9 +77,13 @@ Status Field::enter_tutti(const FieldRequest& request, const std::string& algori
   }
   const BufferMemory kind = request.options.memory;
   if (kind != BufferMemory::kPlain || buffers_.empty()) {
-    if (const Status status = add_buffers(kind, *communicator, area); !status.ok()) return status;
+    const Status status = add_buffers(kind, *communicator, request.gpu, area);
+    if (!status.ok()) return status;
   }
-  contenders_.push_back(make_tutti_contender(*communicator));
+  contenders_.push_back(request.gpu == nullptr
+                            ? make_tutti_contender(*communicator)
+                            : make_gpu_contender(*communicator, *request.gpu, request.options,
+                                                 request.library_options.call_timeout));
   entrants_.push_back({contenders_.back().get(), buffers_.back().get()});
   return {};
 }
@@ -87,7 +91,8 @@ Status Field::enter_tutti(const FieldRequest& request, const std::string& algori
 // On plain memory always: what others get who do not use our allocator.
 Status Field::enter_vs(const FieldRequest& request, std::size_t area) {
   if (request.options.memory != BufferMemory::kPlain) {
-    const Status status = add_buffers(BufferMemory::kPlain, request.session.control(), area);
+    const Status status =
+        add_buffers(BufferMemory::kPlain, request.session.control(), nullptr, area);
     if (!status.ok()) return status;
   }
   contenders_.push_back(make_vs_contender(*request.vs));
@@ -95,8 +100,9 @@ Status Field::enter_vs(const FieldRequest& request, std::size_t area) {
   return {};
 }
 
-Status Field::add_buffers(BufferMemory kind, Communicator& communicator, std::size_t area) {
-  auto buffers = Buffers::make(kind, communicator, area);
+Status Field::add_buffers(BufferMemory kind, Communicator& communicator, GpuBench* gpu,
+                          std::size_t area) {
+  auto buffers = Buffers::make(kind, communicator, gpu, area);
   if (!buffers.ok()) return buffers.status();
   buffers_.push_back(std::move(*buffers));
   return {};

@@ -17,6 +17,7 @@ struct FieldRequest {
   const Options& library_options;
   VsLibrary* vs = nullptr;  // the library beside, or nullptr
   const std::vector<RankPlace>& places;
+  GpuBench* gpu = nullptr;  // this rank's, where buffers are on GPUs
 };
 
 /// Entrants: Tutti, once for each algorithm that is forced on it; then the library beside, if any.
@@ -31,7 +32,8 @@ class Field {
  private:
   Status enter_tutti(const FieldRequest& request, const std::string& algorithm, std::size_t area);
   Status enter_vs(const FieldRequest& request, std::size_t area);
-  Status add_buffers(BufferMemory kind, Communicator& communicator, std::size_t area);
+  Status add_buffers(BufferMemory kind, Communicator& communicator, GpuBench* gpu,
+                     std::size_t area);
 
   // In this order: contenders use communicators, buffers may come from them.
   std::vector<std::unique_ptr<Communicator>> communicators_;  // none when nothing is forced

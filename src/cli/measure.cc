@@ -119,42 +119,52 @@ class Measuring {
       if (!takes_part(e)) continue;
       double time_us = 0;
       if (const Status status = run_once(e, time_us); !status.ok()) return status;
-      if (entrant(e).contender->checkable()) wrong_[e] += count_wrong_of(e);
+      if (!entrant(e).contender->checkable()) continue;
+      if (const Status status = entrant(e).buffers->pull(used_bytes()); !status.ok()) {
+        return status;
+      }
+      wrong_[e] += count_wrong_of(e);
     }
     return {};
   }
 
   Status run_once(std::size_t e, double& time_us) {
-    write_buffers(e);
+    if (const Status status = write_buffers(e); !status.ok()) return status;
     if (const Status status = session_.control().barrier(); !status.ok()) return status;
     const auto start = std::chrono::steady_clock::now();
     const Status status = entrant(e).contender->run();
     const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
-    time_us = time.count() / static_cast<double>(calls_);
+    time_us =
+        entrant(e).contender->device_time_us().value_or(time.count()) / static_cast<double>(calls_);
     return status;
   }
 
   // Other values in every round and in every call of it, so that no result of before passes.
   std::size_t first_of(std::size_t call) const { return round_ * 1009 + call * 101; }
 
-  void write_buffers(std::size_t e) {
+  Status write_buffers(std::size_t e) {
+    const Buffers& buffers = *entrant(e).buffers;
     ++round_;
     const std::size_t bytes = size_in_bytes(problem());
     const std::size_t width = size_of(problem().type);
     for (std::size_t call = 0; call < calls_ && bytes > 0; ++call) {
-      std::memset(entrant(e).buffers->output().data() + offset(call), kPoison, bytes);
-      const std::span input(input_of(e, call), input_elements(problem()) * width);
+      std::memset(buffers.here(buffers.output().data() + offset(call)), kPoison, bytes);
+      const std::span input(buffers.here(input_of(e, call)), input_elements(problem()) * width);
       fill(input, tables_.of(session_.rank()), first_of(call), problem().type);
     }
+    return buffers.push(used_bytes());
   }
+
+  // Of each area, by a round.
+  std::size_t used_bytes() const { return offset(calls_); }
 
   // Of what the last round of an entrant left.
   std::uint64_t count_wrong_of(std::size_t e) {
     const std::size_t bytes = output_elements(problem()) * size_of(problem().type);
     std::uint64_t wrong = 0;
     for (std::size_t call = 0; call < calls_; ++call) {
-      wrong += count_wrong(std::span(output_of(e, call), bytes), problem(), session_.rank(),
-                           first_of(call), tables_);
+      const std::span output(entrant(e).buffers->here(output_of(e, call)), bytes);
+      wrong += count_wrong(output, problem(), session_.rank(), first_of(call), tables_);
     }
     return wrong;
   }

@@ -32,6 +32,12 @@ Result<Options> library_options(const PerfOptions& perf) {
   return options;
 }
 
+// What the tool itself has to say goes through host memory.
+Options without_device(Options options) {
+  options.device = -1;
+  return options;
+}
+
 // Other libraries allocate and free temporary memory in each call; without this they would pay for
 // its first touch every time, which says more about glibc than about them.
 void keep_heap_mapped() {
@@ -49,7 +55,8 @@ int run_process(const PerfOptions& perf, const Options& options, const Launcher&
     mpi = std::move(*loaded);
   }
   const bool introduces = launcher.kind == LauncherKind::kMpich;
-  const auto session = start_process_session(options, introduces ? mpi.get() : nullptr);
+  const auto session =
+      start_process_session(without_device(options), introduces ? mpi.get() : nullptr);
   if (!session.ok()) return fail(launcher, session.status(), 1);
   return run_perf(**session, perf, options, perf.vs_mpi ? mpi.get() : nullptr);
 }
@@ -69,7 +76,7 @@ int perf_main(std::vector<std::string> arguments) {
   if (!options.ok()) return fail(launcher, options.status(), 2);
   if (perf.threads > 0) {
     if (launcher.kind == LauncherKind::kNone) {
-      return run_on_threads("perf", perf.threads, *options, [&](Session& session) {
+      return run_on_threads("perf", perf.threads, without_device(*options), [&](Session& session) {
         return run_perf(session, perf, *options, nullptr);
       });
     }

@@ -37,6 +37,8 @@ struct Texts {
   std::string blocking = "1";
   std::string timeout = "off";
   std::string threads = "0";
+  std::string device = "cpu";
+  std::string cudagraph = "0";
   std::string memory = "plain";
   std::string local_register = "0";
   std::string unalign = "0";
@@ -61,16 +63,15 @@ struct Refused {
   const char* why;
 };
 
-constexpr std::array<Refused, 11> kRefused = {{
+constexpr std::array<Refused, 10> kRefused = {{
     {"-t,--nthreads", "1", "ranks are processes (mpirun -n N) or threads (--threads N)"},
-    {"-g,--ngpus", "1", "ranks compute on the CPU"},
+    {"-g,--ngpus", "1", "a rank has one device (--device cuda)"},
     {"-p,--parallel_init", "0", "ranks always start in parallel"},
-    {"-y,--stream_null", "0", "there are no CUDA streams"},
-    {"-G,--cudagraph", "0", "there are no CUDA graphs"},
-    {"-C,--report_cputime", "0", "all time here is the CPU's"},
-    {"-x,--cta_policy", "0", "there are no thread blocks"},
-    {"-D,--device_implementation", "0", "there are no device kernels"},
-    {"-V,--device_cta_count", "0", "there are no thread blocks"},
+    {"-y,--stream_null", "0", "calls on devices are made on a stream of their own"},
+    {"-C,--report_cputime", "0", "time is the CPU's, or with --device cuda the device's"},
+    {"-x,--cta_policy", "0", "the library chooses how many thread blocks a call has"},
+    {"-D,--device_implementation", "0", "there are no kernels of the caller's"},
+    {"-V,--device_cta_count", "0", "the library chooses how many thread blocks a call has"},
     {"-M,--report_memory", "0", "memory use is not reported"},
     {"-K,--per_iter_skip", "0", "warm-up iterations (-w) are never counted"},
 }};
@@ -111,6 +112,8 @@ void add_running(CLI::App& app, Texts& t) {
   add("-c,--check", t.check, "checked iterations a size; 0: none");
   add("-z,--blocking", t.blocking, "0: start a batch without waiting, then wait");
   add("-T,--timeout", t.timeout, "seconds until a call fails");
+  add("--device", t.device, "what has the buffers: cpu, or cuda for a GPU a rank");
+  add("-G,--cudagraph", t.cudagraph, "1: a batch is a CUDA graph, which is replayed");
   add("--memory", t.memory, "buffers: plain, allocate (the library's) or register");
   add("-R,--local_register", t.local_register, "1: as --memory register");
   add("-u,--unalign", t.unalign, "elements that buffers begin after an aligned address");
@@ -237,6 +240,22 @@ void read_memory(Reader& reader, const Texts& t, PerfOptions& o) {
                 fmt::format("--memory {}: expected plain, allocate or register", t.memory));
 }
 
+// What only calls on devices have, and what they lack.
+void read_device(Reader& reader, const Texts& t, PerfOptions& o) {
+  reader.expect(t.device == "cpu" || t.device == "cuda",
+                fmt::format("--device {}: expected cpu or cuda", t.device));
+  o.on_gpus = t.device == "cuda";
+  reader.read(o.graph, "-G", t.cudagraph);
+  reader.expect(o.on_gpus || !o.graph, fmt::format("-G {}: expected 0, for there are CUDA graphs "
+                                                   "only with --device cuda",
+                                                   t.cudagraph));
+  if (!o.on_gpus) return;
+  reader.expect(o.blocking, fmt::format("-z {}: expected 1 with --device cuda, whose calls never "
+                                        "wait",
+                                        t.blocking));
+  reader.expect(!o.vs_mpi, fmt::format("--vs {}: expected none with --device cuda", t.vs));
+}
+
 void read_how(Reader& reader, const Texts& t, PerfOptions& o) {
   constexpr int kMany = 1'000'000'000;
   reader.read(o.iterations, "-n", t.iters, 1, 100'000'000);
@@ -306,6 +325,7 @@ Result<PerfRequest> parse_perf(std::vector<std::string> arguments) {
   read_what(reader, texts, options);
   read_memory(reader, texts, options);
   read_how(reader, texts, options);
+  read_device(reader, texts, options);
   read_report(reader, texts, options);
   if (!reader.status().ok()) return reader.status();
   return PerfRequest{options, ""};

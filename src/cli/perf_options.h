@@ -36,6 +36,8 @@ struct PerfOptions {
 
   int threads = 0;  // 0: ranks are the launcher's processes
   bool pin = true;
+  bool on_gpus = false;  // --device cuda: buffers and calls on memory of devices
+  bool graph = false;    // each round is one graph, which is replayed
   BufferMemory memory = BufferMemory::kPlain;
   int unalign = 0;  // elements that buffers begin after an aligned address
 

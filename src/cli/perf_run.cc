@@ -50,6 +50,7 @@ class PerfRun {
       return 2;
     }
     Status status = place();
+    if (status.ok() && options_.on_gpus) status = session_.agree(open_gpu());
     for (int i = 0; status.ok() && (options_.cycles == 0 || i < options_.cycles); ++i) {
       for (const Collective collective : options_.collectives) {
         if (status.ok()) status = run_collective(collective);
@@ -95,6 +96,24 @@ class PerfRun {
     return {};
   }
 
+  // Ranks of a host take its GPUs in turn, unless the environment says which.
+  Status open_gpu() {
+    const auto gpus = GpuBench::gpus();
+    if (!gpus.ok()) return gpus.status();
+    if (*gpus == 0) return {Code::kNotSupported, "--device cuda: this process sees no GPU"};
+    if (library_options_.device < 0) {
+      const std::vector<int> host_of = session_.control().formation().host_of;
+      const auto self = host_of.begin() + session_.rank();
+      library_options_.device = static_cast<int>(std::count(host_of.begin(), self, *self) % *gpus);
+    }
+    auto gpu = GpuBench::open(library_options_.device);
+    if (!gpu.ok()) return gpu.status();
+    gpu_ = std::move(*gpu);
+    reporter_.note(
+        fmt::format("{}{}, times of the device", gpu_->name(), options_.graph ? ", graphs" : ""));
+    return {};
+  }
+
   Status run_collective(Collective collective) {
     if (collective == Collective::kSendRecv && session_.ranks() < 2) {
       reporter_.note("send_recv: expected at least 2 ranks");
@@ -103,7 +122,8 @@ class PerfRun {
     const auto problems = problems_of(options_, collective, session_.ranks());
     std::size_t largest = 0;
     for (const Problem& problem : problems) largest = std::max(largest, size_in_bytes(problem));
-    const FieldRequest request{session_, options_, library_options_, vs_, places_};
+    const FieldRequest request{session_, options_, library_options_,
+                               vs_,      places_,  gpu_ ? &*gpu_ : nullptr};
     const auto field = Field::make(request, collective, largest);
     if (!field.ok()) return field.status();
     reporter_.titles(collective);
@@ -166,7 +186,8 @@ class PerfRun {
 
   Session& session_;
   const PerfOptions& options_;
-  const Options& library_options_;
+  Options library_options_;
+  std::optional<GpuBench> gpu_;
   VsLibrary* const vs_;
   Reporter reporter_;
   std::vector<RankPlace> places_;

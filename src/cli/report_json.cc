@@ -52,10 +52,16 @@ Json json_of(const Machine& machine, const std::vector<RankPlace>& ranks) {
 }
 
 Json json_of(const PerfOptions& options) {
-  return {{"iterations", options.iterations}, {"warmup", options.warmup},
-          {"batch", options.batch},           {"aggregate", options.aggregate},
-          {"checks", options.checks},         {"memory", name(options.memory)},
-          {"threads", options.threads},       {"over_ranks", name(options.over_ranks)}};
+  return {{"iterations", options.iterations},
+          {"warmup", options.warmup},
+          {"batch", options.batch},
+          {"aggregate", options.aggregate},
+          {"checks", options.checks},
+          {"memory", name(options.memory)},
+          {"threads", options.threads},
+          {"over_ranks", name(options.over_ranks)},
+          {"device", options.on_gpus ? "cuda" : "cpu"},
+          {"cudagraph", options.graph}};
 }
 
 }  // namespace

@@ -16,31 +16,34 @@ struct Verdict {
   char message[500] = {};
 };
 
+// The ranks of a session meet anew.
+Result<Communicator> introduce(Session& session, const Options& options) {
+  std::unique_ptr<BootstrapRoot> root;  // until all have met
+  UniqueId id;
+  Status status;
+  if (session.rank() == 0) {
+    auto invitation = make_unique_id({.interface = options.interface});
+    status = invitation.status();
+    if (invitation.ok()) {
+      id = invitation->id;
+      root = std::move(invitation->root);
+    }
+  }
+  if (status = session.agree(status); !status.ok()) return status;
+  status = session.control().broadcast(id.bytes, id.bytes, 0);
+  if (!status.ok()) return status;
+  auto made = Communicator::create(id, session.rank(), session.ranks(), options);
+  if (status = session.agree(made.status()); !status.ok()) return status;
+  return made;
+}
+
 class ProcessSession final : public Session {
  public:
   explicit ProcessSession(Communicator control) : control_(std::move(control)) {}
 
   Communicator& control() override { return control_; }
 
-  Result<Communicator> open(const Options& options) override {
-    std::unique_ptr<BootstrapRoot> root;  // until all have met
-    UniqueId id;
-    Status status;
-    if (rank() == 0) {
-      auto invitation = make_unique_id({.interface = options.interface});
-      status = invitation.status();
-      if (invitation.ok()) {
-        id = invitation->id;
-        root = std::move(invitation->root);
-      }
-    }
-    if (status = agree(status); !status.ok()) return status;
-    status = control_.broadcast(id.bytes, id.bytes, 0);
-    if (!status.ok()) return status;
-    auto made = Communicator::create(id, rank(), ranks(), options);
-    if (status = agree(made.status()); !status.ok()) return status;
-    return made;
-  }
+  Result<Communicator> open(const Options& options) override { return introduce(*this, options); }
 
  private:
   Communicator control_;
@@ -54,6 +57,7 @@ class ThreadSession final : public Session {
   Communicator& control() override { return control_; }
 
   Result<Communicator> open(const Options& options) override {
+    if (options.device >= 0) return introduce(*this, options);
     return group_.open(rank(), opened_++, options);
   }
 

@@ -23,8 +23,8 @@ class Session {
   /// algorithm forced.
   virtual Communicator& control() = 0;
 
-  /// Another communicator of the same ranks, with its own options. Collective, in the same order on
-  /// all ranks.
+  /// Another communicator of the same ranks, with its own options. Those with a device may differ
+  /// in it. Collective, in the same order on all ranks.
   virtual Result<Communicator> open(const Options& options) = 0;
 
   int rank() { return control().rank(); }

@@ -22,6 +22,15 @@ bool may_be_kernel(const Call& call) {
          !(reduces(call.collective) && call.op.reduction == Reduction::kUser);
 }
 
+// What kernels are told of Options::algorithm: they take one name.
+Result<std::string> algorithm_of_kernels(const std::string& option) {
+  if (option.find(',') != std::string::npos) {
+    return {Code::kNotSupported,
+            "algorithm: \"" + option + "\": kernels can be forced to one only"};
+  }
+  return option.substr(option.find(':') + 1);  // all of it where there is no colon
+}
+
 std::string title(const Call& call) {
   return std::string(name(call.collective)) + (call.variable ? "_v" : "") + ": ";
 }
@@ -59,6 +68,8 @@ Result<std::unique_ptr<DeviceCalls>> DeviceCalls::create(Bootstrap& bootstrap,
 
 // Without them everything goes through host memory: an error is no failure, but all must have it.
 void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
+  const Result<std::string> algorithm = algorithm_of_kernels(options_.algorithm);
+  why_no_kernels_ = algorithm.status();
   if (!device_->facts().has_kernels) {
     why_no_kernels_ = {Code::kNotSupported, "built without kernels for devices"};
   }
@@ -72,7 +83,7 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
   }
   CudaExecutor::Settings settings;
   settings.call_timeout = options_.call_timeout;
-  settings.algorithm = options_.algorithm;
+  settings.algorithm = *algorithm;
   settings.find_schedule = [ranks = bootstrap.ranks()](Collective collective,
                                                        std::string_view algorithm, int root) {
     return schedule_of(collective, algorithm, Group(ranks), root);

@@ -58,8 +58,10 @@ Result<std::unique_ptr<Staging>> Staging::create(Device& device, const StagingLa
 }
 
 Staging::~Staging() {
-  // Only a device that has failed for good keeps copies that long: its memory is lost anyway.
-  if (!drain(kDrain).ok()) words_->forget();
+  if (!drain(kDrain).ok()) {  // the device has failed for good: what it may yet use is left to it
+    words_->forget();
+    return;
+  }
   for (const Stream stream : {in_, out_}) {
     if (stream != nullptr) device_.end_stream(stream);
   }

@@ -69,6 +69,19 @@ void find_streams(LoadedLibrary& library, Driver& driver) {
   library.find_if_there("cuStreamWaitValue32_v2", driver.wait_value);
 }
 
+void find_graphs(LoadedLibrary& library, Driver& driver) {
+  library.find("cuEventCreate", driver.create_event);
+  library.find("cuEventDestroy_v2", driver.destroy_event);
+  library.find("cuEventRecord", driver.record_event);
+  library.find("cuEventElapsedTime", driver.elapsed_time);
+  library.find("cuStreamBeginCapture_v2", driver.begin_capture);
+  library.find("cuStreamEndCapture", driver.end_capture);
+  library.find("cuGraphInstantiateWithFlags", driver.make_ready);
+  library.find("cuGraphLaunch", driver.launch_graph);
+  library.find("cuGraphExecDestroy", driver.destroy_ready_graph);
+  library.find("cuGraphDestroy", driver.destroy_graph);
+}
+
 void find_kernels(LoadedLibrary& library, Driver& driver) {
   library.find("cuModuleLoadData", driver.load_module);
   library.find("cuModuleUnload", driver.unload_module);
@@ -90,6 +103,7 @@ Result<Driver> load_driver() {
   find_memory(library, driver);
   find_virtual_memory(library, driver);
   find_streams(library, driver);
+  find_graphs(library, driver);
   find_kernels(library, driver);
   if (library.problem().empty()) return driver;
   return {Code::kNotSupported, "NVIDIA's driver cannot be used: " + library.problem()};

@@ -52,10 +52,16 @@ struct ContextOfDriver;         // opaque, as those below
 struct StreamOfDriver;
 struct ModuleOfDriver;
 struct FunctionOfDriver;
+struct EventOfDriver;
+struct GraphOfDriver;
+struct ReadyGraphOfDriver;
 using Context = ContextOfDriver*;
 using Stream = StreamOfDriver*;
 using Module = ModuleOfDriver*;
 using Function = FunctionOfDriver*;
+using Event = EventOfDriver*;
+using Graph = GraphOfDriver*;
+using ReadyGraph = ReadyGraphOfDriver*;  // CUgraphExec
 
 struct Uuid {  // CUuuid
   unsigned char bytes[16];
@@ -233,6 +239,17 @@ struct Driver {
   Outcome (*copy)(Address target, Address source, std::size_t, Stream) = nullptr;
   Outcome (*fill_bytes)(Address, unsigned char, std::size_t count, Stream) = nullptr;
   Outcome (*fill_words)(Address, unsigned, std::size_t count, Stream) = nullptr;
+
+  Outcome (*create_event)(driver::Event*, unsigned flags) = nullptr;
+  Outcome (*destroy_event)(driver::Event) = nullptr;
+  Outcome (*record_event)(driver::Event, Stream) = nullptr;
+  Outcome (*elapsed_time)(float* ms, driver::Event, driver::Event later) = nullptr;
+  Outcome (*begin_capture)(Stream, int mode) = nullptr;
+  Outcome (*end_capture)(Stream, driver::Graph*) = nullptr;
+  Outcome (*make_ready)(driver::ReadyGraph*, driver::Graph, unsigned long long flags) = nullptr;
+  Outcome (*launch_graph)(driver::ReadyGraph, Stream) = nullptr;
+  Outcome (*destroy_ready_graph)(driver::ReadyGraph) = nullptr;
+  Outcome (*destroy_graph)(driver::Graph) = nullptr;
 
   Outcome (*load_module)(driver::Module*, const void* image) = nullptr;
   Outcome (*unload_module)(driver::Module) = nullptr;

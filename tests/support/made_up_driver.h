@@ -78,6 +78,10 @@ class MadeUpDriver {
   std::map<std::uint64_t, int> ipc_opened;
   int streams = 0;
   int modules = 0;
+  int events = 0;
+  int graphs = 0;  // both kinds
+  int replays = 0;
+  float clock_ms = 0;              // the time of an event that is recorded now
   int called_without_context = 0;  // or in one that is no device's
 
   static std::vector<driver::Context>& contexts() {  // of the calling thread, current last
@@ -106,6 +110,8 @@ class MadeUpDriver {
     if (!reserved.empty()) left += " addresses";
     if (streams != 0) left += " streams";
     if (modules != 0) left += " modules";
+    if (events != 0) left += " events";
+    if (graphs != 0) left += " graphs";
     for (const auto& [ordinal, count] : retained) left += count != 0 ? " contexts" : "";
     for (const auto& [address, count] : ipc_opened) left += count != 0 ? " imports" : "";
     if (!contexts().empty()) left += " current contexts";
@@ -120,6 +126,7 @@ class MadeUpDriver {
     fill_memory(driver);
     fill_virtual_memory(driver);
     fill_streams(driver);
+    fill_graphs(driver);
     fill_kernels(driver);
     return driver;
   }
@@ -423,6 +430,57 @@ class MadeUpDriver {
     close(files.at(memory));
     files.erase(memory);
     users.erase(memory);
+  }
+
+  static void fill_graphs(Driver& driver) {
+    driver.create_event = [](driver::Event* event, unsigned) {
+      const Outcome outcome = begin_in_context("cuEventCreate");
+      if (outcome != driver::kSuccess) return outcome;
+      *event = reinterpret_cast<driver::Event>(new float(0));
+      ++current()->events;
+      return outcome;
+    };
+    driver.destroy_event = [](driver::Event event) {
+      delete reinterpret_cast<float*>(event);
+      --current()->events;
+      return begin_in_context("cuEventDestroy");
+    };
+    driver.record_event = [](driver::Event event, driver::Stream) {
+      *reinterpret_cast<float*>(event) = current()->clock_ms;
+      return begin_in_context("cuEventRecord");
+    };
+    driver.elapsed_time = [](float* ms, driver::Event first, driver::Event later) {
+      *ms = *reinterpret_cast<float*>(later) - *reinterpret_cast<float*>(first);
+      return begin_in_context("cuEventElapsedTime");
+    };
+    driver.begin_capture = [](driver::Stream, int mode) {
+      if (mode != driver::kCaptureModeRelaxed) return driver::kInvalidValue;
+      current()->capture = 1;
+      return begin_in_context("cuStreamBeginCapture");
+    };
+    driver.end_capture = [](driver::Stream, driver::Graph* graph) {
+      current()->capture = driver::kCaptureNone;
+      *graph = reinterpret_cast<driver::Graph>(++current()->numbers_ * 16);
+      ++current()->graphs;
+      return begin_in_context("cuStreamEndCapture");
+    };
+    driver.make_ready = [](driver::ReadyGraph* ready, driver::Graph, unsigned long long) {
+      *ready = reinterpret_cast<driver::ReadyGraph>(++current()->numbers_ * 16);
+      ++current()->graphs;
+      return begin_in_context("cuGraphInstantiateWithFlags");
+    };
+    driver.launch_graph = [](driver::ReadyGraph, driver::Stream) {
+      ++current()->replays;
+      return begin_in_context("cuGraphLaunch");
+    };
+    driver.destroy_ready_graph = [](driver::ReadyGraph) {
+      --current()->graphs;
+      return begin_in_context("cuGraphExecDestroy");
+    };
+    driver.destroy_graph = [](driver::Graph) {
+      --current()->graphs;
+      return begin_in_context("cuGraphDestroy");
+    };
   }
 
   static void fill_streams(Driver& driver) {
