@@ -27,7 +27,8 @@ constexpr bool kByFile = true;
 constexpr bool kByHandle = false;
 const std::byte kFatbin[] = {std::byte{1}};
 const char* const kNames[] = {"k"};
-const KernelImage kImage = {kFatbin, kNames};
+constexpr std::span<const std::byte> kFatbins[] = {kFatbin};
+const KernelImage kImage = {kFatbins, kNames};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -421,10 +422,10 @@ TEST_F(CudaDriver, ReachEnablesPeerAccess) {
 TEST_F(CudaDriver, KernelsAreLoadedBeforeTheirFirstLaunch) {
   driver_.kernels = {{"k", 16}, {"another", 8}};
   const char* const names[] = {"k", "another"};
-  ASSERT_OK(failure_to_open({kFatbin, names}));
+  ASSERT_OK(failure_to_open({kFatbins, names}));
   EXPECT_EQ(std::count(driver_.calls.begin(), driver_.calls.end(), "cuFuncLoad"), 2);
   const char* const missing[] = {"k", "nonesuch"};
-  const Status unknown = failure_to_open({kFatbin, missing});
+  const Status unknown = failure_to_open({kFatbins, missing});
   EXPECT_TRUE(contains(unknown.message(), "cuModuleGetFunction of kernel nonesuch"))
       << unknown.message();
   const Status empty = failure_to_open({{}, names});

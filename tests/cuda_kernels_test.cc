@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "device/thread_device.h"
+#include "executor/cuda/kernel_image.h"
 #include "executor/cuda/kernels.h"
 #include "executor/cuda/kernels_host.h"
 #include "expect_ok.h"
@@ -413,6 +414,22 @@ TEST_P(Absence, LeavesTheFirstReportAsItIs) {
 INSTANTIATE_TEST_SUITE_P(CudaKernels, Absence,
                          testing::Values("tutti_one_shot_sum_float32", "tutti_reduce_sum_float32",
                                          "tutti_reduce_any_float32", "tutti_move"));
+
+// What the image's code is, scripts/check_kernels looks at.
+TEST(CudaKernels, AreInTheImageByName) {
+  const KernelImage image = kernel_image();
+  std::set<std::string> names(image.names.begin(), image.names.end());
+  EXPECT_EQ(names.size(), image.names.size());
+  for (const char* name : kernel_names()) EXPECT_EQ(names.count(name), 1u) << name;
+  for (const std::span<const std::byte> fatbin : image.fatbins) {
+    constexpr std::uint32_t kMagic = 0xBA55ED50;  // as every fatbin begins
+    std::uint32_t magic = 0;
+    ASSERT_GT(fatbin.size(), sizeof(magic));
+    std::memcpy(&magic, fatbin.data(), sizeof(magic));
+    EXPECT_EQ(magic, kMagic);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(fatbin.data()) % 8, 0u);
+  }
+}
 
 TEST(CudaKernels, AreKnownByTheSameNamesEverywhere) {
   std::set<std::string> names, known;

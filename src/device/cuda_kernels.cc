@@ -10,14 +10,14 @@ Result<std::unique_ptr<CudaKernels>> CudaKernels::load(const CudaContext& contex
                                                        const KernelImage& image) {
   std::unique_ptr<CudaKernels> kernels(new CudaKernels(context));
   if (image.names.empty()) return kernels;
-  if (image.fatbin.empty()) {
+  if (image.fatbins.empty()) {
     return {Code::kNotSupported, "this library was built without kernels for GPUs"};
   }
   const Driver& driver = context.driver();
   const SetupContext current(context);
-  const Status loaded = context.outcome_of(
-      "cuModuleLoadData", driver.load_module(&kernels->module_, image.fatbin.data()));
-  if (!loaded.ok()) return loaded;
+  for (const std::span<const std::byte> fatbin : image.fatbins) {
+    if (Status status = kernels->load(fatbin); !status.ok()) return status;
+  }
   for (const char* const name : image.names) {
     if (Status status = kernels->add(name); !status.ok()) return status;
   }
@@ -29,17 +29,35 @@ Result<std::unique_ptr<CudaKernels>> CudaKernels::load(const CudaContext& contex
 }
 
 CudaKernels::~CudaKernels() {
-  if (module_ == nullptr) return;
+  if (modules_.empty()) return;
   const SetupContext current(context_);
-  context_.driver().unload_module(module_);  // fails once the device is broken
+  for (const driver::Module module : modules_) {
+    context_.driver().unload_module(module);  // fails once the device is broken
+  }
+}
+
+Status CudaKernels::load(std::span<const std::byte> fatbin) {
+  driver::Module module = nullptr;
+  const Status status = context_.outcome_of("cuModuleLoadData",
+                                            context_.driver().load_module(&module, fatbin.data()));
+  if (status.ok()) modules_.push_back(module);
+  return status;
+}
+
+Status CudaKernels::find(const char* name, driver::Function* function) const {
+  driver::Outcome outcome = driver::kSuccess;
+  for (const driver::Module module : modules_) {
+    outcome = context_.driver().function_named(function, module, name);
+    if (outcome == driver::kSuccess) break;
+  }
+  return context_.outcome_of(std::string("cuModuleGetFunction of kernel ") + name, outcome);
 }
 
 Status CudaKernels::add(const char* name) {
   const Driver& driver = context_.driver();
   const std::string which = std::string(" of kernel ") + name;
   Kernel kernel = {.name = name};
-  Status status = context_.outcome_of("cuModuleGetFunction" + which,
-                                      driver.function_named(&kernel.function, module_, name));
+  Status status = find(name, &kernel.function);
   if (!status.ok()) return status;
   // Drivers that load lazily, and cannot be told to load, do so when asked about a function.
   if (driver.load_function != nullptr) {

@@ -16,10 +16,10 @@
 
 namespace tutti {
 
-/// A fatbin, as nvcc makes it, and the names of the kernels in it. Both stay where they are for as
-/// long as the device lives. An empty one has no kernels.
+/// Fatbins, as nvcc makes them, and the names of the kernels in them, each in any one. All stay
+/// where they are for as long as the device lives. An empty image has no kernels.
 struct KernelImage {
-  std::span<const std::byte> fatbin;
+  std::span<const std::span<const std::byte>> fatbins;
   std::span<const char* const> names;
 };
 
@@ -44,12 +44,14 @@ class CudaKernels {
   };
 
   explicit CudaKernels(const CudaContext& context) : context_(context) {}
+  Status load(std::span<const std::byte> fatbin);
   Status add(const char* name);
+  Status find(const char* name, driver::Function* function) const;
   Status check(const Kernel& kernel, const Launch& launch) const;
   const Kernel* kernel_named(std::string_view name) const;
 
   const CudaContext& context_;
-  driver::Module module_ = nullptr;
+  std::vector<driver::Module> modules_;
   bool in_remote_domain_ = false;
   std::vector<Kernel> kernels_;
 };

@@ -20,10 +20,13 @@
 #define TUTTI_SHARED(type, name) __shared__ type name
 // The loop that follows becomes straight lines, so that what it indexes lies in registers.
 #define TUTTI_UNROLL _Pragma("unroll")
+// The loop that follows stays one: left to itself, nvcc writes everything four times.
+#define TUTTI_LOOP _Pragma("unroll 1")
 #else
 #define TUTTI_DEVICE inline
 #define TUTTI_SHARED(type, name) type name = {}
 #define TUTTI_UNROLL
+#define TUTTI_LOOP
 #endif
 
 namespace tutti::cuda {
@@ -41,6 +44,7 @@ class Block {
   /// f(i) for every i < count, by whichever thread.
   template <class Function>
   TUTTI_DEVICE void each(std::size_t count, Function f) const {
+    TUTTI_LOOP
     for (std::size_t i = threadIdx.x; i < count; i += blockDim.x) f(i);
   }
 

@@ -115,11 +115,20 @@ TUTTI_DEVICE void with_operation(Reduction reduction, Function f) {
 
 // ---- packs ----
 
+/// Whether a plain sum of the type is worth a loop of its own for each usual number of ranks. GPUs
+/// that take e4m3 apart bit by bit need all registers for that.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 890
+template <DataType kType>
+inline constexpr bool kIsHot = kType != DataType::kFloat8e4m3;
+#else
+template <DataType kType>
+inline constexpr bool kIsHot = true;
+#endif
+
 template <DataType kType>
 struct PlainSum {
   static constexpr DataType kElementType = kType;
-  /// Worth a loop of its own for each usual number of ranks.
-  static constexpr bool kHot = true;
+  static constexpr bool kHot = kIsHot<kType>;
 
   TUTTI_DEVICE explicit PlainSum(const Arithmetic& /*how*/) {}
 

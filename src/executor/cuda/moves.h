@@ -44,6 +44,7 @@ struct CopyPacks {
     Pack<kBytes> packs[kPacks];
     TUTTI_UNROLL
     for (int p = 0; p < kPacks; ++p) packs[p] = load_pack<kBytes>(source + at + p * step);
+    TUTTI_LOOP
     for (int t = 0; t < target_count; ++t) {
       std::byte* const target = targets.at[t];
       TUTTI_UNROLL
@@ -97,29 +98,49 @@ class Mover {
         bytes_(call.count * static_cast<std::size_t>(call.element_bytes)) {}
 
   TUTTI_DEVICE void run() const {
+    if (call_.collective == Collective::kBarrier) return;
+    if (call_.collective == Collective::kAllToAll && call_.in_place) return swap_all();
+    const int turns = call_.collective == Collective::kAllToAll ? ranks_ : 1;
+    TUTTI_LOOP
+    for (int turn = 1; turn <= turns; ++turn) put(put_of(turn));
+  }
+
+ private:
+  /// The stretch of `source`, to the outputs of `count` ranks from `first`, there `offset` further.
+  struct Put {
+    const std::byte* source;
+    Stretch stretch;
+    int first;
+    int count;
+    std::size_t offset;
+  };
+
+  TUTTI_DEVICE Put put_of(int turn) const {
+    const Stretch all = {0, bytes_};
     switch (call_.collective) {
       case Collective::kAllGather:
-        return put(part(), call_.input, 0, ranks_, offset_of(rank_));
+        return {call_.input, all, 0, ranks_, offset_of(rank_)};
       case Collective::kGather:
-        return put(part(), call_.input, call_.root, 1, offset_of(rank_));
-      case Collective::kBroadcast: {
-        const Stretch mine = part_of({0, bytes_}, ranks_, rank_);
-        return put(part(mine), meetings_.input_of(call_.root), 0, ranks_, 0);
-      }
+        return {call_.input, all, call_.root, 1, offset_of(rank_)};
+      case Collective::kBroadcast:
+        return {meetings_.input_of(call_.root), part_of(all, ranks_, rank_), 0, ranks_, 0};
       case Collective::kScatter:
-        return put(part(), meetings_.input_of(call_.root) + offset_of(rank_), rank_, 1, 0);
-      case Collective::kAllToAll:
-        return call_.in_place ? swap_all() : put_all();
+        return {meetings_.input_of(call_.root) + offset_of(rank_), all, rank_, 1, 0};
+      case Collective::kAllToAll: {
+        // The next rank first, so that no two ranks write to the same one at a time.
+        const int peer = (rank_ + turn) % ranks_;
+        return {call_.input + offset_of(peer), all, peer, 1, offset_of(rank_)};
+      }
       case Collective::kAllReduce:
       case Collective::kReduceScatter:
       case Collective::kReduce:
       case Collective::kBarrier:
       case Collective::kSendRecv:
-        return;
+        break;
     }
+    return {};
   }
 
- private:
   TUTTI_DEVICE std::size_t offset_of(int rank) const {
     return bytes_ * static_cast<std::size_t>(rank);
   }
@@ -127,34 +148,27 @@ class Mover {
   TUTTI_DEVICE Stretch part(const Stretch& whole) const {
     return part_of(whole, block_.count(), block_.index());
   }
-  TUTTI_DEVICE Stretch part() const { return part({0, bytes_}); }
 
-  /// The stretch of `source` to the outputs of `count` ranks from `first`, `offset` further there.
-  TUTTI_DEVICE void put(const Stretch& part, const std::byte* source, int first, int count,
-                        std::size_t offset) const {
-    block_.each(static_cast<std::size_t>(count), [&](std::size_t t) {
-      targets_.at[t] = meetings_.output_of(first + static_cast<int>(t)) + offset + part.begin;
+  TUTTI_DEVICE void put(const Put& put) const {
+    const Stretch mine = part(put.stretch);
+    block_.each(static_cast<std::size_t>(put.count), [&](std::size_t t) {
+      const int rank = put.first + static_cast<int>(t);
+      targets_.at[t] = meetings_.output_of(rank) + put.offset + mine.begin;
     });
     block_.meet();
-    copy(source + part.begin, count, part.bytes);
+    copy(put.source + mine.begin, put.count, mine.bytes);
+    block_.meet();  // the targets have been read
   }
 
   TUTTI_DEVICE void copy(const std::byte* source, int count, std::size_t bytes) const {
     Alignment alignment(source);
+    TUTTI_LOOP
     for (int t = 0; t < count; ++t) alignment.and_with(targets_.at[t]);
     walk_bytes(block_, alignment, bytes, CopyPacks{source, targets_, count});
   }
 
-  /// The next rank first, so that no two ranks write to the same one at a time.
-  TUTTI_DEVICE void put_all() const {
-    for (int i = 1; i <= ranks_; ++i) {
-      const int peer = (rank_ + i) % ranks_;
-      put(part(), call_.input + offset_of(peer), peer, 1, offset_of(rank_));
-      block_.meet();  // the target is read
-    }
-  }
-
   TUTTI_DEVICE void swap_all() const {
+    TUTTI_LOOP
     for (int i = 1; i < ranks_; ++i) {
       const int peer = (rank_ + i) % ranks_;
       const Stretch half = part_of({0, bytes_}, 2, rank_ < peer ? 0 : 1);

@@ -120,6 +120,7 @@ class OneShot {
   TUTTI_DEVICE void send(std::size_t unit, std::size_t bytes) const {
     const Pack<kUnit> payload = own(unit, bytes);
     const Packet packet = make_packet(payload.words[0], payload.words[1], number_);
+    TUTTI_LOOP
     for (int i = 1; i < team_.ranks; ++i) {
       const int peer = team_.rank + i < team_.ranks ? team_.rank + i : team_.rank + i - team_.ranks;
       store_packet(packets_of(team_.boards[peer], team_.ranks, number_, team_.rank) + unit, packet);
@@ -131,6 +132,7 @@ class OneShot {
     Pack<kUnit> result = mine;
     if (team_.ranks > 1) {
       Unit total{};
+      TUTTI_LOOP
       for (int first = 0; first < team_.ranks; first += kAtOnce) {
         if (!take(first, unit, mine, total)) return;
       }

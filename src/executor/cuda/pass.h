@@ -49,6 +49,7 @@ struct PassOn {
       TUTTI_UNROLL
       for (int p = 0; p < kPacks; ++p) packs[p] = changed(packs[p]);
     }
+    TUTTI_LOOP
     for (int t = 0; t < pass.target_count; ++t) {
       if (pass.targets[t] == pass.sources[0] && !changes) continue;
       TUTTI_UNROLL
@@ -77,8 +78,10 @@ struct PassTogether {
   template <int kBytes, int kPacks>
   TUTTI_DEVICE void operator()(std::size_t at, std::size_t /*step*/) const {
     auto total = Elements<kType, kBytes>::of(source<kBytes>(0, at));
+    TUTTI_LOOP
     for (int s = 1; s < pass.source_count; ++s) combine.add(total, source<kBytes>(s, at));
     const Pack<kBytes> result = combine.result(total);
+    TUTTI_LOOP
     for (int t = 0; t < pass.target_count; ++t) store_pack(pass.targets[t] + at, result);
   }
 
@@ -92,7 +95,9 @@ struct PassTogether {
 
 TUTTI_DEVICE Alignment alignment_of(const Pass& pass) {
   Alignment alignment(pass.sources[0]);
+  TUTTI_LOOP
   for (int s = 1; s < pass.source_count; ++s) alignment.and_with(pass.sources[s]);
+  TUTTI_LOOP
   for (int t = 0; t < pass.target_count; ++t) alignment.and_with(pass.targets[t]);
   return alignment;
 }

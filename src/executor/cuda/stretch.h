@@ -56,10 +56,12 @@ TUTTI_DEVICE void walk_packs(const Block& block, std::size_t begin, std::size_t 
   const std::size_t step = block.threads() * kBytes;
   std::size_t at = begin + block.thread() * kBytes;
   if constexpr (kTogether > 1) {
+    TUTTI_LOOP
     for (; at + (kTogether - 1) * step < end; at += kTogether * step) {
       work.template operator()<kBytes, kTogether>(at, step);
     }
   }
+  TUTTI_LOOP
   for (; at < end; at += step) work.template operator()<kBytes, 1>(at, step);
 }
 

@@ -57,7 +57,7 @@ TUTTI_DEVICE ReduceWork reduce_work(const FastCall& call, int block, int blocks)
 /// Loads from all ranks before anything else, for as much as possible to be on its way.
 template <class Combine, int kRanks>
 struct ReduceFew {
-  static constexpr int kTogether = kRanks >= 8 ? 2 : 8 / kRanks;
+  static constexpr int kTogether = 8 / kRanks;  // eight loads of a thread
 
   const Combine& combine;
   const std::byte* sources[kRanks];
@@ -109,6 +109,7 @@ struct ReduceMany {
     TUTTI_UNROLL
     for (int p = 0; p < kPacks; ++p) packs[p] = combine.contribution(packs[p]);
     if (ranks > 1) reduce(at, step, packs);
+    TUTTI_LOOP
     for (int t = 0; t < target_count; ++t) {
       TUTTI_UNROLL
       for (int p = 0; p < kPacks; ++p) store_pack(places.targets[t] + at + p * step, packs[p]);
@@ -131,6 +132,7 @@ struct ReduceMany {
     Elements<Combine::kElementType, kBytes> totals[kPacks];
     TUTTI_UNROLL
     for (int p = 0; p < kPacks; ++p) totals[p] = totals[p].of(packs[p]);
+    TUTTI_LOOP
     for (int r = 1; r < ranks; ++r) {
       load(r, at, step, packs);
       TUTTI_UNROLL
@@ -167,7 +169,9 @@ template <class Combine>
 TUTTI_DEVICE void reduce_places(const Block& block, const Combine& combine,
                                 const ReducePlaces& places, const ReduceWork& work, int ranks) {
   Alignment alignment(places.sources[0]);
+  TUTTI_LOOP
   for (int r = 0; r < ranks; ++r) alignment.and_with(places.sources[r]);
+  TUTTI_LOOP
   for (int t = 0; t < work.targets; ++t) alignment.and_with(places.targets[t]);
   if constexpr (Combine::kHot) {
     if (ranks == 2) return reduce_few<Combine, 2>(block, combine, places, work, alignment);

@@ -37,6 +37,7 @@ TUTTI_DEVICE bool wait_for(const Block& block, const Team& team, std::uint32_t w
   // Asking for the time, and memory of the host, costs more than asking for a flag.
   constexpr std::uint32_t kPollsPerLook = 128;
   std::uint64_t began = 0;
+  TUTTI_LOOP
   for (std::uint32_t polls = 1;; ++polls) {
     const int peer = missing();
     if (peer == kNobody) return true;
