@@ -163,7 +163,7 @@ class WrongLines(unittest.TestCase):
                 ("-b -5", "-b -5: expected a size such as 64, 8K, 1.5M or 2G"),
                 ("-e 99999999999999999999", "expected at most 1125899906842624 bytes"),
                 ("-n 99999999999999999999", "expected a whole number from 1 to"),
-                ("-g 2", "-g 2: expected 1, for ranks compute on the CPU"),
+                ("-g 2", "-g 2: expected 1, for a rank has one device"),
                 ("--threads 9999", "--threads 9999: expected a whole number from 0 to 1024"),
                 ("--nonsense", "--nonsense")):
             with self.subTest(line=line):
