@@ -5,6 +5,7 @@
 //
 // ROOMS: train
 // TIER: long
+// TIMEOUT: 1200
 
 #include <gtest/gtest.h>
 

@@ -52,7 +52,7 @@ void WeightStore<T>::gather_unit(int unit) {
 template <class T>
 void WeightStore<T>::gather(int bucket, T* whole) {
   const Bucket& b = cuts_.buckets[bucket];
-  const std::span<const T> from(shard(bucket), static_cast<std::size_t>(shards_[bucket].size()));
+  const std::span<const T> from(own(bucket), static_cast<std::size_t>(shards_[bucket].size()));
   const std::span<T> to(whole, static_cast<std::size_t>(b.size()));
   arriving_[bucket] = group_.start(
       b.is_even() ? all_gather(from, to) : all_gather_v(from, to, b.counts), from.size_bytes());
@@ -74,7 +74,8 @@ void WeightStore<T>::forget(int unit) {
 
 template <class T>
 T* WeightStore<T>::shard(int bucket) {
-  return memory_.data() + shard_at_[bucket];
+  arriving_[bucket].wait();
+  return own(bucket);
 }
 
 template <class T>

@@ -46,7 +46,7 @@ class WeightStore {
   const T* get(int unit, Pass pass);
   void forget(int unit);
 
-  /// This rank's shard of a bucket.
+  /// This rank's shard of a bucket, to be read or changed: not on its way to others.
   T* shard(int bucket);
   /// Every rank has new shards: gathers them where they are kept.
   void share();
@@ -55,6 +55,7 @@ class WeightStore {
   void write(std::span<const T> all);
 
  private:
+  T* own(int bucket) { return memory_.data() + shard_at_[bucket]; }
   // Begins to gather a bucket into `whole`, where its first element is to be.
   void gather(int bucket, T* whole);
   void gather_unit(int unit);
