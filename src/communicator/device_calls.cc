@@ -71,7 +71,7 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
   const Result<std::string> algorithm = algorithm_of_kernels(options_.algorithm);
   why_no_kernels_ = algorithm.status();
   if (!device_->facts().has_kernels) {
-    why_no_kernels_ = {Code::kNotSupported, "built without kernels for devices"};
+    why_no_kernels_ = {Code::kNotSupported, "no kernels were built for this device"};
   }
   why_no_kernels_ = agree(bootstrap, why_no_kernels_, deadline);
   if (!why_no_kernels_.ok()) return;
