@@ -4,7 +4,7 @@
 // otherwise, take turns.
 //
 // ROOMS: train
-// TIER: long
+// TIER: exhaustive
 // TIMEOUT: 1200
 
 #include <gtest/gtest.h>
