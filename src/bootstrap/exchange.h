@@ -1,6 +1,6 @@
 // An all-gather of values or failures, so that one rank's failure becomes everybody's error.
 //
-// Tested by shm_test.cc, ucx_test.cc and heartbeat_test.cc.
+// Tested by shm_test.cc, ucx_test.cc, heartbeat_test.cc and enqueue_test.cc.
 
 #pragma once
 
@@ -85,6 +85,13 @@ inline Result<std::vector<std::string>> exchange_or_fail(Bootstrap& bootstrap,
   const auto texts = exchange_texts(bootstrap, mine, deadline);
   if (!texts.ok()) return texts.status();
   return all_values(*texts);
+}
+
+/// OK when it is on every rank; otherwise the first rank's failure, naming it. Collective.
+inline Status agree(Bootstrap& bootstrap, const Status& mine, Deadline deadline) {
+  Result<std::string> text = std::string();
+  if (!mine.ok()) text = mine;
+  return exchange_or_fail(bootstrap, text, deadline).status();
 }
 
 }  // namespace tutti

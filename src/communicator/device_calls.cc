@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "algorithms/catalog.h"
-#include "communicator/agree.h"
+#include "bootstrap/exchange.h"
 #include "communicator/shape.h"
 #include "communicator/validate.h"
 #include "executor/cpu/reducer.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "bootstrap/exchange.h"
 #include "bootstrap/wire.h"
-#include "communicator/agree.h"
 
 namespace tutti {
 namespace {

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <utility>
 
-#include "communicator/agree.h"
+#include "bootstrap/exchange.h"
 #include "communicator/device_calls.h"
 #include "communicator/impl.h"
 #include "communicator/message_bootstrap.h"

@@ -27,13 +27,6 @@ Result<std::vector<T>> meet(Bootstrap& bootstrap, const Result<T>& mine, Deadlin
   return all_values(*results);
 }
 
-// OK when all are.
-Status agree(Bootstrap& bootstrap, const Status& mine, Deadline deadline) {
-  Result<std::string> text = std::string();
-  if (!mine.ok()) text = mine;
-  return exchange_or_fail(bootstrap, text, deadline).status();
-}
-
 Result<Members> introduce_all(const Device& device, Bootstrap& bootstrap, std::size_t scratch_bytes,
                               Deadline deadline) {
   const Result<Introduction> mine = cuda_p2p::introduce(device.facts(), scratch_bytes);
