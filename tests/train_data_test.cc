@@ -36,13 +36,13 @@ std::string megatron_index(std::uint8_t type, std::int64_t second = 3 * 4) {
          as_bytes_of(std::int64_t{0}, std::int64_t{1}, std::int64_t{2});
 }
 
-Ids all_of(const Tokens& tokens) {
+Ids all_of(const Corpus& tokens) {
   Ids ids(tokens.size());
   tokens.read(0, ids);
   return ids;
 }
 Ids read_ids(const std::string& path, long vocabulary = 100) {
-  return all_of(open_tokens({path}, nullptr, vocabulary));
+  return all_of(open_corpus({path}, nullptr, vocabulary));
 }
 std::string refusal(const std::string& path) {
   return failure_of([&] { read_ids(path); });
@@ -76,7 +76,7 @@ TEST_F(TokenFiles, SeveralFilesAreOneRun) {
   const std::string a = folder_.file("a.txt", "abc");
   const std::string empty = folder_.file("empty.txt", "");
   const std::string b = folder_.file("b.txt", "de");
-  const Tokens tokens = open_tokens({a, empty, b}, nullptr, 256);
+  const Corpus tokens = open_corpus({a, empty, b}, nullptr, 256);
   EXPECT_EQ(tokens.size(), 5u);
   Ids across(3);
   tokens.read(2, across);
@@ -90,7 +90,7 @@ TEST_F(TokenFiles, AFolderIsItsFilesEachOnce) {
   folder_.file("a.tokens-0-1-2", std::string(4, '\0'));
   std::filesystem::create_symlink(folder_ / "a", folder_ / "another-name");
   std::filesystem::create_directory(folder_ / "inner");
-  EXPECT_EQ(open_tokens({folder_.path()}, nullptr, 256).size(), 11u);
+  EXPECT_EQ(open_corpus({folder_.path()}, nullptr, 256).size(), 11u);
   EXPECT_EQ(refusal(folder_ / "inner"),
             folder_ / "inner: a folder without files; expected text or tokens");
 }
@@ -105,7 +105,7 @@ TEST_F(TokenFiles, MayBeLargerThanFourBillionTokens) {
   const ssize_t written = ::pwrite(file, &last, sizeof last, offset);
   ::close(file);
   if (written != sizeof last) GTEST_SKIP() << "no room for a file of 8 GiB with a hole";
-  const Tokens tokens = open_tokens({path}, nullptr, 100);
+  const Corpus tokens = open_corpus({path}, nullptr, 100);
   EXPECT_EQ(tokens.size(), count);
   Ids end(2);
   tokens.read(count - 2, end);
@@ -169,8 +169,8 @@ TEST_F(TokenFiles, IndicesOfMegatronMustBeTrue) {
 }
 
 TEST_F(TokenFiles, TokensOutsideTheVocabularyAreRefusedWithTheirPlace) {
-  const Tokens tokens =
-      open_tokens({folder_.file("gpt2.bin", llm_c(20240520, 1, 5, as_uint16_))}, nullptr, 99);
+  const Corpus tokens =
+      open_corpus({folder_.file("gpt2.bin", llm_c(20240520, 1, 5, as_uint16_))}, nullptr, 99);
   Ids ids(2);
   tokens.read(0, ids);
   EXPECT_EQ(failure_of([&] { tokens.read(1, ids); }),
@@ -214,16 +214,16 @@ TEST(Permutation, EveryPlaceIsAsLikely) {
 // Tokens that say where they are.
 class SamplesOfTokens : public Test {
  protected:
-  Tokens tokens(int count) const {
+  Corpus tokens(int count) const {
     std::vector<std::uint16_t> numbers(count);
     std::iota(numbers.begin(), numbers.end(), 0);
-    return open_tokens({folder_.file("numbers.bin", as_bytes_of(numbers))}, nullptr, 60000);
+    return open_corpus({folder_.file("numbers.bin", as_bytes_of(numbers))}, nullptr, 60000);
   }
   const ScratchFolder folder_;
 };
 
 TEST_F(SamplesOfTokens, AnEpochHasEveryWindowOnce) {
-  const Tokens all = tokens(1000);
+  const Corpus all = tokens(1000);
   const TokenSamples samples(all, {100, 900}, SampleOrder::kShuffled, 3);
   const std::uint64_t windows = samples.windows(16);
   EXPECT_EQ(windows, 799u / 16);
@@ -247,7 +247,7 @@ TEST_F(SamplesOfTokens, AnEpochHasEveryWindowOnce) {
 }
 
 TEST_F(SamplesOfTokens, DependOnNumberAndSeedAlone) {
-  const Tokens all = tokens(5000);
+  const Corpus all = tokens(5000);
   const TokenSamples one(all, {0, 5000}, SampleOrder::kShuffled, 3);
   const TokenSamples same(all, {0, 5000}, SampleOrder::kShuffled, 3);
   const TokenSamples other(all, {0, 5000}, SampleOrder::kShuffled, 4);
@@ -260,7 +260,7 @@ TEST_F(SamplesOfTokens, DependOnNumberAndSeedAlone) {
 }
 
 TEST_F(SamplesOfTokens, InOrderOneFollowsTheOther) {
-  const Tokens all = tokens(50);
+  const Corpus all = tokens(50);
   const TokenSamples samples(all, {10, 43}, SampleOrder::kInOrder, 3);
   EXPECT_EQ(samples.windows(16), 2u);
   EXPECT_EQ(samples.sample(0, 16).front(), 10);
@@ -270,7 +270,7 @@ TEST_F(SamplesOfTokens, InOrderOneFollowsTheOther) {
 }
 
 TEST_F(SamplesOfTokens, TooFewTokensAreRefused) {
-  const Tokens all = tokens(40);
+  const Corpus all = tokens(40);
   const TokenSamples samples(all, {30, 40}, SampleOrder::kShuffled, 3);
   EXPECT_EQ(samples.windows(9), 1u);
   EXPECT_EQ(failure_of([&] { samples.sample(0, 10); }),

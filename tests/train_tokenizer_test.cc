@@ -10,7 +10,7 @@
 
 #include "expect_failure.h"
 #include "scratch_folder.h"
-#include "train/data/tokens.h"
+#include "train/data/corpus.h"
 
 namespace tutti::train {
 namespace {
@@ -74,7 +74,7 @@ class SentencePieceText : public testing::Test {
   }
 
   Ids tokens_of(const std::string& path) const {
-    const Tokens tokens = open_tokens({path}, tokenizer_.get(), 1000);
+    const Corpus tokens = open_corpus({path}, tokenizer_.get(), 1000);
     Ids ids(tokens.size());
     tokens.read(0, ids);
     return ids;
@@ -151,7 +151,7 @@ TEST_F(SentencePieceText, ModelsThatAreNoneAreRefused) {
   EXPECT_TRUE(failure_of([&] {
                 sentencepiece_tokenizer(path);
               }).starts_with(path + ": expected a SentencePiece model ("));
-  EXPECT_EQ(failure_of([&] { open_tokens({path}, tokenizer_.get(), 256); }),
+  EXPECT_EQ(failure_of([&] { open_corpus({path}, tokenizer_.get(), 256); }),
             "the tokenizer has 264 words, the model's vocabulary 256; expected as many or more");
 }
 

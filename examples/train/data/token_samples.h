@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "train/data/tokens.h"
+#include "train/data/corpus.h"
 #include "train/trainer.h"
 
 namespace tutti::train {
@@ -38,7 +38,7 @@ enum class SampleOrder { kShuffled, kInOrder };
 class TokenSamples final : public Samples {
  public:
   /// `tokens` must outlive it, and have the range.
-  TokenSamples(const Tokens& tokens, TokenRange range, SampleOrder order, std::uint64_t seed)
+  TokenSamples(const Corpus& tokens, TokenRange range, SampleOrder order, std::uint64_t seed)
       : tokens_(tokens), range_(range), order_(order), seed_(seed) {}
 
   /// Of an epoch, with sequences of that length. Fails where there is none.
@@ -49,7 +49,7 @@ class TokenSamples final : public Samples {
  private:
   std::uint64_t first_token(std::uint64_t number, long sequence) const;
 
-  const Tokens& tokens_;
+  const Corpus& tokens_;
   const TokenRange range_;
   const SampleOrder order_;
   const std::uint64_t seed_;

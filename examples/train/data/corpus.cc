@@ -1,4 +1,4 @@
-#include "train/data/tokens.h"
+#include "train/data/corpus.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -32,12 +32,12 @@ std::vector<std::string> files_of(const std::string& path) {
 
 }  // namespace
 
-Tokens::Tokens(std::vector<TokenFile> files, long vocabulary)
+Corpus::Corpus(std::vector<TokenFile> files, long vocabulary)
     : files_(std::move(files)), starts_{0}, vocabulary_(vocabulary) {
   for (const TokenFile& file : files_) starts_.push_back(starts_.back() + file.count);
 }
 
-std::int32_t Tokens::checked(const TokenFile& file, std::uint64_t token) const {
+std::int32_t Corpus::checked(const TokenFile& file, std::uint64_t token) const {
   const std::int64_t value = file.at(token);
   if (value < 0 || value >= vocabulary_) {
     throw Failure(file.file.path() + ": token " + std::to_string(token) + " (byte " +
@@ -48,7 +48,7 @@ std::int32_t Tokens::checked(const TokenFile& file, std::uint64_t token) const {
   return static_cast<std::int32_t>(value);
 }
 
-void Tokens::read(std::uint64_t first, std::span<std::int32_t> out) const {
+void Corpus::read(std::uint64_t first, std::span<std::int32_t> out) const {
   std::size_t n = std::upper_bound(starts_.begin(), starts_.end(), first) - starts_.begin() - 1;
   for (std::int32_t& token : out) {
     while (first >= starts_[n + 1]) ++n;
@@ -57,7 +57,12 @@ void Tokens::read(std::uint64_t first, std::span<std::int32_t> out) const {
   }
 }
 
-std::string Tokens::describe() const {
+bool Corpus::has(TokenFormat format) const {
+  return std::any_of(files_.begin(), files_.end(),
+                     [&](const TokenFile& file) { return file.format == format; });
+}
+
+std::string Corpus::describe() const {
   std::set<std::string_view> formats;
   for (const TokenFile& file : files_) formats.insert(name(file.format));
   std::string text = std::to_string(files_.size()) + (files_.size() == 1 ? " file, " : " files, ") +
@@ -68,7 +73,7 @@ std::string Tokens::describe() const {
   return text + ")";
 }
 
-Tokens open_tokens(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
+Corpus open_corpus(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
                    long vocabulary) {
   if (tokenizer != nullptr && tokenizer->vocabulary() > vocabulary) {
     throw Failure("the tokenizer has " + std::to_string(tokenizer->vocabulary()) +
@@ -85,7 +90,7 @@ Tokens open_tokens(const std::vector<std::string>& paths, const Tokenizer* token
     }
   }
   if (files.empty()) throw Failure("no data: expected files of text or tokens");
-  return Tokens(std::move(files), vocabulary);
+  return Corpus(std::move(files), vocabulary);
 }
 
 }  // namespace tutti::train

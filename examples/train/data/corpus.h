@@ -15,16 +15,19 @@
 
 namespace tutti::train {
 
-class Tokens {
+class Corpus {
  public:
   /// `vocabulary`: of the model; tokens must be below it.
-  Tokens(std::vector<TokenFile> files, long vocabulary);
+  Corpus(std::vector<TokenFile> files, long vocabulary);
 
   std::uint64_t size() const { return starts_.back(); }
 
   /// Tokens first … of as many as `out` has. Fails, naming file, place and value, where one is not
   /// of the vocabulary. REQUIRES: first + out.size() <= size().
   void read(std::uint64_t first, std::span<std::int32_t> out) const;
+
+  /// Whether a file is of that format.
+  bool has(TokenFormat format) const;
 
   /// "3 files, 1048576 tokens (text, byte by byte)".
   std::string describe() const;
@@ -39,7 +42,7 @@ class Tokens {
 
 /// The tokens of files, and of all files in folders (by name; not of folders in them). Texts become
 /// tokens by `tokenizer`, where there is one, and are their bytes otherwise.
-Tokens open_tokens(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
+Corpus open_corpus(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
                    long vocabulary);
 
 }  // namespace tutti::train
