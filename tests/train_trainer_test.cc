@@ -119,8 +119,8 @@ TEST(Trainer, ReportsTheStep) {
     EXPECT_EQ(report.tokens, 8 * 16);
     EXPECT_EQ(report.rate, training_of(c).rate.at(0));
     EXPECT_GT(report.seconds, 0);
-    EXPECT_GT(report.waited, 0);
-    EXPECT_LE(report.waited, report.seconds);
+    EXPECT_GT(report.traffic.sum().waited, 0);
+    EXPECT_LE(report.traffic.sum().waited, report.seconds);
   });
 }
 

@@ -9,7 +9,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+std::string name_of(std::span<const Call> calls, std::size_t bytes) {
+  return std::string(tutti::name(calls.front().collective)) + ", " + std::to_string(bytes) +
+         " bytes";
+}
+
 }  // namespace
+
+void Group::note(const std::string& row, const std::string& name, Clock::time_point begin) {
+  if (timeline_ != nullptr) timeline_->add(row, name, begin, Clock::now());
+}
 
 void Group::run(std::span<const Call> calls, std::size_t bytes) {
   const Clock::time_point start = Clock::now();
@@ -17,6 +26,10 @@ void Group::run(std::span<const Call> calls, std::size_t bytes) {
   traffic_.waited += seconds_since(start);
   traffic_.bytes += static_cast<double>(bytes);
   ++traffic_.calls;
+  if (timeline_ == nullptr) return;
+  const std::string name = name_of(calls, bytes);
+  note(row_, name, start);
+  note("waiting", row_ + ": " + name, start);
 }
 
 Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
@@ -25,9 +38,18 @@ Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
   pending.request_ = must(communicator_.start(calls));
   pending.group_ = this;
   pending.started_ = Clock::now();
+  if (timeline_ != nullptr) pending.name_ = name_of(calls, bytes);
   traffic_.bytes += static_cast<double>(bytes);
   ++traffic_.calls;
   return pending;
+}
+
+// Calls on a communicator run one after the other: time in which several were begun counts once.
+void Group::add_hidden(Clock::time_point begin, Clock::time_point end) {
+  begin = std::max(begin, hidden_until_);
+  if (begin >= end) return;
+  traffic_.hidden += std::chrono::duration<double>(end - begin).count();
+  hidden_until_ = end;
 }
 
 void Group::Pending::wait() {
@@ -36,9 +58,11 @@ void Group::Pending::wait() {
   const Status status = request_->wait();
   const double waited = seconds_since(waiting);
   group_->traffic_.waited += waited;
-  group_->traffic_.hidden += std::max(0.0, seconds_since(started_) - waited);
+  group_->add_hidden(started_, waiting);
   request_.reset();
   must(status);
+  group_->note(group_->row_, name_, started_);
+  group_->note("waiting", group_->row_ + ": " + name_, waiting);
 }
 
 namespace {
@@ -71,6 +95,15 @@ Groups Groups::make(Communicator world, const Mesh& mesh) {
       Group(must(world.split(at_an_end ? color_of(mesh, groups.place, {kPipeline}) : -1)));
   groups.world = Group(std::move(world));
   return groups;
+}
+
+void Groups::watch(Timeline* timeline) {
+  world.watch(timeline, "all ranks");
+  tensor.watch(timeline, "tensor");
+  context.watch(timeline, "context");
+  pipeline.watch(timeline, "pipeline");
+  gradients.watch(timeline, "data");
+  embeddings.watch(timeline, "embeddings");
 }
 
 }  // namespace tutti::train

@@ -13,6 +13,7 @@
 
 #include "train/failure.h"
 #include "train/mesh.h"
+#include "train/timeline.h"
 #include "tutti/tutti.h"
 
 namespace tutti::train {
@@ -20,7 +21,7 @@ namespace tutti::train {
 /// Seconds and bytes of communication since the last look.
 struct Traffic {
   double waited = 0;  // the caller stood still: exposed
-  double hidden = 0;  // under way while the caller worked
+  double hidden = 0;  // under way, or done and not yet waited for, while the caller worked
   double bytes = 0;   // that this rank gave to calls
   long calls = 0;
 
@@ -82,6 +83,7 @@ class Group {
     friend class Group;
     std::optional<Request> request_;
     Group* group_ = nullptr;
+    std::string name_;  // where it is watched
     std::chrono::steady_clock::time_point started_;
   };
   /// Issues without waiting; buffers must live until wait().
@@ -92,6 +94,14 @@ class Group {
   Traffic take_traffic() { return std::exchange(traffic_, {}); }
 
   Communicator& communicator() { return communicator_; }
+
+  /// Notes calls on a time line, which must outlive the group, as a row of that name. Groups made
+  /// of this one's communicator do not.
+  void watch(Timeline* timeline, std::string row) {
+    timeline_ = timeline;
+    row_ = std::move(row);
+  }
+  Timeline* timeline() const { return timeline_; }
 
  private:
   void run(const Call& call, std::size_t bytes) { run(std::span(&call, 1), bytes); }
@@ -106,8 +116,16 @@ class Group {
     }
   }
 
+  void add_hidden(std::chrono::steady_clock::time_point begin,
+                  std::chrono::steady_clock::time_point end);
+  // "all_reduce, 4096 bytes" on the time line.
+  void note(const std::string& row, const std::string& name, Timeline::Clock::time_point begin);
+
   Communicator communicator_;
   Traffic traffic_;
+  std::chrono::steady_clock::time_point hidden_until_;
+  Timeline* timeline_ = nullptr;
+  std::string row_;
 };
 
 /// All groups of a rank, made of one communicator by split(). Collective.
@@ -126,6 +144,7 @@ struct Groups {
   static Groups make(Communicator world, const Mesh& mesh);
 
   int at(Dimension dimension) const { return place[static_cast<int>(dimension)]; }
+  void watch(Timeline* timeline);
 };
 
 }  // namespace tutti::train

@@ -84,6 +84,7 @@ void make_lanes(Group& group, int edges, Group& in, Group& out, bool forward) {
     const int edge = edge_in(round, group.rank(), group.ranks(), edges);
     Group lane(must(group.communicator().split(edge)));
     if (edge < 0) continue;
+    lane.watch(group.timeline(), forward ? "pipeline, forward" : "pipeline, backward");
     (forward == (edge == group.rank()) ? out : in) = std::move(lane);
   }
 }

@@ -8,7 +8,6 @@
 #include "train/pipeline_run.h"
 
 namespace tutti::train {
-namespace {
 
 std::string objection(const TrainSettings& settings, const Model& model, const Mesh& mesh) {
   if (const std::string why = model.objection(mesh); !why.empty()) return why;
@@ -19,30 +18,43 @@ std::string objection(const TrainSettings& settings, const Model& model, const M
            std::to_string(settings.chunks) + " chunks a rank)";
   }
   const long share = model.sequences() * mesh.dp();
-  if (settings.batch > 0 && settings.batch % share == 0) return "";
-  return "batch " + std::to_string(settings.batch) + ": expected a multiple of " +
-         std::to_string(share) + ", the sequences of a micro-batch times dp";
+  if (settings.batch <= 0 || settings.batch % share != 0) {
+    return "batch " + std::to_string(settings.batch) + ": expected a multiple of " +
+           std::to_string(share) + ", the sequences of a micro-batch times dp";
+  }
+  return make_pipeline(settings.pipeline, mesh.pp(), settings.chunks,
+                       static_cast<int>(settings.batch / share))
+      .status()
+      .message();
 }
 
-// What this rank computes of the model: its chunks, which are every ranks-th stage.
-std::vector<StageLayers> chunks_of(const Model& model, int chunks, const Groups& groups) {
-  const int ranks = groups.mesh.pp();
-  const std::vector<StageLayers> stages = split_layers(model.layers(), ranks * chunks);
+std::vector<StageLayers> chunks_of(const Model& model, int chunks, const Mesh& mesh,
+                                   int pipeline_rank) {
+  const std::vector<StageLayers> stages = split_layers(model.layers(), mesh.pp() * chunks);
   std::vector<StageLayers> mine;
   for (int chunk = 0; chunk < chunks; ++chunk) {
-    mine.push_back(stages[chunk * ranks + groups.at(Dimension::kPipeline)]);
+    mine.push_back(stages[chunk * mesh.pp() + pipeline_rank]);
   }
   return mine;
 }
 
-Layout layout_of(const Model& model, const std::vector<StageLayers>& chunks, const Groups& groups) {
+Layout layout_of(const Model& model, const std::vector<StageLayers>& chunks, const Mesh& mesh,
+                 int tensor_rank) {
   std::vector<TensorRow> rows;
   for (const StageLayers& layers : chunks) {
-    const std::vector<TensorRow> some = model.tensors(layers, groups.mesh);
+    const std::vector<TensorRow> some = model.tensors(layers, mesh);
     rows.insert(rows.end(), some.begin(), some.end());
   }
-  return lay_out(rows, groups.at(Dimension::kTensor), groups.mesh.tp());
+  return lay_out(rows, tensor_rank, mesh.tp());
 }
+
+Traffic StepTraffic::sum() const {
+  Traffic all = tensor;
+  for (const Traffic& traffic : {context, pipeline, data, rest}) all += traffic;
+  return all;
+}
+
+namespace {
 
 int micro_batches(const Model& model, long samples, const Mesh& mesh) {
   return static_cast<int>(samples / (model.sequences() * mesh.dp()));
@@ -71,8 +83,8 @@ struct Trainer<T>::State {
         model(m),
         groups(g),
         samples(d),
-        chunks(chunks_of(m, s.chunks, g)),
-        units(layout_of(m, chunks, g), g, s.data),
+        chunks(chunks_of(m, s.chunks, g.mesh, g.at(Dimension::kPipeline))),
+        units(layout_of(m, chunks, g.mesh, g.at(Dimension::kTensor)), g, s.data),
         stages(make_stages()),
         pipeline(g.pipeline,
                  must(make_pipeline(s.pipeline, g.mesh.pp(), s.chunks,
@@ -108,7 +120,7 @@ struct Trainer<T>::State {
   void append(const std::vector<std::int32_t>& sample, MicroBatch& batch) const;
   long count_tokens(const std::vector<MicroBatch>& batches);
   void expect_finite(double loss, double norm);
-  Traffic take_traffic();
+  StepTraffic take_traffic();
 
   const TrainSettings settings;
   const Model& model;
@@ -187,13 +199,12 @@ void Trainer<T>::State::expect_finite(double loss, double norm) {
 }
 
 template <class T>
-Traffic Trainer<T>::State::take_traffic() {
-  Traffic sum = pipeline.take_traffic();
-  for (Group* group : {&groups.world, &groups.tensor, &groups.context, &groups.pipeline,
-                       &groups.data, &groups.gradients, &groups.model, &groups.embeddings}) {
-    sum += group->take_traffic();
-  }
-  return sum;
+StepTraffic Trainer<T>::State::take_traffic() {
+  StepTraffic traffic{groups.tensor.take_traffic(), groups.context.take_traffic(),
+                      pipeline.take_traffic(), groups.gradients.take_traffic(),
+                      groups.world.take_traffic()};
+  traffic.rest += groups.embeddings.take_traffic();
+  return traffic;
 }
 
 template <class T>
@@ -210,7 +221,9 @@ template <class T>
 StepReport Trainer<T>::step() {
   State& s = *state_;
   const auto begin = std::chrono::steady_clock::now();
-  StepReport report{.step = s.step, .rate = s.settings.rate.at(s.step)};
+  StepReport report;
+  report.step = s.step;
+  report.rate = s.settings.rate.at(s.step);
   const auto first = static_cast<std::uint64_t>(s.step) * s.settings.batch;
   const std::vector<MicroBatch> batches = s.read(s.samples, first, s.settings.batch);
   report.tokens = s.count_tokens(batches);
@@ -226,9 +239,7 @@ StepReport Trainer<T>::step() {
   s.optimizer.step(report.rate, clip_factor(s.settings.adam, report.gradient_norm));
   s.units.share_weights();
   ++s.step;
-  const Traffic traffic = s.take_traffic();
-  report.waited = traffic.waited;
-  report.hidden = traffic.hidden;
+  report.traffic = s.take_traffic();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }
@@ -248,6 +259,10 @@ double Trainer<T>::evaluate(const Samples& samples, std::uint64_t first, long co
   return loss / static_cast<double>(tokens);
 }
 
+template <class T>
+void Trainer<T>::forget_traffic() {
+  state_->take_traffic();
+}
 template <class T>
 DataParallel<T>& Trainer<T>::units() {
   return state_->units;

@@ -38,7 +38,28 @@ struct TrainSettings {
   std::uint64_t seed = 1;
 };
 
-/// What a step did; the same on all ranks but for the last two.
+/// Why these settings do not fit, with what would; "" if they do.
+std::string objection(const TrainSettings& settings, const Model& model, const Mesh& mesh);
+
+/// What a rank of a pipeline computes of the model: its chunks, which are every pp-th stage.
+std::vector<StageLayers> chunks_of(const Model& model, int chunks, const Mesh& mesh,
+                                   int pipeline_rank);
+/// The tensors of these chunks on the ranks at that place.
+Layout layout_of(const Model& model, const std::vector<StageLayers>& chunks, const Mesh& mesh,
+                 int tensor_rank);
+
+/// What a rank gave to calls and waited for, by what the calls were for.
+struct StepTraffic {
+  Traffic tensor;
+  Traffic context;
+  Traffic pipeline;
+  Traffic data;  // gradients and weights, data and context parallel
+  Traffic rest;  // tied embeddings, sums of losses and norms
+
+  Traffic sum() const;
+};
+
+/// What a step did; the same on all ranks but for seconds and traffic.
 struct StepReport {
   long step = 0;
   double loss = 0;
@@ -46,8 +67,7 @@ struct StepReport {
   double rate = 0;
   long tokens = 0;  // learned from
   double seconds = 0;
-  double waited = 0;  // for other ranks
-  double hidden = 0;  // communication while this rank computed
+  StepTraffic traffic;
 };
 
 template <class T>
@@ -65,6 +85,9 @@ class Trainer {
   /// The mean loss of samples `first` … + `count`, a multiple of what a micro-batch of all ranks
   /// has.
   double evaluate(const Samples& samples, std::uint64_t first, long count);
+
+  /// What ranks did since the last step is not counted as the next one's.
+  void forget_traffic();
 
   /// For checkpoints.
   DataParallel<T>& units();

@@ -33,7 +33,8 @@ class Units {
   virtual void forget(int) {}
 };
 
-/// All of it in memory, nothing shared: for one rank, for tests, for generation.
+/// All of it in memory, nothing shared: for one rank, for tests, for generation, which asks for no
+/// gradients and gets none.
 template <class T>
 class PlainUnits final : public Units<T> {
  public:
@@ -41,11 +42,14 @@ class PlainUnits final : public Units<T> {
 
   const Layout& layout() const override { return layout_; }
   const T* weights(int, Pass) override { return weights_.data(); }
-  T* gradients(int) override { return gradients_.data(); }
+  T* gradients(int) override { return all_gradients().data(); }
   void done(int, Pass) override {}
 
   std::vector<T>& all_weights() { return weights_; }
-  std::vector<T>& all_gradients() { return gradients_; }
+  std::vector<T>& all_gradients() {
+    gradients_.resize(weights_.size(), T{0});
+    return gradients_;
+  }
 
  private:
   const Layout layout_;
@@ -55,6 +59,6 @@ class PlainUnits final : public Units<T> {
 
 template <class T>
 PlainUnits<T>::PlainUnits(Layout layout)
-    : layout_(std::move(layout)), weights_(layout_.size, T{0}), gradients_(layout_.size, T{0}) {}
+    : layout_(std::move(layout)), weights_(layout_.size, T{0}) {}
 
 }  // namespace tutti::train
