@@ -1,0 +1,187 @@
+// Tests examples/train/generate.cc: what it makes of kept keys is what the training's forward pass
+// makes of all tokens, on every mesh.
+//
+// ROOMS: train
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "train/generate.h"
+#include "train/llama.h"
+#include "train_ranks.h"
+
+namespace tutti::train {
+namespace {
+
+// A vocabulary that leaves padding.
+LlamaConfig small(bool tied) {
+  return {.vocabulary = 29,
+          .width = 16,
+          .mlp_width = 24,
+          .layers = 4,
+          .heads = 4,
+          .kv_heads = 2,
+          .head_width = 4,
+          .init_std = 0.4,
+          .tied = tied,
+          .rope = {}};
+}
+
+using Tokens32 = std::vector<std::int32_t>;
+const Tokens32 kPrompt = {3, 1, 4, 1, 5};
+
+// Weights as training begins with.
+PlainUnits<double> units_of(const LlamaConfig& config, int chunks, const Groups& groups) {
+  LlamaSettings settings;
+  settings.config = config;
+  const Llama model(settings);
+  const int stages = groups.mesh.pp() * chunks;
+  std::vector<TensorRow> rows;
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    const auto layers = split_layers(
+        model.layers(), stages)[chunk * groups.mesh.pp() + groups.at(Dimension::kPipeline)];
+    const auto some = model.tensors(layers, groups.mesh);
+    rows.insert(rows.end(), some.begin(), some.end());
+  }
+  PlainUnits<double> units(lay_out(rows, groups.at(Dimension::kTensor), groups.mesh.tp()));
+  for (const Placed& placed : units.layout().tensors) {
+    start_values(placed.row, placed.part, 1, units.all_weights().data() + placed.offset);
+  }
+  return units;
+}
+
+// Minus the logarithm of the likelihood of `word` after the tokens, by the forward pass of the
+// training, which knows nothing of generation.
+double surprise(const LlamaConfig& config, const Tokens32& tokens, std::int32_t word) {
+  double loss = 0;
+  on_mesh({}, [&](Groups& groups) {
+    LlamaSettings settings;
+    settings.config = config;
+    settings.sequence = static_cast<long>(tokens.size());
+    const Llama model(settings);
+    PlainUnits<double> units = units_of(config, 1, groups);
+    const auto stage = model.make_stage({0, model.layers()}, groups, units);
+    const auto stash = stage->make_stash();
+    MicroBatch batch{tokens, Tokens32(tokens.size(), kIgnored)};
+    batch.labels.back() = word;
+    loss = stage->forward(*stash, batch, nullptr, nullptr, 0);
+  });
+  return loss;
+}
+
+// By the training's forward pass alone: all tokens again for each new one.
+Tokens32 greedy_from_scratch(const LlamaConfig& config, long count) {
+  Tokens32 tokens = kPrompt;
+  for (long n = 0; n < count; ++n) {
+    std::vector<double> surprises;
+    for (std::int32_t word = 0; word < config.vocabulary; ++word) {
+      surprises.push_back(surprise(config, tokens, word));
+    }
+    const auto least = std::min_element(surprises.begin(), surprises.end());
+    tokens.push_back(static_cast<std::int32_t>(least - surprises.begin()));
+  }
+  return {tokens.begin() + static_cast<std::ptrdiff_t>(kPrompt.size()), tokens.end()};
+}
+
+Tokens32 greedy(const LlamaConfig& config, const Mesh& mesh, int chunks, long count) {
+  std::vector<Tokens32> texts(mesh.ranks());
+  on_mesh(mesh, [&](Groups& groups) {
+    PlainUnits<double> units = units_of(config, chunks, groups);
+    Generator<double> generator(config, chunks, groups, units, 32);
+    texts[groups.world.rank()] =
+        generate(generator, std::span<const std::int32_t>(kPrompt), count, {.temperature = 0}, {});
+  });
+  for (const Tokens32& text : texts) EXPECT_EQ(text, texts.front());
+  return texts.front();
+}
+
+TEST(Generate, GreedyTextIsWhatTheTrainingsForwardPassMakesOfAllTokens) {
+  const Tokens32 expected = greedy_from_scratch(small(false), 8);
+  // Not one word again and again, or it would prove little.
+  EXPECT_GT(std::count_if(expected.begin(), expected.end(),
+                          [&](auto word) { return word != expected.front(); }),
+            2);
+  EXPECT_EQ(greedy(small(false), {}, 1, 8), expected);
+}
+
+TEST(Generate, TiedEmbeddings) {
+  EXPECT_EQ(greedy(small(true), {}, 1, 4), greedy_from_scratch(small(true), 4));
+}
+
+TEST(Generate, EveryMeshMakesTheSameText) {
+  for (const bool tied : {false, true}) {
+    const Tokens32 expected = greedy(small(tied), {}, 1, 12);
+    EXPECT_EQ(greedy(small(tied), mesh_of(1, 1, 1, 2), 1, 12), expected);
+    EXPECT_EQ(greedy(small(tied), mesh_of(1, 2, 1, 1), 1, 12), expected);
+    EXPECT_EQ(greedy(small(tied), mesh_of(1, 2, 1, 2), 2, 12), expected);
+    EXPECT_EQ(greedy(small(tied), mesh_of(2, 1, 2, 1), 1, 12), expected);
+    EXPECT_EQ(greedy(small(tied), mesh_of(1, 1, 1, 1), 2, 12), expected);
+  }
+}
+
+TEST(Generate, LogitsAreTheTrainingsLikelihoods) {
+  const LlamaConfig config = small(false);
+  on_mesh(mesh_of(1, 1, 1, 2), [&](Groups& groups) {
+    PlainUnits<double> units = units_of(config, 1, groups);
+    Generator<double> generator(config, 1, groups, units, 8);
+    generator.feed(std::span(kPrompt).first(2));
+    generator.feed(std::span(kPrompt).subspan(2, 2));
+    const auto logits = generator.feed(std::span(kPrompt).subspan(4));
+    const double all = std::accumulate(logits.begin(), logits.end(), 0.0,
+                                       [](double sum, double x) { return sum + std::exp(x); });
+    for (const std::int32_t word : {0, 14, 28}) {
+      EXPECT_NEAR(std::log(all) - logits[word], surprise(config, kPrompt, word), 1e-10);
+    }
+  });
+}
+
+TEST(Generate, MoreTokensThanPositionsAndWordsThatThereAreNotAreRefused) {
+  const auto failures = run_on_mesh({}, [&](Groups& groups) {
+    PlainUnits<double> units = units_of(small(false), 1, groups);
+    Generator<double> generator(small(false), 1, groups, units, 6);
+    generator.feed(std::span(kPrompt));
+    EXPECT_THROW(generator.feed(std::span(kPrompt)), Failure);
+    generator.feed(Tokens32{29});
+  });
+  EXPECT_EQ(failures.front(), "token 29: expected 0 to 28");
+}
+
+TEST(Generate, ItEndsAtATokenThatEnds) {
+  on_mesh({}, [](Groups& groups) {
+    PlainUnits<double> units = units_of(small(false), 1, groups);
+    const auto text = [&](const std::vector<long>& ends) {
+      Generator<double> generator(small(false), 1, groups, units, 32);
+      return generate(generator, std::span<const std::int32_t>(kPrompt), 8, {.temperature = 0},
+                      ends);
+    };
+    const Tokens32 whole = text({});
+    const auto first = std::find(whole.begin(), whole.end(), whole[3]) - whole.begin();
+    EXPECT_EQ(text({whole[3]}), Tokens32(whole.begin(), whole.begin() + first));
+  });
+}
+
+// Shares of words drawn, against softmax.
+TEST(Pick, WordsAreDrawnByTheirLikelihoods) {
+  const std::vector<double> logits = {std::log(1.0), std::log(4.0), std::log(3.0), std::log(2.0)};
+  const auto shares = [&](const Sampling& sampling) {
+    std::vector<int> drawn(4, 0);
+    for (int i = 0; i < 1000; ++i) {
+      ++drawn[pick(std::span<const double>(logits), sampling, (i + 0.5) / 1000)];
+    }
+    return drawn;
+  };
+  EXPECT_EQ(shares({.temperature = 1, .top_k = 0}), (std::vector{100, 400, 300, 200}));
+  EXPECT_EQ(shares({.temperature = 0.5, .top_k = 2}), (std::vector{0, 640, 360, 0}));
+  EXPECT_EQ(shares({.temperature = 0}), (std::vector{0, 1000, 0, 0}));
+}
+
+TEST(Pick, OfEqualWordsTheFirstIsTheLikeliest) {
+  const std::vector<float> logits = {1, 2, 2, 1};
+  EXPECT_EQ(pick(std::span<const float>(logits), {.temperature = 0}, 0.9), 1);
+}
+
+}  // namespace
+}  // namespace tutti::train
