@@ -1,0 +1,88 @@
+#include "train/app/estimate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "train/app/numbers.h"
+#include "train/app/rank_shape.h"
+
+namespace tutti::train {
+namespace {
+
+constexpr int kStagesShown = 8;
+
+std::string memory_lines(const Plan& plan) {
+  std::string text =
+      "\nmemory of a rank\n"
+      "             parameters   weights  gradients  optimizer  activations  workspace    "
+      "messages        sum\n";
+  const int stages = std::min(plan.mesh.pp(), kStagesShown);
+  for (int stage = 0; stage < stages; ++stage) {
+    const Place place = {0, stage, 0, 0};
+    const MemoryEstimate memory = estimate_memory(plan, place);
+    text += fmt::format(
+        "  pp {:<6} {:>12} {:>9} {:>10} {:>10} {:>12} {:>10} {:>11} {:>10}\n", stage,
+        count_text(static_cast<double>(parameters_at(plan, place))), bytes_text(memory.weights),
+        bytes_text(memory.gradients), bytes_text(memory.optimizer), bytes_text(memory.activations),
+        bytes_text(memory.workspace), bytes_text(memory.communication), bytes_text(memory.sum()));
+  }
+  return text;
+}
+
+std::string volume_lines(const Plan& plan) {
+  std::string text =
+      "\ncommunication of a rank in a step: bytes that it gives to calls\n"
+      "                 tensor     context    pipeline        data        rest         sum\n";
+  const int stages = std::min(plan.mesh.pp(), kStagesShown);
+  for (int stage = 0; stage < stages; ++stage) {
+    const VolumeEstimate volume = estimate_volume(plan, {0, stage, 0, 0});
+    text += fmt::format("  pp {:<6} {:>12} {:>11} {:>11} {:>11} {:>11} {:>11}\n", stage,
+                        bytes_text(volume.tensor), bytes_text(volume.context),
+                        bytes_text(volume.pipeline), bytes_text(volume.data),
+                        bytes_text(volume.rest), bytes_text(volume.sum()));
+  }
+  if (plan.mesh.pp() > stages) {
+    text += fmt::format("(the first {} of {} stages)\n", stages, plan.mesh.pp());
+  }
+  return text;
+}
+
+}  // namespace
+
+int micro_batches(const Plan& plan) {
+  return static_cast<int>(plan.settings.batch / (plan.model.sequences() * plan.mesh.dp()));
+}
+
+long tokens_of_step(const Plan& plan) { return plan.settings.batch * plan.model.sequence(); }
+
+long parameters_at(const Plan& plan, const Place& place) {
+  const RankShape r(plan, place);
+  long count = 0;
+  for (const Placed& placed : r.layout.tensors) {
+    const Part& part = placed.part;
+    count += std::clamp(placed.row.rows - part.first_row, 0L, part.rows) * part.columns;
+  }
+  return count;
+}
+
+std::string describe(const Plan& plan, const std::string& name) {
+  const LlamaConfig& config = plan.model.settings().config;
+  const TokenFlops flops = flops_per_token(config, plan.model.sequence());
+  const double tokens = static_cast<double>(tokens_of_step(plan));
+  std::string text = fmt::format(
+      "model        {}: {} layers, width {}, MLP {}, heads {} of {} ({} of keys), vocabulary {}{}\n"
+      "parameters   {} ({})\n"
+      "mesh         {}: {} ranks\n"
+      "step         {} tokens: {} sequences of {}, {} micro-batches of {} on each rank\n"
+      "FLOPs        {} a step with causal attention, {} with full attention\n",
+      name, config.layers, config.width, config.mlp_width, config.heads, config.head_width,
+      config.kv_heads, config.vocabulary, config.tied ? ", tied" : "",
+      count_text(static_cast<double>(parameters(config))), parameters(config), to_text(plan.mesh),
+      plan.mesh.ranks(), tokens_of_step(plan), plan.settings.batch, plan.model.sequence(),
+      micro_batches(plan), plan.model.sequences(), count_text(tokens * flops.causal),
+      count_text(tokens * flops.full));
+  return text + memory_lines(plan) + volume_lines(plan);
+}
+
+}  // namespace tutti::train

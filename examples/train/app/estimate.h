@@ -1,0 +1,66 @@
+// What a run will take, from the table of tensors and the settings alone: parameters, memory,
+// FLOPs, bytes of communication. For a model that is too large for this machine, too.
+//
+// Bytes of communication are those that a rank gives to calls (Traffic::bytes), exactly. Memory is
+// what the trainer allocates; the communicator's own (Options::scratch_bytes, a group) and the
+// process's come on top.
+//
+// Tested by train_estimate_test.cc, which counts both in real runs.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/llama.h"
+#include "train/trainer.h"
+
+namespace tutti::train {
+
+/// Bytes.
+struct MemoryEstimate {
+  double weights = 0;
+  double gradients = 0;
+  double optimizer = 0;
+  double activations = 0;    // kept between forward and backward
+  double workspace = 0;      // of one layer at a time
+  double communication = 0;  // gathered weights, gradients on their way, messages
+
+  double sum() const {
+    return weights + gradients + optimizer + activations + workspace + communication;
+  }
+};
+
+/// Bytes a step, as in StepTraffic.
+struct VolumeEstimate {
+  double tensor = 0;
+  double context = 0;
+  double pipeline = 0;
+  double data = 0;
+  double rest = 0;
+
+  double sum() const { return tensor + context + pipeline + data + rest; }
+};
+
+/// How a run is laid out; `element`: bytes of a number.
+struct Plan {
+  const Llama& model;
+  const TrainSettings& settings;
+  Mesh mesh;
+  int element = 4;
+};
+
+/// REQUIRES: objection(settings, model, mesh) == "".
+MemoryEstimate estimate_memory(const Plan& plan, const Place& place);
+VolumeEstimate estimate_volume(const Plan& plan, const Place& place);
+/// Numbers that this rank has of the model, without padding.
+long parameters_at(const Plan& plan, const Place& place);
+
+/// Micro-batches of a step on each rank.
+int micro_batches(const Plan& plan);
+long tokens_of_step(const Plan& plan);
+
+/// For people: a table with a line for each rank of a pipeline.
+std::string describe(const Plan& plan, const std::string& name);
+
+}  // namespace tutti::train

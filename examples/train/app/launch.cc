@@ -1,0 +1,74 @@
+#include "train/app/launch.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "train/checkpoint/agree.h"
+
+namespace tutti::train {
+namespace {
+
+// Exit handlers are left out: threads are at work.
+[[noreturn]] void end() {
+  std::fflush(nullptr);
+  std::_Exit(1);
+}
+
+[[noreturn]] void tell_and_end(const std::string& sentence) {
+  static std::mutex first_only;  // of threads; never unlocked
+  first_only.lock();
+  fmt::print(stderr, "tutti-train: {}\n", sentence);
+  end();
+}
+
+void run_threads(int ranks, const std::function<void(Communicator)>& work) {
+  auto communicators = must(Communicator::threads(ranks, must(Options::from_environment())));
+  std::vector<std::thread> threads;
+  for (Communicator& communicator : communicators) {
+    threads.emplace_back([&] {
+      try {
+        work(std::move(communicator));
+      } catch (const std::exception& error) {
+        tell_and_end(error.what());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+void run_ranks(int threads, const std::function<void(Communicator)>& work) {
+  try {
+    if (threads > 0) return run_threads(threads, work);
+    work(must(Communicator::from_environment()));
+  } catch (const std::exception& error) {
+    tell_and_end(error.what());
+  }
+}
+
+void together(Group& world, const std::function<void()>& work) {
+  try {
+    agree_after(world, work);
+  } catch (const std::exception& error) {
+    if (world.rank() == 0) fmt::print(stderr, "tutti-train: {}\n", error.what());
+    // A launcher ends all ranks when the first one does.
+    static_cast<void>(world.communicator().barrier());
+    end();
+  }
+}
+
+void or_end(const Group& world, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    tell_and_end(world.alone() ? error.what()
+                               : fmt::format("rank {}: {}", world.rank(), error.what()));
+  }
+}
+
+}  // namespace tutti::train

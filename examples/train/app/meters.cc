@@ -1,0 +1,82 @@
+#include "train/app/meters.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "train/kernels/blas.h"
+
+namespace tutti::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::optional<std::uint64_t> read_number(const std::string& file) {
+  std::ifstream in(file);
+  std::uint64_t number = 0;
+  if (in >> number) return number;
+  return std::nullopt;
+}
+
+}  // namespace
+
+template <class T>
+double measure_peak(long size, double seconds) {
+  const auto elements = static_cast<std::size_t>(size * size);
+  const std::vector<T> a(elements, T{1} / 3);
+  const std::vector<T> b(elements, T{2} / 3);
+  std::vector<T> c(elements);
+  const auto once = [&] {
+    multiply(size, size, size, T{1}, {a.data(), size}, {b.data(), size}, T{0}, {c.data(), size});
+  };
+  once();
+  double products = 0;
+  const Clock::time_point begin = Clock::now();
+  for (; seconds_since(begin) < seconds; ++products) once();
+  return products * 2 * static_cast<double>(elements * size) / seconds_since(begin);
+}
+template double measure_peak<float>(long, double);
+template double measure_peak<double>(long, double);
+
+double resident_bytes(const std::string& status_file) {
+  std::ifstream in(status_file);
+  for (std::string word; in >> word;) {
+    double kibibytes = 0;
+    if (word == "VmRSS:" && in >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
+}
+
+// Packages are "intel-rapl:0", "intel-rapl:1" …; what has two colons is a part of one.
+EnergyMeter::EnergyMeter(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("intel-rapl:") || std::count(name.begin(), name.end(), ':') != 1)
+      continue;
+    const std::string file = entry.path().string() + "/energy_uj";
+    const auto now = read_number(file);
+    const auto most = read_number(entry.path().string() + "/max_energy_range_uj");
+    if (now && most) packages_.push_back({file, *most, *now});
+  }
+}
+
+std::optional<double> EnergyMeter::take_joules() {
+  if (!works()) return std::nullopt;
+  double joules = 0;
+  for (Package& package : packages_) {
+    const std::uint64_t now = read_number(package.file).value_or(package.last);
+    const std::uint64_t used =
+        now >= package.last ? now - package.last : package.wraps_at - package.last + now;
+    package.last = now;
+    joules += static_cast<double>(used) * 1e-6;
+  }
+  return joules;
+}
+
+}  // namespace tutti::train

@@ -1,0 +1,108 @@
+#include "train/app/setup.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "train/data/mapped_file.h"
+
+namespace tutti::train {
+namespace {
+
+PipelineKind pipeline_of(const std::string& text) {
+  using enum PipelineKind;
+  for (const PipelineKind kind : {kGpipe, kOneForwardOneBackward, kInterleaved, kZeroBubble}) {
+    if (name(kind) == text) return kind;
+  }
+  throw Failure("pipeline " + text + ": not known");
+}
+
+RateSchedule rate_of(const RunConfig& config) {
+  using enum RateSchedule::Kind;
+  RateSchedule rate;
+  rate.kind = config.schedule == "cosine"   ? kCosine
+              : config.schedule == "wsd"    ? kWarmupStableDecay
+              : config.schedule == "linear" ? kLinear
+                                            : kConstant;
+  rate.most = config.rate;
+  rate.least = config.rate * config.last_rate_share;
+  rate.warmup = config.warmup;
+  rate.steps = config.steps;
+  rate.decay_share = config.decay_share;
+  return rate;
+}
+
+LlamaSettings model_of(const RunConfig& config) {
+  LlamaSettings model;
+  model.config = read_model(config.model);
+  model.sequences = config.micro_batch;
+  model.sequence = config.sequence;
+  model.sequence_parallel = config.sequence_parallel;
+  model.context = config.context == "ring" ? ContextKind::kRing : ContextKind::kGather;
+  model.recompute = config.recompute == "none"        ? Recompute::kNone
+                    : config.recompute == "selective" ? Recompute::kSelective
+                                                      : Recompute::kFull;
+  return model;
+}
+
+TrainSettings training_of(const RunConfig& config) {
+  TrainSettings training;
+  training.pipeline = pipeline_of(config.pipeline);
+  training.chunks = static_cast<int>(config.chunks);
+  training.batch = config.batch;
+  training.data = {static_cast<int>(config.zero), config.bucket_bytes};
+  training.adam = {config.beta1, config.beta2, config.epsilon, config.weight_decay, config.clip};
+  training.rate = rate_of(config);
+  training.seed = static_cast<std::uint64_t>(config.seed);
+  return training;
+}
+
+// What neither the model nor the trainer looks at.
+void check(const RunConfig& config, const LlamaConfig& model) {
+  if (config.precision == "bf16") {
+    throw Failure("precision bf16: not computed on processors; expected fp32 or fp64");
+  }
+  if (config.sequence > model.positions) {
+    throw Failure(fmt::format("sequence {}: expected at most {}, the positions of model {}",
+                              config.sequence, model.positions, config.model));
+  }
+  if (config.resume && config.checkpoint.empty()) {
+    throw Failure("resume: expected --checkpoint DIR beside it");
+  }
+  if (config.resume && !config.weights.empty()) {
+    throw Failure("weights " + config.weights + ": expected no --resume beside it");
+  }
+  if (config.trace_steps > 0 && config.out.empty()) {
+    throw Failure(fmt::format("trace-steps {}: expected --out DIR beside it", config.trace_steps));
+  }
+}
+
+}  // namespace
+
+LlamaConfig read_model(const std::string& name) {
+  if (!std::filesystem::is_directory(name)) return llama_preset(name);
+  const std::string file = name + "/config.json";
+  return parse_llama_config(MappedFile(file).text(), file);
+}
+
+Setup make_setup(const RunConfig& config, int ranks) {
+  Setup setup{must(parse_mesh(config.mesh, ranks)), model_of(config), training_of(config)};
+  check(config, setup.model.config);
+  const Llama model(setup.model);
+  if (const std::string why = objection(setup.training, model, setup.mesh); !why.empty()) {
+    throw Failure(why);
+  }
+  return setup;
+}
+
+int ranks_named(const std::string& mesh) {
+  long ranks = 1;
+  for (std::size_t at = mesh.find('='); at != mesh.npos; at = mesh.find('=', at + 1)) {
+    ranks *= std::clamp(std::strtol(mesh.c_str() + at + 1, nullptr, 10), 1L, 1L << 20);
+    ranks = std::min(ranks, 1L << 30);
+  }
+  return static_cast<int>(ranks);
+}
+
+}  // namespace tutti::train

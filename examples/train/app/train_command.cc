@@ -1,0 +1,260 @@
+#include "train/app/train_command.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "train/app/launch.h"
+#include "train/app/meters.h"
+#include "train/app/narrator.h"
+#include "train/app/printable.h"
+#include "train/app/setup.h"
+#include "train/app/text_data.h"
+#include "train/checkpoint/agree.h"
+#include "train/checkpoint/disk.h"
+#include "train/checkpoint/export.h"
+#include "train/checkpoint/resume.h"
+#include "train/checkpoint/save.h"
+#include "train/generate.h"
+#include "train/watched_model.h"
+
+namespace tutti::train {
+namespace {
+
+// What ranks read before any work.
+struct Inputs {
+  Setup setup;
+  std::unique_ptr<TextData> data;
+  std::optional<Checkpoint> resumed;
+  std::unique_ptr<Tokenizer> tokenizer;  // of the sample at the end
+  std::vector<std::int32_t> prompt;
+};
+
+std::string number_type(const RunConfig& config) {
+  return config.precision == "fp32" ? "float32" : "float64";
+}
+
+std::optional<Checkpoint> checkpoint_of(const RunConfig& config, const Setup& setup) {
+  if (!config.resume || complete_steps(config.checkpoint).empty()) return std::nullopt;
+  Checkpoint checkpoint = open_checkpoint(config.checkpoint);
+  if (read_model(checkpoint.folder) == setup.model.config) return checkpoint;
+  throw Failure(checkpoint.folder + ": has another model; expected --model " + checkpoint.folder);
+}
+
+void check_export(const RunConfig& config) {
+  if (config.export_folder.empty()) return;
+  if (config.checkpoint.empty()) {
+    throw Failure("export " + config.export_folder + ": expected --checkpoint DIR beside it");
+  }
+  if (std::filesystem::exists(config.export_folder)) {
+    throw Failure("export " + config.export_folder + ": is there already; expected a new folder");
+  }
+}
+
+void read_prompt(const RunConfig& config, Inputs& inputs) {
+  if (config.prompt.empty()) return;
+  inputs.tokenizer = tokenizer_named(config.tokenizer);
+  inputs.prompt = inputs.tokenizer->encode(config.prompt);
+  const long length = static_cast<long>(inputs.prompt.size()) + config.tokens;
+  const long positions = inputs.setup.model.config.positions;
+  if (length <= positions) return;
+  throw Failure(
+      fmt::format("tokens {}: with those of the prompt {}; expected at most {}, the "
+                  "positions of the model",
+                  config.tokens, length, positions));
+}
+
+Inputs read_inputs(const RunConfig& config, int ranks) {
+  Inputs inputs;
+  inputs.setup = make_setup(config, ranks);
+  check_export(config);
+  inputs.data = std::make_unique<TextData>(config, inputs.setup.model.config.vocabulary);
+  inputs.resumed = checkpoint_of(config, inputs.setup);
+  read_prompt(config, inputs);
+  return inputs;
+}
+
+template <class T>
+class Run {
+ public:
+  Run(const RunConfig& config, Inputs& inputs, Groups& groups)
+      : config_(config),
+        inputs_(inputs),
+        groups_(groups),
+        narrator_(config, groups.world.rank()),
+        model_(inputs.setup.model),
+        watched_(model_, timeline_),
+        trainer_(watch(), watched_, groups, inputs.data->training()) {}
+
+  void go() {
+    begin();
+    introduce();
+    while (trainer_.steps() < config_.steps) step();
+    finish_saving();
+    narrator_.conclude(timeline_);
+    if (!config_.prompt.empty()) narrator_.say(sample());
+  }
+
+ private:
+  // Comes before the trainer, which makes groups of the groups.
+  const TrainSettings& watch() {
+    if (narrator_.writes() && config_.trace_steps > 0) groups_.watch(&timeline_);
+    return inputs_.setup.training;
+  }
+
+  void begin() {
+    if (inputs_.resumed) {
+      check_files(*inputs_.resumed, groups_.world);
+      resume(*inputs_.resumed, trainer_);
+    } else if (!config_.weights.empty()) {
+      const TensorStore weights = open_weights(config_.weights);
+      load_weights(weights, state_of(trainer_.units(), trainer_.optimizer()));
+      trainer_.units().share_weights();
+    }
+    if (config_.checkpoint.empty()) return;
+    const SaveSettings settings{.folder = config_.checkpoint,
+                                .keep = static_cast<int>(config_.keep)};
+    saver_.emplace(groups_, disk_, settings, trainer_.steps());
+  }
+
+  void introduce() {
+    const Plan plan{model_, inputs_.setup.training, groups_.mesh, sizeof(T)};
+    const TextData& data = *inputs_.data;
+    const std::string described =
+        fmt::format("{}; {} to train on, {} to validate with", data.tokens().describe(),
+                    data.split().training.size(), data.split().validation.size());
+    const Yardstick yardstick{flops_per_token(model_.settings().config, model_.sequence()),
+                              peak_of_all(), config_.steps, tokens_of_step(plan)};
+    narrator_.introduce(plan, described, yardstick, energy_.works(), trainer_.steps());
+  }
+
+  double peak_of_all() {
+    std::int32_t ready = 1;
+    groups_.world.all_reduce(std::span(&ready, 1));  // all at once, as they will compute
+    double peak = config_.peak > 0 ? 1e9 * config_.peak : measure_peak<T>();
+    groups_.world.all_reduce(std::span(&peak, 1));
+    return peak;
+  }
+
+  void step() {
+    const auto step = trainer_.steps() - first_step_;
+    timeline_.set_on(step > 0 && step <= config_.trace_steps);
+    energy_.take_joules();  // of what was between steps
+    StepRecord record;
+    record.report = trainer_.step();
+    timeline_.set_on(false);
+    record.joules = energy_.take_joules();
+    measure(record);
+    const bool last = trainer_.steps() == config_.steps;
+    if (last || is_due(config_.validate_every)) record.validation_loss = validate();
+    narrator_.tell(record, last || is_due(config_.log_every));
+    if (saver_ && is_due(config_.checkpoint_every)) save();
+    if (saver_) saver_->poll();
+    trainer_.forget_traffic();
+  }
+
+  bool is_due(long every) const { return every > 0 && trainer_.steps() % every == 0; }
+
+  // Means and the largest of all ranks.
+  void measure(StepRecord& record) {
+    const Traffic mine = record.report.traffic.sum();
+    double sums[] = {mine.waited, mine.hidden};
+    record.memory = resident_bytes();
+    groups_.world.all_reduce(std::span<double>(sums));
+    groups_.world.all_reduce(std::span(&record.memory, 1), Reduction::kMax);
+    record.waited = sums[0] / groups_.world.ranks();
+    record.hidden = sums[1] / groups_.world.ranks();
+  }
+
+  std::optional<double> validate() {
+    const long share = model_.sequences() * groups_.mesh.dp();
+    const long count =
+        validation_samples(*inputs_.data, model_.sequence(), config_.validate_samples, share);
+    if (count == 0) return std::nullopt;
+    return trainer_.evaluate(inputs_.data->validation(), 0, count);
+  }
+
+  void save() {
+    SaveInfo info{.step = trainer_.steps(), .seed = inputs_.setup.training.seed};
+    info.samples = static_cast<std::uint64_t>(info.step * config_.batch);
+    info.settings = config_.model;
+    info.texts = {{"config.json", to_json(model_.settings().config, number_type(config_))},
+                  {"run.json", to_json(config_, Command::kTrain)}};
+    saver_->save(info, state_of(trainer_.units(), trainer_.optimizer()));
+  }
+
+  void finish_saving() {
+    if (!saver_) return;
+    save();
+    saver_->finish();
+    if (config_.export_folder.empty()) return;
+    agree_after(groups_.world, [&] {
+      if (groups_.world.rank() != 0) return;
+      const std::string model = to_json(model_.settings().config, number_type(config_));
+      export_model(open_weights(config_.checkpoint),
+                   {.folder = config_.export_folder, .config = model, .element = kElementOf<T>},
+                   disk_);
+    });
+  }
+
+  // All ranks make it together.
+  std::string sample() {
+    const LlamaConfig& model = model_.settings().config;
+    const std::span<const std::int32_t> prompt = inputs_.prompt;
+    Generator<T> generator(model, inputs_.setup.training.chunks, groups_, trainer_.units(),
+                           static_cast<long>(prompt.size()) + config_.tokens);
+    const Sampling sampling{config_.temperature, config_.top_k, inputs_.setup.training.seed};
+    const auto tokens = generate(generator, prompt, config_.tokens, sampling, model.end_tokens);
+    return fmt::format("\nsample, temperature {}, of the {} likeliest words\n\n{}{}\n",
+                       config_.temperature, config_.top_k, config_.prompt,
+                       printable(inputs_.tokenizer->decode(tokens)));
+  }
+
+  const RunConfig& config_;
+  Inputs& inputs_;
+  Groups& groups_;
+  Narrator narrator_;
+  const Llama model_;
+  Timeline timeline_;
+  const WatchedModel watched_;
+  Trainer<T> trainer_;
+  const long first_step_ = inputs_.resumed ? inputs_.resumed->manifest.step : 0;
+  LocalDisk disk_;
+  std::optional<CheckpointSaver<T>> saver_;
+  EnergyMeter energy_;
+};
+
+// On rank 0, for as many ranks as the mesh names where there is one.
+void show_plan(const RunConfig& config, int ranks) {
+  const Setup setup = make_setup(config, ranks == 1 ? ranks_named(config.mesh) : ranks);
+  const Llama model(setup.model);
+  const int element = config.precision == "fp32" ? sizeof(float) : sizeof(double);
+  fmt::print("{}", describe({model, setup.training, setup.mesh, element}, config.model));
+  if (config.draw_mesh) fmt::print("\n{}", draw(setup.mesh));
+}
+
+template <class T>
+void run_all(const RunConfig& config, Inputs& inputs, Group& world) {
+  or_end(world, [&] {
+    Groups groups = Groups::make(std::move(world.communicator()), inputs.setup.mesh);
+    Run<T> run(config, inputs, groups);
+    or_end(groups.world, [&] { run.go(); });
+  });
+}
+
+}  // namespace
+
+void train_llama(const RunConfig& config, Communicator communicator) {
+  Group world(std::move(communicator));
+  if (config.dry_run) {
+    return together(world, [&] {
+      if (world.rank() == 0) show_plan(config, world.ranks());
+    });
+  }
+  Inputs inputs;
+  together(world, [&] { inputs = read_inputs(config, world.ranks()); });
+  config.precision == "fp64" ? run_all<double>(config, inputs, world)
+                             : run_all<float>(config, inputs, world);
+}
+
+}  // namespace tutti::train

@@ -1,0 +1,256 @@
+"""Runs the built command `tutti-train` as people do: threads, mpirun, wrong lines, lost ranks.
+
+Usage: train_command_test.py PATH_OF_TUTTI_TRAIN [unittest options]
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree
+
+TRAIN = ""
+MPIRUN = shutil.which("mpirun.openmpi") or shutil.which("mpirun")
+TEXT = os.path.abspath(__file__)
+
+# A model of some thousand parameters.
+CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 256,
+          "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256}
+
+
+def run(*arguments, launcher=(), **variables):
+    return subprocess.run([*launcher, TRAIN, *arguments], capture_output=True, text=True,
+                          timeout=120, env={**os.environ, **variables})
+
+
+def mpirun(ranks, *options):
+    return (MPIRUN, "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", *options, "-n",
+            str(ranks))
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder, with a model in it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        os.mkdir(self.at("model"))
+        with open(self.at("model", "config.json"), "w", encoding="utf-8") as file:
+            json.dump(CONFIG, file)
+        self.common = ["--model", self.at("model"), "--data", TEXT, "--sequence", "32", "--batch",
+                       "4", "--rate", "0.01", "--warmup", "2", "--peak", "50"]
+
+    def at(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def train(self, *arguments, launcher=()):
+        done = run("llama", *self.common, *arguments, launcher=launcher)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        return done.stdout
+
+    def steps(self, name):
+        with open(self.at(name, "steps.jsonl"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def refused(self, message, *arguments, launcher=(), status=1, command="llama"):
+        common = self.common if command == "llama" else []
+        done = run(command, *common, *arguments, launcher=launcher)
+        self.assertIn(message, done.stderr)
+        self.assertEqual(done.stderr.count(message), 1, done.stderr)
+        self.assertEqual(done.returncode, status)
+        self.assertEqual(done.stdout, "")
+
+
+class Training(Folder):
+    def test_two_and_four_threads_have_the_losses_of_one_rank(self):
+        losses = {}
+        for name, options in {
+                "one": [], "data": ["--threads", "2", "--mesh", "dp=2"],
+                "mesh": ["--threads", "4", "--mesh", "dp=2,tp=2", "--zero", "3"],
+                "pipeline": ["--threads", "4", "--mesh", "pp=2,cp=2", "--pipeline", "zero_bubble"],
+        }.items():
+            self.train("--steps", "5", "--out", self.at(name), "--precision", "fp64", *options)
+            losses[name] = [step["loss"] for step in self.steps(name)]
+        self.assertLess(losses["one"][-1], losses["one"][0] - 0.2)
+        for name, course in losses.items():
+            for mine, expected in zip(course, losses["one"], strict=True):
+                self.assertAlmostEqual(mine, expected, delta=1e-9, msg=name)
+
+    def test_everything_that_a_run_tells_is_there(self):
+        said = self.train("--steps", "6", "--out", self.at("out"), "--threads", "2", "--mesh",
+                          "tp=2", "--draw-mesh", "--trace-steps", "2", "--validate-every", "3",
+                          "--prompt", "import", "--tokens", "12")
+        for part in ("parameters ", "memory of a rank", "FLOPs ", "MFU  ", "tp 1", " steps=6 ",
+                     "6 steps, 768 tokens", "sample, temperature 0.8", "import"):
+            self.assertIn(part, said)
+        lines = re.findall(r"^step +\d+/6  loss \d.*tok/s  MFU .* comm .*hidden", said, re.M)
+        self.assertEqual(len(lines), 6)
+        steps = self.steps("out")
+        self.assertEqual([step["step"] for step in steps], [1, 2, 3, 4, 5, 6])
+        self.assertEqual([step["step"] for step in steps if "validation_loss" in step], [3, 6])
+        self.assertGreater(steps[1]["bytes"]["tensor"], 0)
+        self.assertEqual(steps[1]["bytes"]["pipeline"], 0)
+        self.assertGreater(steps[1]["exposed_seconds"], 0)
+        with open(self.at("out", "run.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["mesh"], "tp=2")
+        root = xml.etree.ElementTree.parse(self.at("out", "loss.svg")).getroot()
+        self.assertTrue(root.tag.endswith("svg"))
+        with open(self.at("out", "trace.json"), encoding="utf-8") as file:
+            events = json.load(file)["traceEvents"]
+        forward = [event for event in events if event["name"].startswith("forward")]
+        self.assertEqual(len(forward), 2 * 4)  # two steps of four micro-batches
+
+    def test_the_saved_configuration_makes_the_same_run(self):
+        self.train("--steps", "3", "--out", self.at("first"))
+        done = run("llama", "--config", self.at("first", "run.json"), "--out", self.at("second"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([step["loss"] for step in self.steps("first")],
+                         [step["loss"] for step in self.steps("second")])
+
+    def test_a_resumed_run_goes_on_with_the_same_losses_on_another_mesh(self):
+        self.train("--steps", "6", "--precision", "fp64", "--schedule", "constant", "--out",
+                   self.at("whole"))
+        part = ["--precision", "fp64", "--schedule", "constant", "--checkpoint",
+                self.at("saved"), "--resume", "--out", self.at("part")]
+        self.train("--steps", "3", *part)
+        said = self.train("--steps", "6", "--threads", "2", "--mesh", "tp=2", *part)
+        self.assertIn("resumed      after step 3", said)
+        for mine, expected in zip(self.steps("part"), self.steps("whole"), strict=True):
+            self.assertAlmostEqual(mine["loss"], expected["loss"], delta=1e-9)
+        self.assertTrue(os.path.exists(self.at("saved", "step-000000006", "run.json")))
+
+    def test_an_exported_model_begins_where_the_run_ended(self):
+        self.train("--steps", "30", "--checkpoint", self.at("saved"), "--export", self.at("new"),
+                   "--out", self.at("first"))
+        self.assertEqual(sorted(os.listdir(self.at("new"))), ["config.json", "model.safetensors"])
+        self.train("--steps", "1", "--weights", self.at("new"), "--out", self.at("second"))
+        self.assertLess(self.steps("second")[0]["loss"], self.steps("first")[9]["loss"])
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_ranks_of_a_launcher(self):
+        said = self.train("--steps", "2", "--mesh", "dp=2", launcher=mpirun(2))
+        self.assertEqual(len(re.findall(r"^step +\d+/", said, re.M)), 2)
+        self.assertIn("dp=2,pp=1,cp=1,tp=1: 2 ranks", said)
+
+
+class DryRun(Folder):
+    def test_it_tells_of_meshes_that_are_not_there(self):
+        done = run("llama", "--dry-run", "--model", "8b", "--mesh", "dp=8,pp=4,tp=8", "--batch",
+                   "64", "--sequence", "4096", "--draw-mesh")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("8.03 G (8030261248)", done.stdout)
+        self.assertIn("dp=8,pp=4,cp=1,tp=8: 256 ranks", done.stdout)
+        self.assertEqual(len(re.findall(r"^  pp [0-3]  +[\d.]+", done.stdout, re.M)), 8)
+        self.assertIn("  255", done.stdout)
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_one_rank_tells_it(self):
+        done = run("llama", "--dry-run", "--mesh", "dp=2", launcher=mpirun(2))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(re.findall(r"^parameters ", done.stdout, re.M)), 1)
+
+
+class Generating(Folder):
+    def test_every_mesh_makes_the_same_text_of_a_checkpoint(self):
+        self.train("--steps", "20", "--checkpoint", self.at("saved"))
+        texts = set()
+        for options in ([], ["--threads", "2"], ["--threads", "2", "--mesh", "pp=2"]):
+            done = run("generate", "--checkpoint", self.at("saved"), "--prompt", "def ",
+                       "--tokens", "20", "--temperature", "0", "--precision", "fp64", *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            texts.add(done.stdout)
+        self.assertEqual(len(texts), 1)
+        self.assertTrue(texts.pop().startswith("def "))
+
+    def test_seeds_make_different_texts_and_the_same_one_the_same(self):
+        self.train("--steps", "1", "--checkpoint", self.at("saved"))
+        line = ["generate", "--checkpoint", self.at("saved"), "--prompt", "a", "--tokens", "30"]
+        texts = [run(*line, "--seed", seed).stdout for seed in ("1", "1", "2")]
+        self.assertEqual(texts[0], texts[1])
+        self.assertNotEqual(texts[0], texts[2])
+
+    def test_what_cannot_be_is_refused(self):
+        def check(message, *line):
+            self.refused(message, *line, command="generate")
+        check("checkpoint: expected --checkpoint DIR", "--prompt", "a")
+        check("there is no such folder", "--checkpoint", "/nowhere", "--prompt", "a")
+        check("prompt: expected a text", "--checkpoint", self.at("model"))
+        check("mesh dp=2,pp=1,cp=1,tp=1: expected dp=1 and cp=1", "--checkpoint", self.at("model"),
+              "--prompt", "a", "--threads", "2", "--mesh", "dp=2")
+        check("tokens 300: with those of the prompt 301; expected at most 256", "--checkpoint",
+              self.at("model"), "--prompt", "a", "--tokens", "300")
+
+
+class Refusals(Folder):
+    def test_lines_that_ask_for_what_there_is_not(self):
+        self.refused('"stepz" is no setting of this command; the nearest is "steps"', "--stepz",
+                     "1", status=2)
+        self.assertEqual(run().returncode, 2)
+        self.assertIn("--micro-batch", run("llama", "--help").stdout)
+        self.assertIn("generate", run("--help").stdout)
+
+    def test_settings_that_do_not_fit(self):
+        self.refused("heads 4: expected a multiple of tp=3", "--threads", "3", "--mesh", "tp=3")
+        self.refused("sequence 500: expected at most 256", "--sequence", "500")
+        self.refused("precision bf16", "--precision", "bf16")
+        self.refused("no data", "--data", "")
+        self.refused("export /tmp: expected --checkpoint DIR", "--export", "/tmp")
+
+    def test_vocabularies_that_do_not_fit(self):
+        with open(self.at("model", "config.json"), "w", encoding="utf-8") as file:
+            json.dump({**CONFIG, "vocab_size": 100}, file)
+        self.refused("vocabulary 100 of the model: expected at least 256", "--threads", "2",
+                     "--mesh", "dp=2")
+
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_one_rank_says_what_all_found(self):
+        self.refused("there are 3; expected sizes whose product is 3", "--mesh", "tp=2",
+                     launcher=mpirun(3))
+
+    def test_a_model_that_a_checkpoint_is_not_of(self):
+        self.train("--steps", "1", "--checkpoint", self.at("saved"))
+        self.refused("has another model", "--checkpoint", self.at("saved"), "--resume", "--model",
+                     "llama-tiny")
+
+    def test_a_run_that_leaves_all_numbers_ends_with_step_and_tensor(self):
+        done = run("llama", *self.common, "--rate", "10", "--clip", "0", "--warmup", "0", "--steps",
+                   "3000", "--schedule", "constant", "--weight-decay", "1", "--epsilon", "1e-20",
+                   "--beta2", "0", "--threads", "2", "--mesh", "tp=2", "--log-every", "1000")
+        self.assertEqual(done.returncode, 1, done.stdout[-500:])
+        self.assertRegex(done.stderr, r"step \d+: .*(finite|loss is)")
+
+
+@unittest.skipUnless(MPIRUN, "no mpirun")
+class LostRank(Folder):
+    def test_a_killed_rank_is_named_within_seconds(self):
+        program = 'echo $$ > "$1.$PMIX_RANK"; shift; exec "$@"'
+        line = [*mpirun(3, "--enable-recovery"), "sh", "-c", program, "sh", self.at("pid"), TRAIN,
+                "llama", *self.common, "--batch", "3", "--mesh", "dp=3", "--steps", "1000000",
+                "--out", self.at("out"), "--log-every", "1000000"]
+        with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as process:
+            log = self.at("out", "steps.jsonl")
+            deadline = time.time() + 60
+            while not (os.path.exists(log) and os.path.getsize(log) > 0):
+                self.assertIsNone(process.poll(), "it ended before it was to")
+                self.assertLess(time.time(), deadline)
+                time.sleep(0.05)
+            with open(self.at("pid.2"), encoding="utf-8") as file:
+                os.kill(int(file.read()), signal.SIGKILL)
+            killed = time.time()
+            said = process.communicate(timeout=60)[1]
+        self.assertLess(time.time() - killed, 20)
+        self.assertRegex(said, r"tutti-train: rank [01]: .*rank 2")
+
+
+if __name__ == "__main__":
+    TRAIN = sys.argv.pop(1)
+    unittest.main()

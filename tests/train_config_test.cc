@@ -1,0 +1,196 @@
+// Tests examples/train/app/run_config.cc, fields.cc and setup.cc: files, lines, what is refused and
+// with which words.
+//
+// ROOMS: train
+// TIER: fast
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "scratch_folder.h"
+#include "train/app/setup.h"
+#include "train/failure.h"
+
+namespace tutti::train {
+namespace {
+
+using Line = std::vector<std::string>;
+
+std::string failure_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+  return "";
+}
+std::string refusal(const Line& line, Command command = Command::kTrain) {
+  return failure_of([&] { read_config(line, command); });
+}
+
+TEST(RunConfig, TheLineCountsMoreThanTheFileWhereverItStands) {
+  const ScratchFolder folder;
+  const std::string file =
+      folder.file("run.json", R"({"steps": 7, "rate": 0.001, "data": ["a", "b"], "resume": true})");
+  const RunConfig config =
+      read_config(Line{"--steps", "9", "--config", file, "--mesh=dp=2,tp=2"}, Command::kTrain);
+  EXPECT_EQ(config.steps, 9);
+  EXPECT_EQ(config.rate, 0.001);
+  EXPECT_EQ(config.data, (Line{"a", "b"}));
+  EXPECT_TRUE(config.resume);
+  EXPECT_EQ(config.mesh, "dp=2,tp=2");
+}
+
+TEST(RunConfig, ListsGoOnToTheNextFieldAndFlagsNeedNoValue) {
+  const RunConfig config = read_config(
+      Line{"--data", "a", "b,c", "--dry-run", "--sequence-parallel", "false", "--draw-mesh"},
+      Command::kTrain);
+  EXPECT_EQ(config.data, (Line{"a", "b", "c"}));
+  EXPECT_TRUE(config.dry_run);
+  EXPECT_TRUE(config.draw_mesh);
+  EXPECT_FALSE(config.sequence_parallel);
+}
+
+// Every field with a value that is not its default.
+TEST(RunConfig, WhatIsSavedIsReadBackAsItWas) {
+  RunConfig config;
+  for (const Field& field : fields()) {
+    const bool text = std::holds_alternative<std::string RunConfig::*>(field.member);
+    const bool list = std::holds_alternative<std::vector<std::string> RunConfig::*>(field.member);
+    const bool flag = std::holds_alternative<bool RunConfig::*>(field.member);
+    std::string value = text || list ? "other" : "1";
+    if (flag) value = text_of(config, field) == "true" ? "false" : "true";
+    if (text_of(config, field) == "1") value = "2";
+    if (field.name == "beta1" || field.name == "beta2" || field.name == "validation-share") {
+      value = "0.25";
+    }
+    if (!field.choices.empty()) value = field.choices.substr(field.choices.rfind('|') + 1);
+    if (field.name == "zero" || field.name == "weight-decay" || field.name == "clip") value = "0";
+    set_field(config, field, value);
+    EXPECT_NE(text_of(config, field), text_of(RunConfig{}, field)) << field.name;
+  }
+  RunConfig read;
+  read_json(read, to_json(config, Command::kTrain), "run.json", Command::kTrain);
+  EXPECT_EQ(read, config);
+}
+
+TEST(RunConfig, UnknownFieldsAreRefusedWithTheNearestKnownOne) {
+  EXPECT_EQ(refusal({"--stepz", "9"}),
+            "\"stepz\" is no setting of this command; the nearest is \"steps\"");
+  EXPECT_EQ(refusal({"--micro_batch", "9"}),
+            "\"micro_batch\" is no setting of this command; the nearest is \"micro-batch\"");
+  EXPECT_EQ(refusal({"--zero", "1"}, Command::kGenerate),
+            "\"zero\" is no setting of this command, but of tutti-train llama");
+  const ScratchFolder folder;
+  const std::string file = folder.file("run.json", R"({"learning-rate": 1})");
+  EXPECT_EQ(refusal({"--config", file}),
+            file +
+                ": \"learning-rate\" is no setting of this command; the nearest is "
+                "\"rate\"");
+}
+
+TEST(RunConfig, WrongValuesAreRefusedWithWhatWasExpected) {
+  EXPECT_EQ(refusal({"--steps", "many"}), "steps many: expected a whole number, at least 0");
+  EXPECT_EQ(refusal({"--steps", "1.5"}), "steps 1.5: expected a whole number, at least 0");
+  EXPECT_EQ(refusal({"--zero", "4"}), "zero 4: expected a whole number from 0 to 3");
+  EXPECT_EQ(refusal({"--rate", "nan"}), "rate nan: expected a number from 0 to 10");
+  EXPECT_EQ(refusal({"--context", "circle"}), "context circle: expected one of ring|gather");
+  EXPECT_EQ(refusal({"--resume", "perhaps"}), "resume perhaps: expected true or false");
+  EXPECT_EQ(refusal({"--steps"}), "--steps: expected a value after it");
+  EXPECT_EQ(refusal({"steps"}), "\"steps\": expected --NAME VALUE");
+  const ScratchFolder folder;
+  EXPECT_EQ(refusal({"--config", folder.file("a", R"({"steps": )")}),
+            folder / "a" + ": at byte 11: expected JSON");
+  EXPECT_EQ(refusal({"--config", folder.file("b", "[]")}),
+            folder / "b" + ": expected an object such as {\"steps\": 100}");
+  EXPECT_EQ(refusal({"--config", folder.file("c", R"({"steps": [1]})")}),
+            folder / "c" + ": " + (folder / "c") + ": steps is [1]; expected a value such as 100");
+}
+
+TEST(RunConfig, HelpNamesEveryFieldOfTheCommand) {
+  const std::string text = help(Command::kGenerate);
+  for (const Field& field : fields()) {
+    const bool named = text.find("--" + std::string(field.name) + " ") != std::string::npos;
+    EXPECT_EQ(named, is_of(field, Command::kGenerate)) << field.name;
+  }
+}
+
+std::string objection_to(const Line& line, int ranks) {
+  return failure_of([&] { make_setup(read_config(line, Command::kTrain), ranks); });
+}
+
+TEST(Setup, SettingsReachModelAndTrainer) {
+  const Line line = {"--model",
+                     "25m",
+                     "--mesh",
+                     "pp=2,tp=2",
+                     "--pipeline",
+                     "zero_bubble",
+                     "--batch",
+                     "8",
+                     "--sequence",
+                     "128",
+                     "--zero",
+                     "3",
+                     "--context",
+                     "gather",
+                     "--rate",
+                     "0.01",
+                     "--schedule",
+                     "wsd",
+                     "--micro-batch",
+                     "2",
+                     "--recompute",
+                     "selective",
+                     "--last-rate-share",
+                     "0.5"};
+  const auto setup = make_setup(read_config(line, Command::kTrain), 4);
+  EXPECT_EQ(to_text(setup.mesh), "dp=1,pp=2,cp=1,tp=2");
+  EXPECT_EQ(setup.model.config, llama_preset("25m"));
+  EXPECT_EQ(setup.model.sequences, 2);
+  EXPECT_EQ(setup.model.sequence, 128);
+  EXPECT_EQ(setup.model.context, ContextKind::kGather);
+  EXPECT_EQ(setup.model.recompute, Recompute::kSelective);
+  EXPECT_EQ(setup.training.pipeline, PipelineKind::kZeroBubble);
+  EXPECT_EQ(setup.training.data.zero, 3);
+  EXPECT_EQ(setup.training.rate.kind, RateSchedule::Kind::kWarmupStableDecay);
+  EXPECT_EQ(setup.training.rate.most, 0.01);
+  EXPECT_EQ(setup.training.rate.least, 0.005);
+}
+
+TEST(Setup, WhatDoesNotFitIsRefusedWithWhatWould) {
+  EXPECT_EQ(objection_to({"--mesh", "dp=3"}, 4),
+            "mesh \"dp=3\": 3 ranks, of which there are 4; expected sizes whose product is 4");
+  EXPECT_EQ(objection_to({"--mesh", "tp=3"}, 3), "heads 4: expected a multiple of tp=3");
+  EXPECT_EQ(objection_to({"--sequence", "5000"}, 1),
+            "sequence 5000: expected at most 4096, the positions of model llama-tiny");
+  EXPECT_EQ(objection_to({"--mesh", "cp=2", "--sequence", "30"}, 2),
+            "sequence 30: expected a multiple of 2 cp=4");
+  EXPECT_EQ(objection_to({"--batch", "3", "--mesh", "dp=2"}, 2),
+            "batch 3: expected a multiple of 2, the sequences of a micro-batch times dp");
+  EXPECT_EQ(objection_to({"--mesh", "pp=8"}, 8),
+            "layers 4: expected at least one for each of 8 stages (pp=8, 1 chunks a rank)");
+  EXPECT_EQ(objection_to({"--precision", "bf16"}, 1),
+            "precision bf16: not computed on processors; expected fp32 or fp64");
+  EXPECT_EQ(objection_to({"--resume"}, 1), "resume: expected --checkpoint DIR beside it");
+  EXPECT_NE(objection_to({"--model", "9b"}, 1).find("expected one of llama-tiny, 25m"),
+            std::string::npos);
+}
+
+TEST(Setup, AFolderWithAConfigIsAModel) {
+  const ScratchFolder folder;
+  LlamaConfig config = llama_preset("llama-tiny");
+  config.layers = 7;
+  folder.file("config.json", to_json(config, "float32"));
+  EXPECT_EQ(read_model(folder.path()), config);
+}
+
+TEST(Setup, RanksThatAMeshNames) {
+  EXPECT_EQ(ranks_named("dp=2,pp=2,cp=1,tp=8"), 32);
+  EXPECT_EQ(ranks_named("dp=*,tp=2"), 2);
+  EXPECT_EQ(ranks_named(""), 1);
+}
+
+}  // namespace
+}  // namespace tutti::train
