@@ -121,6 +121,13 @@ TEST(Meters, APeakIsWhatAProcessorCanDo) {
   EXPECT_LT(peak, 1e13);
 }
 
+TEST(Meters, RanksThatAreMoreThanCoresShareThem) {
+  const Formation formation{.host_of = {0, 0, 0, 0, 1}, .cores = 2};
+  EXPECT_EQ(core_share(formation, 3), 0.5);
+  EXPECT_EQ(core_share(formation, 4), 1);
+  EXPECT_EQ(core_share({.host_of = {0, 0}, .cores = 0}, 1), 1);
+}
+
 TEST(Meters, MemoryIsReadFromTheSystem) {
   EXPECT_GT(resident_bytes(), 1e6);
   const ScratchFolder folder;

@@ -78,7 +78,7 @@ const Field kFields[] = {
     {"log-every", &C::log_every, "steps from one line to the next", kTrain, 1, kUnlimited},
     {"trace-steps", &C::trace_steps, "steps of rank 0 in OUT/trace.json, from the second on",
      kTrain, 0, 1000},
-    {"peak", &C::peak, "GFLOP/s of a rank that MFU refers to; 0: measured at the start", kTrain, 0,
+    {"peak", &C::peak, "GFLOP/s of a core that MFU refers to; 0: measured at the start", kTrain, 0,
      kUnlimited},
     {"dry-run", &C::dry_run, "print parameters, memory, FLOPs and communication, and end"},
     {"draw-mesh", &C::draw_mesh, "print which rank is where"},

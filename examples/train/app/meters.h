@@ -9,12 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "tutti/tutti.h"
+
 namespace tutti::train {
 
-/// FLOP/s of this thread in the trainers' own product of square matrices of that size, over that
-/// time. Call it on all ranks at once: they may have a core together, or share what cores have.
+/// FLOP/s of this thread in the trainers' own product of square matrices of that size: the best of
+/// what it does in that time. Call it on all ranks at once, for cores share what they have.
 template <class T>
 double measure_peak(long size = 512, double seconds = 0.5);
+
+/// How much of a core a rank has: less than 1 where its host has more ranks than cores.
+double core_share(const Formation& formation, int rank);
 
 /// Bytes of memory of this process now; 0 where the system does not tell.
 double resident_bytes(const std::string& status_file = "/proc/self/status");

@@ -41,9 +41,9 @@ void Narrator::say(const std::string& text) const {
   std::fflush(stdout);
 }
 
-std::string Narrator::peak_source(int ranks) const {
-  if (config_.peak > 0) return fmt::format("{} x {} GFLOP/s, as --peak says", ranks, config_.peak);
-  return fmt::format("{} x product of 512 x 512 matrices in {}, measured at once", ranks,
+std::string Narrator::peak_source() const {
+  if (config_.peak > 0) return fmt::format("{} GFLOP/s a core, as --peak says", config_.peak);
+  return fmt::format("the cores of all ranks, product of 512 x 512 matrices in {}, measured",
                      config_.precision);
 }
 
@@ -54,7 +54,7 @@ void Narrator::introduce(const Plan& plan, const std::string& data, const Yardst
   say(describe(plan, config_.model));
   if (config_.draw_mesh) say(fmt::format("\n{}", draw(plan.mesh)));
   say(fmt::format("\ndata         {}\n{}", data,
-                  explain_line(yardstick, peak_source(plan.mesh.ranks()), measures_energy)));
+                  explain_line(yardstick, peak_source(), measures_energy)));
   if (resumed_after > 0) say(fmt::format("resumed      after step {}\n", resumed_after));
   say(settings_text(config_) + "\n");
   if (writes()) open_log(/*goes_on=*/resumed_after > 0);

@@ -36,7 +36,7 @@ class Narrator {
  private:
   std::string out(const char* name) const { return config_.out + "/" + name; }
   void open_log(bool goes_on);
-  std::string peak_source(int ranks) const;
+  std::string peak_source() const;
 
   const RunConfig& config_;
   const bool speaks_;

@@ -132,6 +132,7 @@ class Run {
     std::int32_t ready = 1;
     groups_.world.all_reduce(std::span(&ready, 1));  // all at once, as they will compute
     double peak = config_.peak > 0 ? 1e9 * config_.peak : measure_peak<T>();
+    peak *= core_share(groups_.world.communicator().formation(), groups_.world.rank());
     groups_.world.all_reduce(std::span(&peak, 1));
     return peak;
   }
