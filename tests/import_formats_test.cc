@@ -16,7 +16,7 @@ namespace tutti {
 namespace {
 
 std::string text_of(const std::string& file) {
-  const auto folder = std::filesystem::path(__FILE__).parent_path() / "imports";
+  const auto folder = std::filesystem::path(TUTTI_TESTS) / "imports";
   std::ifstream stream(folder / file);
   std::ostringstream text;
   text << stream.rdbuf();

@@ -15,7 +15,7 @@
 namespace tutti {
 namespace {
 
-const std::string kFolder = std::filesystem::path(__FILE__).parent_path() / "imports/";
+const std::string kFolder = std::filesystem::path(TUTTI_TESTS) / "imports/";
 
 Imported imported(const std::string& file) {
   const Result<Imported> result = import_schedule(kFolder + file);

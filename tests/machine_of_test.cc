@@ -14,7 +14,7 @@
 namespace tutti {
 namespace {
 
-const std::string kFolder = std::filesystem::path(__FILE__).parent_path() / "topologies/";
+const std::string kFolder = std::filesystem::path(TUTTI_TESTS) / "topologies/";
 
 Topology model(const std::string& name) {
   const auto read = read_topology_file(kFolder + name + ".xml");

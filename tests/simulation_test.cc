@@ -11,7 +11,7 @@
 namespace tutti {
 namespace {
 
-const std::filesystem::path kTests = std::filesystem::path(__FILE__).parent_path();
+const std::filesystem::path kTests = std::filesystem::path(TUTTI_TESTS);
 
 ModelCluster cluster(const std::string& words) {
   const auto made = ModelCluster::parse(words);

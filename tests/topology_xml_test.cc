@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
 using Numbers = std::vector<int>;
 
-fs::path folder() { return fs::path(__FILE__).parent_path() / "topologies"; }
+fs::path folder() { return fs::path(TUTTI_TESTS) / "topologies"; }
 
 std::vector<fs::path> models() {
   std::vector<fs::path> paths;

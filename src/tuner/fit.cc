@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kRounds = 12;
 constexpr double kStep = 0.05;    // of a logarithm, to see what a number does
-constexpr double kHold = 0.3;     // pull of the start, per number, in points of a miss
+constexpr double kHold = 3e-4;    // pull of the start on a number, in misses, for each point
 constexpr double kLarge = 0.3;    // misses beyond count by their size only
 constexpr double kLongest = 1.0;  // step of a number in a round
 
@@ -77,6 +77,8 @@ class Fitting {
     return misses;
   }
 
+  double hold() const { return kHold * static_cast<double>(points_.size()); }
+
   static double weight(double miss) {
     return std::abs(miss) <= kLarge ? 1 : kLarge / std::abs(miss);
   }
@@ -89,7 +91,7 @@ class Fitting {
     }
     for (std::size_t n = 0; n < numbers_.size(); ++n) {
       const double moved = std::log(*numbers_[n].value) - start_[n];
-      sum += kHold * moved * moved;
+      sum += hold() * moved * moved;
     }
     return sum;
   }
@@ -140,8 +142,8 @@ class Fitting {
         a[r][n] -= w * misses_[i];
       }
       const double moved = std::log(*numbers_[r].value) - start_[r];
-      a[r][r] += kHold + damping;
-      a[r][n] -= kHold * moved;
+      a[r][r] += hold() + damping;
+      a[r][n] -= hold() * moved;
     }
     return eliminate(std::move(a));
   }

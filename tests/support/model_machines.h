@@ -14,7 +14,7 @@
 namespace tutti {
 
 inline std::filesystem::path models_folder() {
-  return std::filesystem::path(__FILE__).parent_path().parent_path() / "topologies";
+  return std::filesystem::path(TUTTI_TESTS) / "topologies";
 }
 
 inline std::vector<std::string> model_names() {
