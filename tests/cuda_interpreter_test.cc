@@ -27,7 +27,8 @@ using test::Trial;
 class Actor {
  public:
   explicit Actor(DeviceRank& rank)
-      : rank_(rank), watch_(std::move(*TroubleWatch::make(rank.device(), test::kDevicePatience))) {}
+      : rank_(rank),
+        watch_(std::move(*TroubleWatch::make(rank.device(), rank.rank(), test::kDevicePatience))) {}
   ~Actor() {
     for (std::byte* memory : memories_) rank_.device().release(memory);
   }

@@ -101,7 +101,8 @@ class Ranks {
   void age(std::uint32_t count) {
     for (int rank = 0; rank < size(); ++rank) {
       for (int block = 0; block < kMostBlocks; ++block) {
-        board(rank)->counters[block].meetings = board(rank)->counters[block].packets = count;
+        Board::Counters& counters = board(rank)->counters[block];
+        counters.calls = counters.meetings = counters.packets = count;
         for (std::uint32_t& met : board(rank)->meetings[block]) met = count;
       }
     }

@@ -518,6 +518,32 @@ TEST(EnqueueFailure, RanksThatCallDifferentThingsAreTold) {
   });
 }
 
+// Of two kernels, one kernel twice, and a kernel that one rank has issued before it knows.
+TEST(EnqueueFailure, RanksWhoseKernelsDifferAreTold) {
+  for (const std::vector<std::size_t>& counts :
+       {std::vector<std::size_t>{100, 100'000}, {100, 99}, {100'000, 99'999}}) {
+    RanksOnDevices made = with_kernels(2);
+    made.options.call_timeout = std::chrono::hours(1);
+    on_devices(made, [&](RankOnDevice& rank) {
+      DeviceBuffer<int> data(rank, 100'000);
+      const auto part = data.all().first(counts[rank.comm.rank()]);
+      ASSERT_OK(rank.comm.enqueue(all_reduce(part, part), rank.stream));
+      (void)rank.comm.enqueue(barrier(), rank.stream);
+      ASSERT_OK(rank.synchronize());
+      const Status status = eventual_health(rank.comm);
+      EXPECT_EQ(status.code(), Code::kMismatch) << status.message();
+      for (const int who : {0, 1}) {
+        const std::string called = "rank " + std::to_string(who) +
+                                   " called all_reduce #1 (int32, " + std::to_string(counts[who]) +
+                                   ", sum)";
+        EXPECT_TRUE(contains(status, called)) << status.message();
+      }
+      EXPECT_EQ(rank.comm.enqueue(barrier(), rank.stream), status);
+    });
+    if (HasFailure()) return;
+  }
+}
+
 TEST(EnqueueFailure, ARankThatDoesNotComeIsNamedAndNothingHangs) {
   RanksOnDevices made = RanksOnDevices::on_one_host(3);
   made.options.call_timeout = milliseconds(300);

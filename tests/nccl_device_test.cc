@@ -172,6 +172,30 @@ TEST_F(OnDevice, PartsAreOnTheDeviceToo) {
   for (ncclComm_t part : parts) EXPECT_NCCL(ncclSuccess, ncclCommDestroy(part));
 }
 
+// Long before the timeout, on both; one buffer is large enough for another kernel.
+TEST_F(OnDevice, DifferentCountsAreEverybodysInvalidUsage) {
+  constexpr std::size_t kLarge = 50'000;
+  std::byte* const large = *device()->allocate(kLarge * sizeof(float));
+  EXPECT_NCCL(ncclSuccess, sum(0));
+  EXPECT_NCCL(ncclSuccess,
+              ncclAllReduce(large, large, kLarge, ncclFloat, ncclSum, comms[1], stream(1)));
+  const auto began = std::chrono::steady_clock::now();
+  synchronize();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  for (int rank : {0, 1}) {
+    ncclResult_t state = ncclSuccess;
+    EXPECT_NCCL(ncclSuccess, ncclCommGetAsyncError(comms[rank], &state));
+    EXPECT_EQ(state, ncclInvalidUsage);
+    const std::string sentence = ncclGetLastError(comms[rank]);
+    EXPECT_NE(sentence.find("rank 0 called all_reduce #1 (float, 1000, sum)"), std::string::npos)
+        << sentence;
+    EXPECT_NE(sentence.find("rank 1 called all_reduce #1 (float, 50000, sum)"), std::string::npos)
+        << sentence;
+    EXPECT_NCCL(ncclInvalidUsage, sum(rank));
+  }
+  device()->release(large);
+}
+
 class OnDeviceInAHurry : public OnDevice {
  private:
   const Variable soon_{"TUTTI_TIMEOUT", "0.5"};

@@ -6,6 +6,7 @@
 // not wait for each other, and ranks that make the same calls with the same number of blocks agree
 // on every number below.
 //
+//   announced  [block][turn][rank]  which call the rank has come with (roll_call.h)
 //   meetings   [block][rank]  how often `rank` has met this rank: a number that only grows
 //   places     [block][rank]  where the rank's input and output are, in this call
 //   packets    [turn][rank]    small messages, whose words carry their own flags (one_shot.h)
@@ -42,21 +43,30 @@ struct Places {
   Place output = 0;
 };
 
+/// Two words that each carry their own flag: 32 bits of payload, and above them the flag
+/// (executor/cuda/flags.h).
+struct alignas(16) Packet {
+  std::uint64_t words[2];
+};
+
 /// The first part of a board.
 struct Board {
+  Packet announced[kMostBlocks][2][kMostRanks];
   std::uint32_t meetings[kMostBlocks][kMostRanks];
   Places places[kMostBlocks][kMostRanks];
   std::uint32_t lines[kMostBlocks][kMostSignals];
-  // Counters of the board's own rank, one a block: meetings so far, packets so far, lines so far.
+  // Counters of the board's own rank, one a block: calls so far, meetings, packets, lines.
   // In memory of the device, because a graph replays a kernel with the arguments it was recorded
   // with.
   struct Counters {
+    std::uint32_t calls;
     std::uint32_t meetings;
     std::uint32_t packets;
     std::uint32_t rounds;
     std::uint32_t engine;  // what is copied into peers' flags (executor/cuda/engine.h)
   };
   Counters counters[kMostBlocks];
+  std::uint32_t gave_up;  // 1 once block 0 has not found all peers in the same call
 };
 
 /// What went wrong in a kernel, in memory of the host that both sides reach. The first one stays.
@@ -64,11 +74,13 @@ struct Trouble {
   std::uint32_t stop = 0;     // set by the host: kernels that wait give up (abort)
   std::uint32_t claimed = 0;  // by the first block that failed
   std::uint32_t code = 0;     // TroubleCode; stored last, with release
-  std::int32_t peer = -1;     // who did not come
+  std::int32_t peer = -1;     // who did not come, or came with another call
   std::uint32_t call = 0;     // Team::call of the kernel
   std::uint32_t waited_for = 0;
+  std::uint64_t ours = 0;  // Team::word of the kernel, and of the peer's: kMismatch
+  std::uint64_t theirs = 0;
 };
-enum TroubleCode : std::uint32_t { kNoTrouble = 0, kMissed = 1, kStopped = 2 };
+enum TroubleCode : std::uint32_t { kNoTrouble = 0, kMissed = 1, kStopped = 2, kMismatch = 3 };
 
 /// After the board: for each of two turns and each rank, the rank's packets: payload and flags.
 constexpr std::size_t packet_bytes(int ranks) {
@@ -87,6 +99,7 @@ struct Team {
   Trouble* trouble = nullptr;
   std::uint64_t patience_ns = 0;  // before a wait becomes trouble
   std::uint32_t call = 0;         // for messages
+  std::uint64_t word = 0;         // what the call is (executor/cuda/call_word.h)
 };
 
 }  // namespace tutti::cuda

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "executor/cuda/call_word.h"
 #include "executor/cuda/check_call.h"
 #include "executor/cuda/choose_path.h"
 #include "executor/cuda/device_plans.h"
@@ -51,7 +52,8 @@ struct Issue {
   const DevicePlan* plan = nullptr;  // of the interpreter and the engine
   Arithmetic arithmetic = {};
   std::uint32_t number = 0;
-  bool in_place = false;  // not where buffers go through scratch
+  std::uint64_t word = 0;  // call_word.h
+  bool in_place = false;   // not where buffers go through scratch
 };
 
 // Where a piece's buffers are, for this rank and for its peers.
@@ -106,7 +108,8 @@ struct CudaExecutor::State {
 
 Status CudaExecutor::State::open() {
   if (Status s = check_settings(settings, team.ranks); !s.ok()) return s;
-  Result<std::unique_ptr<TroubleWatch>> made = TroubleWatch::make(device, settings.call_timeout);
+  Result<std::unique_ptr<TroubleWatch>> made =
+      TroubleWatch::make(device, team.rank, settings.call_timeout);
   if (!made.ok()) return made.status();
   watch = std::move(*made);
   team.trouble = watch->on_device();
@@ -169,10 +172,8 @@ Status CudaExecutor::State::issue(Issue& issue) {
                             .forced_known = issue.plan != nullptr,
                             .engine = by_engine});
   if (reduces(call.collective)) issue.arithmetic = arithmetic_of(call.type, call.op, team.ranks);
-  const Reduction reduction = reduces(call.collective) ? call.op.reduction : Reduction::kSum;
-  issue.number = watch->begin(
-      {pack({call.collective, call.type, reduction, /*variable=*/false, call.root}), call.count,
-       /*detail=*/0});
+  issue.word = word_of(call, issue.in_place);
+  issue.number = watch->begin(issue.word);
   note(path_name(issue.path, call.collective, issue.in_place,
                  issue.plan == nullptr ? "" : issue.plan->algorithm));
   if (is_staged(issue)) return issue_pieces(issue);
@@ -298,6 +299,7 @@ Status CudaExecutor::State::launch_fast(const Issue& issue, const Piece& piece, 
   FastCall fast;
   fast.team = team;
   fast.team.call = issue.number;
+  fast.team.word = issue.word;
   fast.input = site.input;
   fast.output = site.output;
   fast.places = site.places;
@@ -325,6 +327,7 @@ Status CudaExecutor::State::launch_plan(const Issue& issue, const Piece& piece, 
   InterpretedCall interpreted;
   interpreted.team = team;
   interpreted.team.call = issue.number;
+  interpreted.team.word = issue.word;
   interpreted.plan = issue.plan->flat;
   interpreted.slicing = *slicing;
   interpreted.input = site.input;

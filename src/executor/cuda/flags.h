@@ -15,16 +15,13 @@
 #include <cstdint>
 
 #include "executor/cuda/block.h"
+#include "transports/cuda_p2p/team.h"
 
 #ifndef __CUDACC__
 #include <atomic>
 #endif
 
 namespace tutti::cuda {
-
-struct alignas(16) Packet {
-  std::uint64_t words[2];
-};
 
 #ifdef __CUDACC__
 
@@ -107,6 +104,14 @@ inline Packet load_packet(const Packet* from) {
 TUTTI_DEVICE Packet make_packet(std::uint32_t first, std::uint32_t second, std::uint32_t flag) {
   const std::uint64_t upper = static_cast<std::uint64_t>(flag) << 32;
   return {{upper | first, upper | second}};
+}
+/// The payload of both words, as one.
+TUTTI_DEVICE Packet make_packet(std::uint64_t payload, std::uint32_t flag) {
+  return make_packet(static_cast<std::uint32_t>(payload), static_cast<std::uint32_t>(payload >> 32),
+                     flag);
+}
+TUTTI_DEVICE std::uint64_t payload_of(const Packet& packet) {
+  return packet.words[1] << 32 | (packet.words[0] & 0xFFFFFFFFu);
 }
 TUTTI_DEVICE bool has_flag(const Packet& packet, std::uint32_t flag) {
   return static_cast<std::uint32_t>(packet.words[0] >> 32) == flag &&

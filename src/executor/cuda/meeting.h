@@ -7,7 +7,8 @@
 //
 // A kernel that works in peers' buffers meets twice. Before the first meeting a rank's input is
 // complete and its output free; there it says where both are. After the last, nobody works in its
-// buffers any more. So the places of a call are read before the next call's can be written.
+// buffers any more. So the places of a call are read before the next call's can be written. The
+// first meeting is a roll call too (roll_call.h): who comes with another call is not worked with.
 //
 // Tested by cuda_kernels_test.cc.
 
@@ -18,6 +19,7 @@
 
 #include "executor/cuda/block.h"
 #include "executor/cuda/flags.h"
+#include "executor/cuda/roll_call.h"
 #include "executor/cuda/waiting.h"
 #include "transports/cuda_p2p/team.h"
 
@@ -43,18 +45,26 @@ class Meetings {
     ++count_;
     block_.meet();
     block_.each(team_.ranks, [&](std::size_t peer) { arrive(static_cast<int>(peer)); });
-    return await_all();
+    keep_count();
+    return block_.all(team_.ranks, [&](int peer) {
+      return wait_for(block_, team_, count_, [&] { return is_here(peer) ? kNobody : peer; });
+    });
   }
 
-  /// The same, and tells the peers where this rank's buffers are.
+  /// The first of a kernel: also tells the peers where this rank's buffers are, and which call it
+  /// has come with. False as well when a peer has come with another one.
   TUTTI_DEVICE bool meet(const Places& places) {
+    const RollCall roll(block_, team_);
     ++count_;
     block_.meet();
     block_.each(team_.ranks, [&](std::size_t peer) {
+      if (roll.has_given_up()) return;
       team_.boards[peer]->places[block_.index()][team_.rank] = places;
+      roll.announce(static_cast<int>(peer));
       arrive(static_cast<int>(peer));
     });
-    return await_all();
+    keep_count();
+    return roll.await_all([&](int peer) { return is_here(peer); });
   }
 
   /// Where the peer's buffers are, as this rank sees them. After a meeting at which it has told.
@@ -81,12 +91,9 @@ class Meetings {
     return has_reached(load_acquire(&board().meetings[block_.index()][peer]), count_);
   }
 
-  TUTTI_DEVICE bool await_all() {
-    // Every thread has read the counter: they have met since.
+  // Every thread has read the counter: they have met since.
+  TUTTI_DEVICE void keep_count() const {
     if (block_.thread() == 0) counter() = count_;
-    return block_.all(team_.ranks, [&](int peer) {
-      return wait_for(block_, team_, count_, [&] { return is_here(peer) ? kNobody : peer; });
-    });
   }
 
   const Block& block_;

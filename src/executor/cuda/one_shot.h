@@ -1,5 +1,6 @@
 // all_reduce of few bytes: every rank sends its input to all, in packets that carry their own
-// flags, and reduces what arrives. One way from rank to rank is all the waiting there is.
+// flags, and reduces what arrives, once all have said that they are in the same call. One way from
+// rank to rank is all the waiting there is.
 //
 // Stands for one_shot of the catalog. A board has room for the packets of two calls, in turn. A
 // rank that begins call k + 2 has had packets of call k + 1 from every rank, so each of them is
@@ -18,6 +19,7 @@
 #include "executor/cuda/combine.h"
 #include "executor/cuda/flags.h"
 #include "executor/cuda/kernels.h"
+#include "executor/cuda/roll_call.h"
 #include "executor/cuda/stretch.h"
 #include "executor/cuda/waiting.h"
 
@@ -83,20 +85,28 @@ class OneShot {
         combine_(call.arithmetic),
         number_(next_call(counters()[block.index()].packets)) {}
 
+  // Whatever comes of it, the counters go on: rooms are whose they are to all blocks.
   TUTTI_DEVICE void run() const {
-    const std::size_t bytes = call_.count * kSize;
-    const std::size_t units = (bytes + kUnit - 1) / kUnit;
-    const Stretch part = part_of({0, units * kUnit}, block_.count(), block_.index());
-    const std::size_t first = part.begin / kUnit, count = part.bytes / kUnit;
-    block_.each(count, [&](std::size_t i) { send(first + i, bytes); });
-    block_.each(count, [&](std::size_t i) { reduce(first + i, bytes); });
-    if (bytes > 0) advance();
+    exchange();
+    advance();
   }
 
  private:
   static constexpr int kSize = static_cast<int>(size_of(Combine::kElementType));
   static constexpr int kAtOnce = 8;  // ranks whose packets are asked for together
   using Unit = Elements<Combine::kElementType, static_cast<int>(kUnit)>;
+
+  TUTTI_DEVICE void exchange() const {
+    const std::size_t bytes = call_.count * kSize;
+    const std::size_t units = (bytes + kUnit - 1) / kUnit;
+    const Stretch part = part_of({0, units * kUnit}, block_.count(), block_.index());
+    const std::size_t first = part.begin / kUnit, count = part.bytes / kUnit;
+    const RollCall roll(block_, team_);
+    block_.each(team_.ranks, [&](std::size_t peer) { roll.announce(static_cast<int>(peer)); });
+    block_.each(count, [&](std::size_t i) { send(first + i, bytes); });
+    if (!roll.await_all([](int) { return true; })) return;
+    block_.each(count, [&](std::size_t i) { reduce(first + i, bytes); });
+  }
 
   TUTTI_DEVICE Board::Counters* counters() const { return team_.boards[team_.rank]->counters; }
 

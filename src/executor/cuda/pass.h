@@ -31,7 +31,9 @@ struct Pass {
 /// Of one source.
 template <DataType kType>
 struct PassOn {
-  static constexpr int kTogether = 4;
+  static constexpr bool kSmallFloat =
+      kType == DataType::kFloat8e4m3 || kType == DataType::kFloat8e5m2;
+  static constexpr int kTogether = kSmallFloat ? 2 : 4;  // what 128 registers hold
 
   const AnyReduction<kType>& combine;
   const Pass& pass;

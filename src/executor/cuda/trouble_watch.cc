@@ -3,18 +3,20 @@
 #include <cstdio>
 #include <utility>
 
+#include "executor/cuda/call_word.h"
+
 namespace tutti::cuda {
 
-Result<std::unique_ptr<TroubleWatch>> TroubleWatch::make(Device& device,
+Result<std::unique_ptr<TroubleWatch>> TroubleWatch::make(Device& device, int rank,
                                                          std::chrono::milliseconds patience) {
   Result<PinnedMemory<Trouble>> trouble = PinnedMemory<Trouble>::make(device);
   if (!trouble.ok()) return trouble.status();
-  return std::unique_ptr<TroubleWatch>(new TroubleWatch(std::move(*trouble), patience));
+  return std::unique_ptr<TroubleWatch>(new TroubleWatch(std::move(*trouble), rank, patience));
 }
 
-std::uint32_t TroubleWatch::begin(const Signature& signature) {
+std::uint32_t TroubleWatch::begin(std::uint64_t word) {
   const std::lock_guard lock(mutex_);
-  calls_[++newest_ % kCallsKept] = signature;
+  calls_[++newest_ % kCallsKept] = word;
   return newest_;
 }
 
@@ -33,6 +35,10 @@ Status TroubleWatch::look_at_kernels() {
   const std::uint32_t code = std::atomic_ref(trouble.code).load(std::memory_order_acquire);
   if (code == kNoTrouble) return {};
   if (code == kStopped) return {Code::kAborted, "aborted"};
+  if (code == kMismatch) {
+    return {Code::kMismatch,
+            difference({trouble.peer, trouble.theirs}, {rank_, trouble.ours}, trouble.call)};
+  }
   return missed(trouble.call, trouble.peer);
 }
 
@@ -49,8 +55,8 @@ Status TroubleWatch::look_at_streams() {
 
 Status TroubleWatch::missed(std::uint32_t call, int peer) const {
   const bool is_kept = newest_ - call < kCallsKept;
-  const std::string what =
-      is_kept ? title(calls_[call % kCallsKept], call) : "call #" + std::to_string(call);
+  const std::string what = is_kept ? title(signature_of(calls_[call % kCallsKept]), call)
+                                   : "call #" + std::to_string(call);
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(patience_.count()) * 1e-3);
   return {Code::kTimeout,

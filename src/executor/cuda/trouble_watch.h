@@ -16,14 +16,13 @@
 #include "device/device.h"
 #include "executor/cuda/engine.h"
 #include "executor/cuda/pinned_memory.h"
-#include "executor/signature.h"
 #include "transports/cuda_p2p/team.h"
 
 namespace tutti::cuda {
 
 class TroubleWatch final {
  public:
-  static Result<std::unique_ptr<TroubleWatch>> make(Device& device,
+  static Result<std::unique_ptr<TroubleWatch>> make(Device& device, int rank,
                                                     std::chrono::milliseconds patience);
 
   /// What kernels write to.
@@ -31,8 +30,8 @@ class TroubleWatch final {
   /// Streams that wait are watched too. `engine` lives as long.
   void watch(Engine& engine) { engine_ = &engine; }
 
-  /// The next call's number, for messages.
-  std::uint32_t begin(const Signature& signature);
+  /// The next call's number, for messages. `word`: of call_word.h.
+  std::uint32_t begin(std::uint64_t word);
 
   /// The first failure. Any thread.
   Status look();
@@ -42,8 +41,8 @@ class TroubleWatch final {
  private:
   using Clock = std::chrono::steady_clock;
 
-  TroubleWatch(PinnedMemory<Trouble> trouble, std::chrono::milliseconds patience)
-      : trouble_(std::move(trouble)), patience_(patience), calls_(kCallsKept) {}
+  TroubleWatch(PinnedMemory<Trouble> trouble, int rank, std::chrono::milliseconds patience)
+      : trouble_(std::move(trouble)), rank_(rank), patience_(patience), calls_(kCallsKept) {}
 
   Status look_at_kernels();
   Status look_at_streams();
@@ -53,6 +52,7 @@ class TroubleWatch final {
   static constexpr std::size_t kCallsKept = 4096;
 
   const PinnedMemory<Trouble> trouble_;
+  const int rank_;
   const std::chrono::milliseconds patience_;
   Engine* engine_ = nullptr;
 
@@ -60,7 +60,7 @@ class TroubleWatch final {
   std::mutex mutex_;
   Status failure_;
   std::uint32_t newest_ = 0;
-  std::vector<Signature> calls_;  // by number
+  std::vector<std::uint64_t> calls_;  // their words, by number
   std::optional<Engine::Wait> last_wait_;
   Clock::time_point waits_since_{};
 };

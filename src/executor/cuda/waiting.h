@@ -28,6 +28,17 @@ TUTTI_DEVICE void report(const Team& team, TroubleCode code, int peer, std::uint
   store_release(&trouble.code, code);  // pairs with the host's acquire, before it reads the rest
 }
 
+/// The same: the peer has come with another call, `theirs`.
+TUTTI_DEVICE void report_mismatch(const Team& team, int peer, std::uint64_t theirs) {
+  Trouble& trouble = *team.trouble;
+  if (!claim(&trouble.claimed)) return;
+  trouble.peer = peer;
+  trouble.call = team.call;
+  trouble.ours = team.word;
+  trouble.theirs = theirs;
+  store_release(&trouble.code, kMismatch);  // pairs as in report()
+}
+
 /// Waits until missing(), which looks for the peers that have not come, answers kNobody. False when
 /// they must not be waited for any longer: the caller gives up its work. `waited_for` is for the
 /// message. Threads wait each for itself.
