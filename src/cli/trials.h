@@ -18,7 +18,7 @@ struct TrialRequest {
   std::vector<std::size_t> sizes;  // bytes
   DataType type = DataType::kFloat32;
   bool allocated = false;  // buffers from allocate()
-  int iterations = 6;  // of each algorithm and size, in each round
+  int iterations = 6;      // of each algorithm and size, in each round
   int rounds = 2;
 };
 

@@ -31,8 +31,8 @@ RankCosts typical_gpu(int sm) {
   return costs;
 }
 
-// What `tutti tune` found on two virtual cores of an AMD EPYC (Zen 5), 2026-11-26; of scratch memory
-// larger than caches, which it does not reach, a guess.
+// What `tutti tune` found on two virtual cores of an AMD EPYC (Zen 5), 2026-11-26; of scratch
+// memory larger than caches, which it does not reach, a guess.
 RankCosts typical_processor() {
   return {.call = 9.4 * kNano,
           .block = 9.8 * kNano,
