@@ -101,7 +101,7 @@ def perf_command(collective, sizes, *more):
     """sizes: the least, the most, and the factor between."""
     least, most, factor = map(str, sizes)
     return [TUTTI, "perf", collective, "--device", "cuda", "-b", least, "-e", most, "-f", factor,
-            "-d", "float32", "--json", *more]
+            "-d", "float", "--json", *more]
 
 
 def results_of(finished):

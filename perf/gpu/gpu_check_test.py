@@ -77,6 +77,18 @@ class Tests(unittest.TestCase):
         self.assertEqual(checks.count_cases(output), (1, 1))
 
 
+@unittest.skipUnless(os.path.exists(checks.TUTTI), "the command is built elsewhere, or not at all")
+class Lines(unittest.TestCase):
+    """What tutti perf is asked it understands: without a GPU it says so, and not that a line is wrong."""
+
+    def test_perf_takes_what_it_is_given(self):
+        line = checks.perf_command("all_reduce", (512, 1024, 2), "--threads", "2", "--cudagraph", "1",
+                                   "--iters", "1", "--warmup_iters", "1")
+        self.assertNotEqual(subprocess.run(line, capture_output=True, timeout=60).returncode, 2)
+        wrong = [*line, "--datatype", "float32"]
+        self.assertEqual(subprocess.run(wrong, capture_output=True, timeout=60).returncode, 2)
+
+
 class Losses(unittest.TestCase):
     def falling(self, factor=1.0):
         return [factor / (1 + step) for step in range(checks.DDP_STEPS)]
