@@ -168,13 +168,14 @@ Status DeviceCalls::health() const {
 
 Status DeviceCalls::enqueue(std::span<const Call> group, Stream stream) {
   if (Status status = health(); !status.ok()) return status;
-  const Result<Device::StreamState> state = device_->look_at(stream);
-  if (!state.ok()) return {state.status().code(), "stream: " + state.status().message()};
-  if (state->capturing) return issue_captured(group, stream);
+  // The usual case first: kernels look at the stream themselves.
   if (group.size() == 1 && is_for_kernels(group[0])) {
     Status status = issue_kernel(group[0], stream);
     if (status.code() != Code::kNotSupported) return status;
   }
+  const Result<Device::StreamState> state = device_->look_at(stream);
+  if (!state.ok()) return {state.status().code(), "stream: " + state.status().message()};
+  if (state->capturing) return issue_captured(group, stream);
   return issue_group(group, stream);
 }
 
