@@ -60,22 +60,30 @@ void ContextAttention<T>::backward(const T* qkv, const T* out, const T* log_sum,
   }
 }
 
+template <class T>
+Group::Pending ContextAttention<T>::pass_on() {
+  const std::array calls = {send(std::span<const T>(pairs_), right()),
+                            receive(std::span<T>(arriving_), left())};
+  return group_.start(calls, pairs() * sizeof(T));
+}
+
+template <class T>
+void ContextAttention<T>::gather_pairs(const T* qkv) {
+  arriving_.resize(pairs());
+  pack(qkv, arriving_.data());
+  pairs_.resize(pairs() * group_.ranks());
+  group_.all_gather(std::span<const T>(arriving_), std::span<T>(pairs_));
+}
+
 // In step s this rank has the pairs of rank - s; the next ones arrive meanwhile.
 template <class T>
 void ContextAttention<T>::forward_ring(const T* qkv, T* out, T* most) {
   const int n = group_.ranks();
-  const int right = (group_.rank() + 1) % n;
-  const int left = (group_.rank() + n - 1) % n;
   pairs_.resize(pairs());
   arriving_.resize(pairs());
   pack(qkv, pairs_.data());
   for (int step = 0; step < n; ++step) {
-    Group::Pending next;
-    if (step + 1 < n) {
-      const std::array calls = {send(std::span<const T>(pairs_), right),
-                                receive(std::span<T>(arriving_), left)};
-      next = group_.start(calls, pairs() * sizeof(T));
-    }
+    Group::Pending next = step + 1 < n ? pass_on() : Group::Pending();
     see(qkv, (group_.rank() + n - step) % n, pairs_.data(), out, most);
     next.wait();
     std::swap(pairs_, arriving_);
@@ -84,10 +92,7 @@ void ContextAttention<T>::forward_ring(const T* qkv, T* out, T* most) {
 
 template <class T>
 void ContextAttention<T>::forward_gather(const T* qkv, T* out, T* most) {
-  arriving_.resize(pairs());
-  pack(qkv, arriving_.data());
-  pairs_.resize(pairs() * group_.ranks());
-  group_.all_gather(std::span<const T>(arriving_), std::span<T>(pairs_));
+  gather_pairs(qkv);
   for (int owner = 0; owner < group_.ranks(); ++owner) {
     see(qkv, owner, pairs_.data() + owner * pairs(), out, most);
   }
@@ -97,8 +102,6 @@ void ContextAttention<T>::forward_gather(const T* qkv, T* out, T* most) {
 template <class T>
 void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv) {
   const int n = group_.ranks();
-  const int right = (group_.rank() + 1) % n;
-  const int left = (group_.rank() + n - 1) % n;
   pairs_.resize(pairs());
   arriving_.resize(pairs());
   d_pairs_.resize(pairs());
@@ -106,18 +109,13 @@ void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* l
   pack(qkv, pairs_.data());
   d_pairs_.fill(0);
   for (int step = 0; step < n; ++step) {
-    Group::Pending next;
-    if (step + 1 < n) {
-      const std::array calls = {send(std::span<const T>(pairs_), right),
-                                receive(std::span<T>(arriving_), left)};
-      next = group_.start(calls, pairs() * sizeof(T));
-    }
+    Group::Pending next = step + 1 < n ? pass_on() : Group::Pending();
     see_backward(qkv, (group_.rank() + n - step) % n, pairs_.data(), d_out, log_sum, d_qkv,
                  d_pairs_.data());
     next.wait();
     std::swap(pairs_, arriving_);
     if (n == 1) break;
-    group_.exchange(std::span<const T>(d_pairs_), right, std::span<T>(d_arriving_), left);
+    group_.exchange(std::span<const T>(d_pairs_), right(), std::span<T>(d_arriving_), left());
     std::swap(d_pairs_, d_arriving_);
   }
   unpack(d_pairs_.data(), d_qkv);
@@ -126,10 +124,7 @@ void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* l
 template <class T>
 void ContextAttention<T>::backward_gather(const T* qkv, const T* d_out, const T* log_sum,
                                           T* d_qkv) {
-  arriving_.resize(pairs());
-  pack(qkv, arriving_.data());
-  pairs_.resize(pairs() * group_.ranks());
-  group_.all_gather(std::span<const T>(arriving_), std::span<T>(pairs_));
+  gather_pairs(qkv);
   d_pairs_.resize(pairs_.size());
   d_pairs_.fill(0);
   for (int owner = 0; owner < group_.ranks(); ++owner) {

@@ -65,6 +65,13 @@ class ContextAttention {
   void see_backward(const T* qkv, int owner, const T* pairs, const T* d_out, const T* log_sum,
                     T* d_qkv, T* d_pairs);
 
+  // Pairs go to the right while the next ones arrive from the left.
+  int right() const { return (group_.rank() + 1) % group_.ranks(); }
+  int left() const { return (group_.rank() + group_.ranks() - 1) % group_.ranks(); }
+  Group::Pending pass_on();
+  // Of all ranks, into pairs_.
+  void gather_pairs(const T* qkv);
+
   void forward_ring(const T* qkv, T* out, T* most);
   void forward_gather(const T* qkv, T* out, T* most);
   void backward_ring(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv);

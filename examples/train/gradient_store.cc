@@ -14,12 +14,9 @@ GradientStore<T>::GradientStore(const Layout& layout, const Cuts& cuts,
       to_come_(cuts.units.size(), 0),
       open_(cuts.units.size()),
       reducing_(cuts.buckets.size()) {
-  long kept = 0;
-  for (const Shard& shard : shards) {
-    shard_at_.push_back(keeps == Keeps::kShards ? kept : shard.begin);
-    kept += shard.size();
-  }
-  memory_.resize(static_cast<std::size_t>(keeps == Keeps::kShards ? kept : layout.size));
+  ShardPlaces places = places_of(shards, keeps, layout);
+  shard_at_ = std::move(places.at);
+  memory_.resize(places.size);
   memory_.fill(0);
 }
 

@@ -2,6 +2,17 @@
 
 namespace tutti::train {
 
+ShardPlaces places_of(const std::vector<Shard>& shards, Keeps keeps, const Layout& layout) {
+  ShardPlaces places;
+  long kept = 0;
+  for (const Shard& shard : shards) {
+    places.at.push_back(keeps == Keeps::kShards ? kept : shard.begin);
+    kept += shard.size();
+  }
+  places.size = static_cast<std::size_t>(keeps == Keeps::kShards ? kept : layout.size);
+  return places;
+}
+
 template <class T>
 WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
                             const std::vector<Shard>& shards, Group& group, Keeps keeps)
@@ -11,12 +22,9 @@ WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
       keeps_(keeps),
       gathered_(cuts.units.size()),
       arriving_(cuts.buckets.size()) {
-  long kept = 0;
-  for (const Shard& shard : shards) {
-    shard_at_.push_back(keeps == Keeps::kShards ? kept : shard.begin);
-    kept += shard.size();
-  }
-  memory_.resize(static_cast<std::size_t>(keeps == Keeps::kShards ? kept : layout.size));
+  ShardPlaces places = places_of(shards, keeps, layout);
+  shard_at_ = std::move(places.at);
+  memory_.resize(places.size);
   memory_.fill(0);
 }
 

@@ -26,6 +26,13 @@ enum class Keeps {
   kShards,   // its shards
 };
 
+/// Where each of the shards is kept: in the layout, or one after the other.
+struct ShardPlaces {
+  std::vector<long> at;  // by shard
+  std::size_t size = 0;  // of the memory
+};
+ShardPlaces places_of(const std::vector<Shard>& shards, Keeps keeps, const Layout& layout);
+
 /// The address of an element `elements` before `first`, which may lie outside of any array: for
 /// adding an offset of the layout to.
 template <class T>
