@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 Signal flag(std::uint64_t value) { return {.flag = value, .signature = 0, .payload = {}}; }
 
 // A schedule that changes a source before it is flushed must not pass by luck.
-TEST(Inproc, ReadsAPutsSourceOnlyWhenItDelivers) {
+TEST(Inproc, RacesWithWhoChangesAPutsSourceBeforeItDelivers) {
   constexpr int kPuts = 20;
   std::vector<std::byte> sources(kPuts, std::byte{1});
   const auto ranks = make_inproc_transports(2, 4096, {.max_delay = 20ms});
