@@ -1,0 +1,84 @@
+// The selective scan of Mamba-1. For each channel d, with A = -exp(A_log):
+//
+//   h_t[n] = exp(delta_t A[n]) h_{t-1}[n] + delta_t B_t[n] x_t        y_t = sum_n C_t[n] h_t[n] + D
+//   x_t
+//
+// One sequence, or one shard of it, which is an affine map of the state that it starts from:
+// final = exp(A sum_t delta_t) initial + what it makes of zero. So shards pass states like this:
+// each calls scan_state(); an exclusive scan over the shards, by scan_carry(), tells each its
+// initial state; each calls scan(). Backwards the same in reverse, scan_backward_state() first. One
+// shard alone needs scan() and scan_backward() only.
+//
+// Gu and Dao, "Mamba", 2023. Tested by train_mamba_kernels_test.cc.
+
+#pragma once
+
+namespace tutti::train {
+
+struct ScanShape {
+  long tokens = 0;
+  long channels = 0;       // of this rank: D below
+  long states = 0;         // of a channel: N below
+  long chunk = 64;         // tokens from a state that is kept to the next
+  long input_stride = 0;   // elements from a token's x (and dx) to the next token's
+  long matrix_stride = 0;  // the same of B and C (and their gradients)
+
+  long chunks() const { return (tokens + chunk - 1) / chunk; }
+  long state_size() const { return channels * states; }
+};
+
+template <class T>
+struct ScanInput {
+  const T* x = nullptr;      // [tokens, D], with its stride
+  const T* delta = nullptr;  // [tokens, D]: time steps, after softplus
+  const T* b = nullptr;      // [tokens, N], with their stride
+  const T* c = nullptr;
+  const T* a_log = nullptr;  // [D, N]
+  const T* d = nullptr;      // [D]
+};
+
+template <class T>
+struct ScanGradients {
+  T* x = nullptr;  // set, in the shapes and strides of what they belong to
+  T* delta = nullptr;
+  T* b = nullptr;
+  T* c = nullptr;
+  T* a_log = nullptr;  // added to
+  T* d = nullptr;
+};
+
+/// final [D, N]: the last state, from zero. sum_delta [D] makes the decay of an initial state.
+template <class T>
+void scan_state(const ScanShape& shape, const ScanInput<T>& input, T* final, T* sum_delta);
+
+/// state += exp(A sum_delta) from: what a shard makes of the state (or, backwards, of the gradient)
+/// that comes from its neighbour.
+template <class T>
+void scan_carry(const ScanShape& shape, const T* a_log, const T* sum_delta, const T* from,
+                T* state);
+
+/// y [tokens, D]. Keeps states [chunks + 1, D, N]: before each chunk, then the last. initial null:
+/// zero.
+template <class T>
+void scan(const ScanShape& shape, const ScanInput<T>& input, const T* initial, T* y, T* states);
+
+/// d_initial [D, N]: what dy [tokens, D] makes of the initial state, were the last one unused.
+template <class T>
+void scan_backward_state(const ScanShape& shape, const ScanInput<T>& input, const T* dy,
+                         T* d_initial);
+
+/// Gradients of y and of the last state, and the states that scan() kept.
+template <class T>
+struct ScanBackward {
+  const T* dy = nullptr;
+  const T* d_final = nullptr;  // [D, N]; null: zero
+  const T* states = nullptr;
+};
+
+/// The gradients of everything; d_initial [D, N] is set.
+template <class T>
+void scan_backward(const ScanShape& shape, const ScanInput<T>& input,
+                   const ScanBackward<T>& backward, const ScanGradients<T>& gradients,
+                   T* d_initial);
+
+}  // namespace tutti::train
