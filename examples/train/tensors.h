@@ -2,7 +2,11 @@
 // a function of the model's configuration; everything that handles weights walks it: allocation,
 // initial values, sharding, norms of gradients, the optimizer, checkpoints.
 //
-// Names and shapes are Hugging Face's: [out, in], whole, whatever the mesh.
+// Names and shapes are Hugging Face's: [out, in], whole, whatever the mesh. A tensor that files
+// have packed, because what it is multiplied with is the same, is several neighbouring rows of the
+// table, each cut by itself: "mixer.in_proj.weight/z", "mixer.in_proj.weight/x" are
+// "mixer.in_proj.weight", whose rows are theirs, one after the other in the order of the table.
+//
 // Tested by train_tensors_test.cc.
 
 #pragma once
@@ -17,8 +21,28 @@ namespace tutti::train {
 /// or columns. Rows that do not divide are padded: the last ranks' parts reach past the end.
 enum class Cut { kWhole, kRows, kColumns };
 
-/// How it begins: normal numbers of standard deviation `scale`, or all `scale`.
-enum class Start { kNormal, kConstant };
+/// Its shape in files: [rows] where there is one column, else [rows, columns]; [rows, columns] even
+/// then; [rows, 1, columns], as PyTorch keeps depthwise convolutions.
+enum class Form { kPlain, kMatrix, kDepthwise };
+
+/// How it begins.
+enum class Start {
+  kNormal,      // of standard deviation `scale`
+  kConstant,    // all `scale`
+  kUniform,     // in ±scale
+  kLogColumn,   // the logarithm of the column's number, from 1: A_log of Mamba-1
+  kLogUniform,  // logarithms of uniform numbers in `range`: A_log of Mamba-2
+  kTimeStep,    // what softplus makes log-uniform numbers in `range` of: biases of time steps
+};
+
+/// Of numbers to begin with; those of kTimeStep that are below `floor` are raised to it.
+struct StartRange {
+  double low = 0;
+  double high = 0;
+  double floor = 0;
+
+  bool operator==(const StartRange&) const = default;
+};
 
 struct TensorRow {
   std::string name;  // "model.layers.3.mlp.up_proj.weight"
@@ -32,6 +56,8 @@ struct TensorRow {
   bool partial = false;      // whole, but each tensor-parallel rank's gradient is a part of the sum
   std::string tied_to = {};  // the name of the tensor that this is a copy of, on another stage
   bool has_copy = false;     // another stage has one that is tied to this
+  StartRange range = {};     // of kLogUniform and kTimeStep
+  Form form = Form::kPlain;
 
   static constexpr int kBeforeLayers = -1;  // on the stage of the first layer
   static constexpr int kAfterLayers = -2;   // on the stage of the last one
@@ -54,11 +80,23 @@ struct Part {
 };
 Part part_of(const TensorRow& row, int tensor_rank, int tensor_ranks);
 
+/// The tensor of files that a row of the table is, or is some rows of.
+struct InFiles {
+  std::string name;
+  std::vector<long> shape;
+  long first_row = 0;  // of the table's row, in the tensor
+
+  bool operator==(const InFiles&) const = default;
+};
+/// One for each row. REQUIRES: all rows of a packed tensor, as neighbours with as many columns.
+std::vector<InFiles> in_files(const std::vector<TensorRow>& rows);
+
 /// A tensor of this rank, in its flat arrays of weights, gradients and so on.
 struct Placed {
   TensorRow row;
   Part part;
   long offset = 0;  // elements
+  InFiles file;
 
   long size() const { return part.size(); }
 };
