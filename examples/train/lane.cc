@@ -31,7 +31,7 @@ void Outbox<T>::finish() {
 }
 
 template <class T>
-void Inbox<T>::expect(std::vector<Task> order) {
+void Inbox<T>::expect(std::vector<PipelineTask> order) {
   order_ = std::move(order);
   asked_ = 0;
 }
@@ -47,7 +47,7 @@ void Inbox<T>::ask() {
 }
 
 template <class T>
-const T* Inbox<T>::take(const Task& task) {
+const T* Inbox<T>::take(const PipelineTask& task) {
   const auto find = [&] {
     return std::find_if(asked_for_.begin(), asked_for_.end(),
                         [&](const Message& message) { return message.task == task; });

@@ -15,7 +15,7 @@
 
 #include "train/array.h"
 #include "train/group.h"
-#include "train/pipeline.h"
+#include "tutti/pipeline.h"
 
 namespace tutti::train {
 
@@ -51,13 +51,13 @@ class Inbox {
   Inbox(Group& lane, std::size_t count) : lane_(lane), count_(count) {}
 
   /// What comes, in the sender's order; named by the task that wants it.
-  void expect(std::vector<Task> order);
+  void expect(std::vector<PipelineTask> order);
   /// Waits for a message; it is the caller's until the next take().
-  const T* take(const Task& task);
+  const T* take(const PipelineTask& task);
 
  private:
   struct Message {
-    Task task;
+    PipelineTask task;
     Array<T> data;
     Group::Pending call;
   };
@@ -66,7 +66,7 @@ class Inbox {
 
   Group& lane_;
   const std::size_t count_;
-  std::vector<Task> order_;
+  std::vector<PipelineTask> order_;
   std::size_t asked_ = 0;  // of the order
   std::vector<Message> asked_for_;
   std::vector<Array<T>> spare_;

@@ -28,25 +28,25 @@ double Pipeline<T>::evaluate(const std::vector<MicroBatch>& batches) {
 template <class T>
 double Pipeline<T>::run(const PipelineSchedule& schedule, const std::vector<MicroBatch>& batches,
                         double scale) {
-  forward_in_.expect(order_of(schedule, Work::kForward));
-  backward_in_.expect(order_of(schedule, Work::kBackward));
-  const Work last = scale == 0                 ? Work::kForward
-                    : schedule.splits_backward ? Work::kWeights
-                                               : Work::kBackward;
+  forward_in_.expect(order_of(schedule, PipelineWork::kForward));
+  backward_in_.expect(order_of(schedule, PipelineWork::kBackward));
+  const PipelineWork last = scale == 0                 ? PipelineWork::kForward
+                            : schedule.splits_backward ? PipelineWork::kWeights
+                                                       : PipelineWork::kBackward;
   std::vector<std::unique_ptr<Stash>> stashes(batches.size() * stages_.size());
   double loss = 0;
-  for (const Task& task : schedule.tasks[rank_]) {
+  for (const PipelineTask& task : schedule.tasks[rank_]) {
     const MicroBatch& batch = batches[task.micro_batch];
     std::unique_ptr<Stash>& stash = stashes[task.micro_batch * stages_.size() + task.chunk];
     switch (task.work) {
-      case Work::kForward:
+      case PipelineWork::kForward:
         stash = take_stash(task.chunk);
         loss += forward(batch, *stash, task, scale);
         break;
-      case Work::kBackward:
+      case PipelineWork::kBackward:
         backward(batch, *stash, task, /*later=*/schedule.splits_backward);
         break;
-      case Work::kWeights:
+      case PipelineWork::kWeights:
         stages_[task.chunk]->backward_weights(*stash, batch);
         break;
     }
@@ -58,7 +58,8 @@ double Pipeline<T>::run(const PipelineSchedule& schedule, const std::vector<Micr
 }
 
 template <class T>
-double Pipeline<T>::forward(const MicroBatch& batch, Stash& stash, const Task& task, double scale) {
+double Pipeline<T>::forward(const MicroBatch& batch, Stash& stash, const PipelineTask& task,
+                            double scale) {
   const int stage = schedule_.stage(rank_, task.chunk);
   const bool last = stage == schedule_.stages() - 1;
   const T* in = stage == 0 ? nullptr : forward_in_.take(task);
@@ -69,7 +70,8 @@ double Pipeline<T>::forward(const MicroBatch& batch, Stash& stash, const Task& t
 }
 
 template <class T>
-void Pipeline<T>::backward(const MicroBatch& batch, Stash& stash, const Task& task, bool later) {
+void Pipeline<T>::backward(const MicroBatch& batch, Stash& stash, const PipelineTask& task,
+                           bool later) {
   const int stage = schedule_.stage(rank_, task.chunk);
   const T* d_out = stage == schedule_.stages() - 1 ? nullptr : backward_in_.take(task);
   T* d_in = stage == 0 ? nullptr : backward_out_.next();
@@ -78,12 +80,13 @@ void Pipeline<T>::backward(const MicroBatch& batch, Stash& stash, const Task& ta
 }
 
 template <class T>
-std::vector<Task> Pipeline<T>::order_of(const PipelineSchedule& schedule, Work work) const {
+std::vector<PipelineTask> Pipeline<T>::order_of(const PipelineSchedule& schedule,
+                                                PipelineWork work) const {
   const int ranks = schedule.ranks;
-  const int step = work == Work::kForward ? 1 : -1;
+  const int step = work == PipelineWork::kForward ? 1 : -1;
   const int sender = (rank_ - step + ranks) % ranks;
-  std::vector<Task> order;
-  for (const Task& task : schedule.tasks[sender]) {
+  std::vector<PipelineTask> order;
+  for (const PipelineTask& task : schedule.tasks[sender]) {
     const int stage = schedule.stage(sender, task.chunk) + step;
     if (task.work != work || stage < 0 || stage >= schedule.stages()) continue;
     order.push_back({work, stage / ranks, task.micro_batch});

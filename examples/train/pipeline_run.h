@@ -13,7 +13,7 @@
 #include "train/group.h"
 #include "train/lane.h"
 #include "train/model.h"
-#include "train/pipeline.h"
+#include "tutti/pipeline.h"
 
 namespace tutti::train {
 
@@ -36,10 +36,10 @@ class Pipeline {
  private:
   double run(const PipelineSchedule& schedule, const std::vector<MicroBatch>& batches,
              double scale);
-  double forward(const MicroBatch& batch, Stash& stash, const Task& task, double scale);
-  void backward(const MicroBatch& batch, Stash& stash, const Task& task, bool later);
+  double forward(const MicroBatch& batch, Stash& stash, const PipelineTask& task, double scale);
+  void backward(const MicroBatch& batch, Stash& stash, const PipelineTask& task, bool later);
   /// Which tasks of this rank another one sends to, in the order in which it does.
-  std::vector<Task> order_of(const PipelineSchedule& schedule, Work work) const;
+  std::vector<PipelineTask> order_of(const PipelineSchedule& schedule, PipelineWork work) const;
 
   std::unique_ptr<Stash> take_stash(int chunk);
 

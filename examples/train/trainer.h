@@ -14,7 +14,7 @@
 
 #include "train/model.h"
 #include "train/optimizer.h"
-#include "train/pipeline.h"
+#include "tutti/pipeline.h"
 
 namespace tutti::train {
 

@@ -12,11 +12,12 @@ namespace {
 
 // Stashes of each chunk: as many as micro-batches are between their first task and their last.
 std::vector<double> stashes_of(const PipelineSchedule& schedule, int rank) {
-  const Work last = schedule.splits_backward ? Work::kWeights : Work::kBackward;
+  const PipelineWork last =
+      schedule.splits_backward ? PipelineWork::kWeights : PipelineWork::kBackward;
   std::vector<double> now(schedule.chunks, 0);
   std::vector<double> most(schedule.chunks, 0);
-  for (const Task& task : schedule.tasks[rank]) {
-    if (task.work == Work::kForward) {
+  for (const PipelineTask& task : schedule.tasks[rank]) {
+    if (task.work == PipelineWork::kForward) {
       most[task.chunk] = std::max(most[task.chunk], ++now[task.chunk]);
     }
     if (task.work == last) --now[task.chunk];

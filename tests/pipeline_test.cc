@@ -1,15 +1,15 @@
-// Tests examples/train/pipeline.cc.
+// Tests src/pipeline/pipeline.cc.
 //
-// ROOMS: train
+// ROOMS: pipeline
+
+#include "tutti/pipeline.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
-#include "train/pipeline.h"
-
-namespace tutti::train {
+namespace tutti {
 namespace {
 
 constexpr PipelineKind kKinds[] = {PipelineKind::kGpipe, PipelineKind::kOneForwardOneBackward,
@@ -39,7 +39,7 @@ std::vector<PipelineSchedule> all_schedules(int most_ranks) {
   return schedules;
 }
 
-TaskTimes equal_times(int stages) {
+StageTimes equal_times(int stages) {
   const std::vector<double> one(stages, 1.0);
   return {one, one, one, 0};
 }
@@ -103,17 +103,17 @@ class Graph {
   explicit Graph(const PipelineSchedule& s) : schedule_(s) {
     for (int rank = 0; rank < s.ranks; ++rank) {
       for (std::size_t i = 0; i < s.tasks[rank].size(); ++i) {
-        const Task& task = s.tasks[rank][i];
+        const PipelineTask& task = s.tasks[rank][i];
         std::vector<int> needs;
         if (i > 0) needs.push_back(number(rank, s.tasks[rank][i - 1]));
         const int stage = s.stage(rank, task.chunk);
-        if (task.work == Work::kForward && stage > 0) needs.push_back(at(stage - 1, task));
-        if (task.work == Work::kBackward) {
-          needs.push_back(number(rank, {Work::kForward, task.chunk, task.micro_batch}));
+        if (task.work == PipelineWork::kForward && stage > 0) needs.push_back(at(stage - 1, task));
+        if (task.work == PipelineWork::kBackward) {
+          needs.push_back(number(rank, {PipelineWork::kForward, task.chunk, task.micro_batch}));
           if (stage + 1 < s.stages()) needs.push_back(at(stage + 1, task));
         }
-        if (task.work == Work::kWeights) {
-          needs.push_back(number(rank, {Work::kBackward, task.chunk, task.micro_batch}));
+        if (task.work == PipelineWork::kWeights) {
+          needs.push_back(number(rank, {PipelineWork::kBackward, task.chunk, task.micro_batch}));
         }
         needs_[number(rank, task)] = needs;
       }
@@ -131,8 +131,10 @@ class Graph {
  private:
   enum State { kNew, kOpen, kClosed };
 
-  int number(int rank, const Task& task) { return at(schedule_.stage(rank, task.chunk), task); }
-  int at(int stage, const Task& task) {
+  int number(int rank, const PipelineTask& task) {
+    return at(schedule_.stage(rank, task.chunk), task);
+  }
+  int at(int stage, const PipelineTask& task) {
     const int n =
         (stage * schedule_.micro_batches + task.micro_batch) * 3 + static_cast<int>(task.work);
     needs_.resize(std::max(needs_.size(), static_cast<std::size_t>(n) + 1));
@@ -177,12 +179,12 @@ TEST(Pipeline, ReasonsNameTheTask) {
   PipelineSchedule bad = make(PipelineKind::kGpipe, 2, 2);
   bad.tasks[1].pop_back();
   EXPECT_EQ(check(bad), "rank 1 lacks B1");
-  bad.tasks[1] = {{Work::kBackward, 0, 0},
-                  {Work::kForward, 0, 0},
-                  {Work::kForward, 0, 1},
-                  {Work::kBackward, 0, 1}};
+  bad.tasks[1] = {{PipelineWork::kBackward, 0, 0},
+                  {PipelineWork::kForward, 0, 0},
+                  {PipelineWork::kForward, 0, 1},
+                  {PipelineWork::kBackward, 0, 1}};
   EXPECT_EQ(check(bad), "for ever: rank 0 waits to begin B0, rank 1 waits to begin B0");
-  bad.tasks[1].push_back({Work::kWeights, 0, 1});
+  bad.tasks[1].push_back({PipelineWork::kWeights, 0, 1});
   EXPECT_EQ(check(bad), "rank 1 has W1, which there is not");
   bad.tasks.pop_back();
   EXPECT_EQ(check(bad), "tasks of 1 ranks: expected 2");
@@ -209,7 +211,7 @@ TEST(Pipeline, BubblesAreThoseOfThePapers) {
 }
 
 TEST(Pipeline, HandingOnTakesTime) {
-  TaskTimes times = equal_times(3);
+  StageTimes times = equal_times(3);
   times.hand_on = 0.25;
   // There and back over two borders.
   EXPECT_DOUBLE_EQ(time_of(make(PipelineKind::kGpipe, 3, 1), times).total, 3 * 3 + 4 * 0.25);
@@ -256,10 +258,10 @@ TEST(Pipeline, ForwardAloneIsEveryForwardInAnOrderThatEnds) {
     for (int micro_batches = 1; micro_batches <= 7; ++micro_batches) {
       PipelineSchedule schedule = make_forward_only(3, chunks, micro_batches);
       // With all backward passes after all forward ones it is complete, and ends.
-      for (std::vector<Task>& tasks : schedule.tasks) {
-        std::vector<Task> back = tasks;
+      for (std::vector<PipelineTask>& tasks : schedule.tasks) {
+        std::vector<PipelineTask> back = tasks;
         std::reverse(back.begin(), back.end());
-        for (Task& task : back) task.work = Work::kBackward;
+        for (PipelineTask& task : back) task.work = PipelineWork::kBackward;
         tasks.insert(tasks.end(), back.begin(), back.end());
       }
       EXPECT_EQ(check(schedule), "");
@@ -268,4 +270,4 @@ TEST(Pipeline, ForwardAloneIsEveryForwardInAnOrderThatEnds) {
 }
 
 }  // namespace
-}  // namespace tutti::train
+}  // namespace tutti

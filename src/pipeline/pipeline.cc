@@ -1,27 +1,27 @@
-#include "train/pipeline.h"
+#include "tutti/pipeline.h"
 
 #include <algorithm>
 
-namespace tutti::train {
+namespace tutti {
 namespace {
 
-using enum Work;
+using enum PipelineWork;
 
 // ---- the orders
 
-std::vector<Task> gpipe(int micro_batches) {
-  std::vector<Task> tasks;
+std::vector<PipelineTask> gpipe(int micro_batches) {
+  std::vector<PipelineTask> tasks;
   for (int m = 0; m < micro_batches; ++m) tasks.push_back({kForward, 0, m});
   for (int m = 0; m < micro_batches; ++m) tasks.push_back({kBackward, 0, m});
   return tasks;
 }
 
 // So many forward that the first backward can come, then one and one.
-std::vector<Task> one_and_one(const std::vector<Task>& forward, const std::vector<Task>& backward,
-                              int warm_up) {
+std::vector<PipelineTask> one_and_one(const std::vector<PipelineTask>& forward,
+                                      const std::vector<PipelineTask>& backward, int warm_up) {
   const int count = static_cast<int>(forward.size());
   warm_up = std::min(warm_up, count);
-  std::vector<Task> tasks(forward.begin(), forward.begin() + warm_up);
+  std::vector<PipelineTask> tasks(forward.begin(), forward.begin() + warm_up);
   for (int i = 0; i < count; ++i) {
     if (warm_up + i < count) tasks.push_back(forward[warm_up + i]);
     tasks.push_back(backward[i]);
@@ -29,8 +29,8 @@ std::vector<Task> one_and_one(const std::vector<Task>& forward, const std::vecto
   return tasks;
 }
 
-std::vector<Task> one_forward_one_backward(const PipelineSchedule& s, int rank) {
-  std::vector<Task> forward, backward;
+std::vector<PipelineTask> one_forward_one_backward(const PipelineSchedule& s, int rank) {
+  std::vector<PipelineTask> forward, backward;
   for (int m = 0; m < s.micro_batches; ++m) {
     forward.push_back({kForward, 0, m});
     backward.push_back({kBackward, 0, m});
@@ -39,8 +39,8 @@ std::vector<Task> one_forward_one_backward(const PipelineSchedule& s, int rank) 
 }
 
 // As many micro-batches as there are ranks pass a chunk, then the next one.
-std::vector<Task> interleaved(const PipelineSchedule& s, int rank) {
-  std::vector<Task> forward, backward;
+std::vector<PipelineTask> interleaved(const PipelineSchedule& s, int rank) {
+  std::vector<PipelineTask> forward, backward;
   for (int first = 0; first < s.micro_batches; first += s.ranks) {
     for (int chunk = 0; chunk < s.chunks; ++chunk) {
       for (int m = first; m < first + s.ranks; ++m) {
@@ -54,9 +54,9 @@ std::vector<Task> interleaved(const PipelineSchedule& s, int rank) {
 
 // ZB-H1: 1F1B, where rank r puts off gradients of weights by r micro-batches. So every rank keeps
 // as many micro-batches as there are ranks, and has work left when backward passes come late.
-std::vector<Task> zero_bubble(const PipelineSchedule& s, int rank) {
+std::vector<PipelineTask> zero_bubble(const PipelineSchedule& s, int rank) {
   const int warm_up = std::min(s.ranks - 1 - rank, s.micro_batches);
-  std::vector<Task> tasks;
+  std::vector<PipelineTask> tasks;
   for (int m = 0; m < warm_up; ++m) tasks.push_back({kForward, 0, m});
   for (int m = 0; m < s.micro_batches; ++m) {
     if (warm_up + m < s.micro_batches) tasks.push_back({kForward, 0, warm_up + m});
@@ -69,7 +69,7 @@ std::vector<Task> zero_bubble(const PipelineSchedule& s, int rank) {
   return tasks;
 }
 
-std::vector<Task> tasks_of(PipelineKind kind, const PipelineSchedule& s, int rank) {
+std::vector<PipelineTask> tasks_of(PipelineKind kind, const PipelineSchedule& s, int rank) {
   switch (kind) {
     case PipelineKind::kGpipe:
       return gpipe(s.micro_batches);
@@ -103,7 +103,7 @@ std::string objection(PipelineKind kind, int ranks, int chunks, int micro_batche
 
 // ---- what tasks need of each other
 
-char letter(Work work) {
+char letter(PipelineWork work) {
   switch (work) {
     case kForward:
       return 'F';
@@ -115,14 +115,14 @@ char letter(Work work) {
   return '?';
 }
 
-std::string describe(const PipelineSchedule& schedule, const Task& task) {
+std::string describe(const PipelineSchedule& schedule, const PipelineTask& task) {
   std::string text(1, letter(task.work));
   text += std::to_string(task.micro_batch);
   if (schedule.chunks > 1) text.append(".").append(std::to_string(task.chunk));
   return text;
 }
 
-bool is_in_range(const PipelineSchedule& s, const Task& task) {
+bool is_in_range(const PipelineSchedule& s, const PipelineTask& task) {
   return task.chunk >= 0 && task.chunk < s.chunks && task.micro_batch >= 0 &&
          task.micro_batch < s.micro_batches && (task.work != kWeights || s.splits_backward);
 }
@@ -133,13 +133,13 @@ class Ends {
   explicit Ends(const PipelineSchedule& s)
       : schedule_(s), ends_(static_cast<std::size_t>(s.stages()) * s.micro_batches * 3, -1) {}
 
-  double& of(Work work, int stage, int micro_batch) {
+  double& of(PipelineWork work, int stage, int micro_batch) {
     return ends_[(static_cast<std::size_t>(stage) * schedule_.micro_batches + micro_batch) * 3 +
                  static_cast<std::size_t>(work)];
   }
 
   // When a task can begin, as far as others matter; below 0: something is missing yet.
-  double ready(int rank, const Task& task, double hand_on) {
+  double ready(int rank, const PipelineTask& task, double hand_on) {
     const int stage = schedule_.stage(rank, task.chunk);
     const int m = task.micro_batch;
     if (task.work == kWeights) return of(kBackward, stage, m);
@@ -158,7 +158,8 @@ class Ends {
 };
 
 // Seconds; where a backward pass is not split, it has both parts.
-double seconds_of(const PipelineSchedule& s, int stage, Work work, const TaskTimes& times) {
+double seconds_of(const PipelineSchedule& s, int stage, PipelineWork work,
+                  const StageTimes& times) {
   switch (work) {
     case kForward:
       return times.forward[stage];
@@ -184,7 +185,7 @@ struct Rehearsal {
   }
 };
 
-Rehearsal rehearse(const PipelineSchedule& s, const TaskTimes& times) {
+Rehearsal rehearse(const PipelineSchedule& s, const StageTimes& times) {
   Rehearsal run{std::vector<std::size_t>(s.ranks, 0), std::vector<double>(s.ranks, 0),
                 std::vector<double>(s.ranks, 0)};
   Ends ends(s);
@@ -193,7 +194,7 @@ Rehearsal rehearse(const PipelineSchedule& s, const TaskTimes& times) {
     moved = false;
     for (int rank = 0; rank < s.ranks; ++rank) {
       for (; run.next[rank] < s.tasks[rank].size(); ++run.next[rank]) {
-        const Task& task = s.tasks[rank][run.next[rank]];
+        const PipelineTask& task = s.tasks[rank][run.next[rank]];
         const double ready = ends.ready(rank, task, hand_on);
         if (ready < 0) break;
         const int stage = s.stage(rank, task.chunk);
@@ -213,19 +214,19 @@ Rehearsal rehearse(const PipelineSchedule& s, const TaskTimes& times) {
 // Each task once, none else.
 std::string check_rank(const PipelineSchedule& s, int rank) {
   std::vector<int> times(static_cast<std::size_t>(s.chunks) * s.micro_batches * 3, 0);
-  const auto count = [&](const Task& task) -> int& {
+  const auto count = [&](const PipelineTask& task) -> int& {
     return times[(static_cast<std::size_t>(task.chunk) * s.micro_batches + task.micro_batch) * 3 +
                  static_cast<std::size_t>(task.work)];
   };
   const std::string who = "rank " + std::to_string(rank);
-  for (const Task& task : s.tasks[rank]) {
+  for (const PipelineTask& task : s.tasks[rank]) {
     if (!is_in_range(s, task)) return who + " has " + describe(s, task) + ", which there is not";
     if (++count(task) > 1) return who + " has " + describe(s, task) + " twice";
   }
   for (int chunk = 0; chunk < s.chunks; ++chunk) {
     for (int m = 0; m < s.micro_batches; ++m) {
-      for (const Work work : {kForward, kBackward, kWeights}) {
-        const Task task{work, chunk, m};
+      for (const PipelineWork work : {kForward, kBackward, kWeights}) {
+        const PipelineTask task{work, chunk, m};
         if (is_in_range(s, task) && count(task) == 0) return who + " lacks " + describe(s, task);
       }
     }
@@ -245,11 +246,11 @@ std::string describe_stop(const PipelineSchedule& s, const Rehearsal& run) {
 }
 
 std::vector<int> most_in_flight(const PipelineSchedule& s) {
-  const Work last = s.splits_backward ? kWeights : kBackward;
+  const PipelineWork last = s.splits_backward ? kWeights : kBackward;
   std::vector<int> most(s.ranks, 0);
   for (int rank = 0; rank < s.ranks; ++rank) {
     int kept = 0;
-    for (const Task& task : s.tasks[rank]) {
+    for (const PipelineTask& task : s.tasks[rank]) {
       kept += (task.work == kForward ? 1 : 0) - (task.work == last ? 1 : 0);
       most[rank] = std::max(most[rank], kept);
     }
@@ -293,7 +294,7 @@ PipelineSchedule make_forward_only(int ranks, int chunks, int micro_batches) {
   schedule.ranks = ranks;
   schedule.chunks = chunks;
   schedule.micro_batches = micro_batches;
-  std::vector<Task> tasks;
+  std::vector<PipelineTask> tasks;
   for (int first = 0; first < micro_batches; first += ranks) {
     for (int chunk = 0; chunk < chunks; ++chunk) {
       for (int m = first; m < std::min(first + ranks, micro_batches); ++m) {
@@ -318,7 +319,7 @@ std::string check(const PipelineSchedule& schedule) {
   return run.complete(schedule) ? "" : describe_stop(schedule, run);
 }
 
-PipelineTimes time_of(const PipelineSchedule& schedule, const TaskTimes& times) {
+PipelineTimes time_of(const PipelineSchedule& schedule, const StageTimes& times) {
   const Rehearsal run = rehearse(schedule, times);
   return {.total = *std::max_element(run.free.begin(), run.free.end()),
           .busy = run.busy,
@@ -327,11 +328,11 @@ PipelineTimes time_of(const PipelineSchedule& schedule, const TaskTimes& times) 
 
 std::string to_text(const PipelineSchedule& schedule) {
   std::string text;
-  for (const std::vector<Task>& tasks : schedule.tasks) {
-    for (const Task& task : tasks) text += describe(schedule, task) + " ";
+  for (const std::vector<PipelineTask>& tasks : schedule.tasks) {
+    for (const PipelineTask& task : tasks) text += describe(schedule, task) + " ";
     text.back() = '\n';
   }
   return text;
 }
 
-}  // namespace tutti::train
+}  // namespace tutti

@@ -1,0 +1,310 @@
+// Automatic parallelism: how to lay out the training of a model on a machine, what each layout
+// would take in time, memory and energy, and which is best.
+//
+//   auto model = planner::model_preset("llama2-13b");
+//   auto machine = planner::machine_preset("8xh100");
+//   machine->nodes = 16;
+//   auto ranking = planner::search({*model, *machine, planner::Job{}}, {});
+//   std::puts(planner::to_text(ranking->best[0].layout).c_str());
+//
+// All types are values and all functions are pure: nothing is measured or read here. Bytes,
+// seconds, FLOPs, watts and joules; bandwidths are bytes per second, one way, of one device. What
+// is wrong with an input is said with the field, its value and what would be accepted.
+
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tutti/api.h"
+#include "tutti/pipeline.h"
+#include "tutti/status.h"
+#include "tutti/topology.h"
+
+namespace tutti::planner {
+
+// ---- the model
+
+enum class Mixer { kAttention, kMamba1, kMamba2 };
+TUTTI_API std::string_view name(Mixer mixer);  // "attention", "mamba-1", "mamba-2"
+
+/// Layers of one shape that follow each other: norm, mixer, and norm, gated MLP where mlp_width is
+/// not 0. Numbers of another mixer are 0.
+struct LayerRun {
+  int layers = 1;
+  Mixer mixer = Mixer::kAttention;
+  long mlp_width = 0;
+
+  long heads = 0;       // attention: queries; Mamba-2: heads
+  long kv_heads = 0;    // attention
+  long head_width = 0;  // attention, Mamba-2
+
+  long inner = 0;    // Mamba: expand x width; Mamba-2: heads x head_width
+  long state = 0;    // Mamba
+  long groups = 0;   // Mamba-2: of B and C
+  long conv = 0;     // Mamba: width of the convolution
+  long dt_rank = 0;  // Mamba-1
+  long chunk = 0;    // Mamba-2: tokens of a chunk of the scan
+
+  bool operator==(const LayerRun&) const = default;
+};
+
+struct ModelShape {
+  std::string name;
+  long vocabulary = 0;  // with padding
+  long width = 0;
+  bool tied = false;  // the embedding is the head
+  std::vector<LayerRun> runs;
+
+  int layers() const;
+  bool operator==(const ModelShape&) const = default;
+};
+
+/// Reads a config.json: Hugging Face's of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM
+/// and Qwen3ForCausalLM (the same shape; biases and norms of heads are so few that they do not
+/// count), MambaForCausalLM and Mamba2ForCausalLM; or mamba_ssm's own, with attn_layer_idx for
+/// hybrids. Mixtures of experts and all others are refused. `file` names it in errors:
+/// "config.json: num_local_experts is 8; expected a model without experts".
+TUTTI_API Result<ModelShape> parse_model(std::string_view json, const std::string& file);
+
+TUTTI_API Result<ModelShape> model_preset(std::string_view name);
+TUTTI_API std::vector<std::string> model_presets();
+
+/// Numbers to learn; tied ones once.
+TUTTI_API long parameters(const ModelShape& model);
+
+/// Of one token trained on, forward and backward, in a sequence of that length; what is computed
+/// again counts for nothing. Attention as computed (causal), or as if every token saw all others,
+/// which is how many papers count.
+struct TokenFlops {
+  double causal = 0;
+  double full = 0;
+};
+TUTTI_API TokenFlops flops_per_token(const ModelShape& model, long sequence);
+
+// ---- the machine
+
+struct Link {
+  double bandwidth = 0;  // of a device
+  double latency = 0;
+
+  bool operator==(const Link&) const = default;
+};
+
+/// How much of its figures a machine reaches: what is fitted to measurements (perf/planner), and
+/// nothing else is. At most ten.
+struct Efficiency {
+  /// Share of the peak that large products of matrices reach.
+  double products = 0.75;
+  /// Tokens at which products reach half of that share: short ones leave multiprocessors idle.
+  double half_tokens = 300;
+  /// Share of the memory's bandwidth that kernels which only move data reach.
+  double memory = 0.6;
+  /// Seconds in which a host can give a kernel to its device: short kernels wait for it.
+  double kernel = 5e-6;
+  /// Share of the bandwidth that collectives reach inside a node, and between nodes.
+  double inside = 0.8;
+  double between = 0.8;
+  /// How fast the network tires: with n nodes a device has between x bandwidth x (2/n)^this.
+  double contention = 0.2;
+  /// Share of the time of communication that computation can hide at the same time.
+  double overlap = 0.7;
+  /// Seconds of a step outside of computation and communication.
+  double step = 0.02;
+  /// Share of the memory in use that is lost between allocations.
+  double fragmentation = 0.1;
+
+  bool operator==(const Efficiency&) const = default;
+};
+
+struct MachineShape {
+  std::string name;
+  int nodes = 1;
+  int devices = 1;              // of a node
+  double memory = 0;            // of a device
+  double memory_bandwidth = 0;  // of a device
+  double peak_bf16 = 0;         // FLOP/s of a device
+  double peak_fp32 = 0;
+  Link inside;            // between devices of a node
+  Link between;           // between nodes
+  double idle_watts = 0;  // of a device
+  double busy_watts = 0;
+  double node_watts = 0;  // of a node, beside its devices
+  Efficiency efficiency;
+
+  int ranks() const { return nodes * devices; }
+  bool operator==(const MachineShape&) const = default;
+};
+
+/// "8xa100", "8xh100", "8xh200": one node, with a network of 400 Gbit/s a device (A100: 200) for
+/// more; "cpu": a node of one socket.
+TUTTI_API Result<MachineShape> machine_preset(std::string_view name);
+TUTTI_API std::vector<std::string> machine_presets();
+
+/// GPUs of the topology, or ranks on its processors, or its processors. What a topology does not
+/// say (peaks, memory, power) is from the preset that is nearest by compute capability.
+TUTTI_API Result<MachineShape> machine_of(const Topology& topology);
+
+/// One number of a machine, as people see and change it.
+struct Figure {
+  std::string name;     // "memory", "between.bandwidth", "efficiency.products"
+  double value = 0;     // in the unit
+  std::string unit;     // "GiB", "GB/s", "us", "TFLOP/s", "W", ""
+  std::string meaning;  // a few words
+};
+TUTTI_API std::vector<Figure> figures(const MachineShape& machine);
+/// "memory=141,between.bandwidth=25", in the units of figures(). kInvalidArgument names what is not
+/// a figure, or is not a number that it can have.
+TUTTI_API Result<MachineShape> with_figures(const MachineShape& machine, std::string_view text);
+
+// ---- the job
+
+enum class Precision { kFp32, kBf16 };
+TUTTI_API std::string_view name(Precision precision);  // "fp32", "bf16"
+
+enum class Optimizer { kSgd, kAdamW };
+TUTTI_API std::string_view name(Optimizer optimizer);  // "sgd", "adamw"
+
+struct Job {
+  long sequence = 4096;
+  long batch_tokens = 4096 * 256;  // of a step, on all ranks
+  Precision precision = Precision::kBf16;
+  Optimizer optimizer = Optimizer::kAdamW;
+
+  long sequences() const { return batch_tokens / sequence; }
+  bool operator==(const Job&) const = default;
+};
+
+struct Problem {
+  ModelShape model;
+  MachineShape machine;
+  Job job;
+};
+
+// ---- the layout
+
+enum class Dimension { kData, kPipeline, kContext, kTensor };
+inline constexpr int kDimensions = 4;
+
+enum class Recomputation { kNone, kSelective, kFull };
+TUTTI_API std::string_view name(Recomputation recomputation);  // "none", "selective", "full"
+
+struct Layout {
+  int dp = 1, pp = 1, cp = 1, tp = 1;
+  int micro_batch = 1;  // sequences
+  int zero = 1;         // stage, over data and context parallel ranks
+  Recomputation recomputation = Recomputation::kNone;
+  bool sequence_parallel = true;  // with tp > 1: what lies between its products is shared out too
+  PipelineKind pipeline = PipelineKind::kOneForwardOneBackward;
+  int chunks = 1;  // of a rank's part of the pipeline, where it is interleaved
+  std::array<Dimension, kDimensions> order = {Dimension::kData, Dimension::kPipeline,
+                                              Dimension::kContext, Dimension::kTensor};
+  // The last dimension of the order is the innermost: its groups are neighbours.
+
+  int ranks() const { return dp * pp * cp * tp; }
+  bool operator==(const Layout&) const = default;
+};
+
+/// "dp=4 pp=2 tp=8 micro_batch=2 zero=1": what is not 1 or usual.
+TUTTI_API std::string to_text(const Layout& layout);
+/// "(4, 2, 8, 1)": (DP, PP, TP, CP), as figures label points.
+TUTTI_API std::string label(const Layout& layout);
+
+/// OK, or what does not divide what: "tp is 3: expected a divisor of the 32 heads of attention".
+/// Says nothing of memory.
+TUTTI_API Status divides(const Problem& problem, const Layout& layout);
+
+// ---- what it would take
+
+/// Of a step. What of a communication is hidden behind computation is in none.
+struct Times {
+  double compute = 0;    // of the busiest stage
+  double recompute = 0;  // what is computed again
+  double tensor = 0;     // communication of each dimension
+  double context = 0;
+  double pipeline = 0;
+  double bubble = 0;  // waiting for other stages
+  double data = 0;
+  double optimizer = 0;
+  double rest = 0;  // of every step
+
+  double step() const {
+    return compute + recompute + tensor + context + pipeline + bubble + data + optimizer + rest;
+  }
+  bool operator==(const Times&) const = default;
+};
+
+/// Bytes of the rank that needs most.
+struct Memory {
+  double parameters = 0;
+  double gradients = 0;
+  double optimizer = 0;
+  double activations = 0;  // of all micro-batches in flight
+  double buffers = 0;      // logits, messages, gathered weights, what a layer needs for itself
+  double headroom = 0;     // lost between allocations
+
+  double total() const {
+    return parameters + gradients + optimizer + activations + buffers + headroom;
+  }
+  bool operator==(const Memory&) const = default;
+};
+
+/// Bytes that a rank of the busiest stage gives to communication in a step.
+struct Volumes {
+  double tensor = 0;
+  double context = 0;
+  double pipeline = 0;
+  double data = 0;
+
+  bool operator==(const Volumes&) const = default;
+};
+
+struct Estimate {
+  Times times;
+  Memory memory;
+  Volumes volumes;
+  bool fits = false;             // in the memory of a device
+  double tokens_per_second = 0;  // of all devices
+  double mfu = 0;                // model FLOPs utilisation, causal: 0.4 is 40 %
+  double watts = 0;              // of the whole machine, on average
+  double joules_per_token = 0;
+
+  bool operator==(const Estimate&) const = default;
+};
+
+/// kInvalidArgument as divides() says.
+TUTTI_API Result<Estimate> estimate(const Problem& problem, const Layout& layout);
+
+// ---- the search
+
+enum class Goal { kTime, kEnergy };
+
+struct SearchSettings {
+  Goal goal = Goal::kTime;
+  int keep = 10;  // how many of the best
+};
+
+struct Plan {
+  Layout layout;
+  Estimate estimate;
+
+  bool operator==(const Plan&) const = default;
+};
+
+struct Ranking {
+  std::vector<Plan> best;      // that fit, the best first
+  std::vector<Plan> pareto;    // that no other beats in both MFU and memory, by memory, ascending
+  std::vector<Plan> smallest;  // one: what needs the least memory, whether or not it fits
+  long layouts = 0;            // that divide
+  long too_large = 0;          // of these, that do not fit
+
+  bool operator==(const Ranking&) const = default;
+};
+
+/// All layouts of all ranks of the machine. best is empty where nothing fits. kInvalidArgument
+/// where no layout divides.
+TUTTI_API Result<Ranking> search(const Problem& problem, const SearchSettings& settings);
+
+}  // namespace tutti::planner
