@@ -1,8 +1,8 @@
-// The LLaMA block: h = x + attention(norm(x)), out = h + mlp(norm(h)).
+// The LLaMA layer: h = x + attention(norm(x)), out = h + mlp(norm(h)).
 //
 // Shapes: S tokens of a micro-batch on this rank of the context group (sequences * sequence / cp),
-// of which this rank keeps K between layers (S, or S / tp with sequence parallelism); C width; per
-// tensor-parallel rank H heads and J key heads of width D, F columns of the MLP, V words.
+// of which this rank keeps K between sublayers (S, or S / tp with sequence parallelism); C width;
+// per tensor-parallel rank H heads and J key heads of width D, F columns of the MLP.
 //
 //                         weights            of this rank           communication
 //   norm                  [C]                whole                  -
@@ -16,443 +16,138 @@
 //   down                  [C, F]             columns
 //   add up                                                          reduce_scatter
 //
-// and backwards the same in reverse, where gathering and adding up change places.
+// and backwards the same in reverse, where gathering and adding up change places (residual.h).
+// What is before the first layer and after the last: language_stage.h.
 
 #include "train/llama.h"
 
-#include <algorithm>
-
-#include "train/kernels/cross_entropy.h"
-#include "train/kernels/embedding.h"
-#include "train/kernels/matmul.h"
-#include "train/kernels/norm.h"
+#include "train/attention.h"
 #include "train/kernels/swiglu.h"
+#include "train/language_stage.h"
 
 namespace tutti::train {
 namespace {
 
-// Offsets of a layer's tensors. q, k, v lie one after the other, as do gate and up.
-struct LayerPlaces {
-  long attention_norm = 0;
-  long qkv = 0;
-  long o = 0;
-  long mlp_norm = 0;
-  long gate_up = 0;
-  long down = 0;
-};
+// ---- the MLP: y = x + down(silu(gate(norm(x))) up(norm(x)))
 
-// What a layer keeps of a micro-batch.
 template <class T>
-struct LayerStash {
-  Array<T> input;         // [K, C]
-  Array<T> r1;            // [K]
-  Array<T> normed1;       // [S, C], gathered; unless recomputed
-  Array<T> qkv;           // [S, (H+2J)D], turned
-  Array<T> attended;      // [S, HD]
-  Array<T> log_sum;       // [S, H]
-  Array<T> middle;        // [K, C]: h
-  Array<T> r2;            // [K]
-  Array<T> normed2;       // [S, C]; unless recomputed
-  Array<T> gate_up;       // [S, 2F]
-  Array<T> activated;     // [S, F]; unless recomputed
-  bool complete = false;  // whether everything above is there
-};
-
-// Gradients of what the weights are multiplied with, for backward_weights().
-template <class T>
-struct LayerGradients {
-  Array<T> normed1;   // [K, C]
-  Array<T> qkv;       // [S, (H+2J)D]
-  Array<T> attended;  // [S, C]: of what o makes, gathered
-  Array<T> normed2;   // [K, C]
-  Array<T> gate_up;   // [S, 2F]
-  Array<T> down;      // [S, C]: of what down makes, gathered
+struct MlpKept final : Stash {
+  Array<T> r;          // [K]
+  Array<T> normed;     // [S, C]; unless recomputed
+  Array<T> gate_up;    // [S, 2F]
+  Array<T> activated;  // [S, F]; unless recomputed
 };
 
 template <class T>
-struct LlamaStash final : Stash {
-  std::vector<LayerStash<T>> layers;
-  std::vector<LayerGradients<T>> gradients;  // where weights wait; one for all where they do not
-  Array<T> output;                           // [K, C] of the last layer
-  Array<T> d_output;                         // [K, C] of the loss, last stage
-  Array<T> d_embedded;                       // [S, C], first stage, where weights wait
+struct MlpGradients final : Stash {
+  Array<T> normed;   // [K, C]
+  Array<T> gate_up;  // [S, 2F]
+  Array<T> down;     // [S, C]: of what down makes, gathered
 };
 
 template <class T>
-class LlamaStage final : public Stage<T> {
+class Mlp final : public SublayerOf<T, MlpKept<T>, MlpGradients<T>> {
  public:
-  LlamaStage(const LlamaSettings& settings, StageLayers layers, Groups& groups, Units<T>& units)
-      : settings_(settings),
-        config_(settings.config),
-        layers_(layers),
-        units_(units),
-        tensor_(groups.tensor, settings.sequence_parallel),
-        heads_{config_.heads / tensor_.ranks(), config_.kv_heads / tensor_.ranks(),
-               config_.head_width},
-        attention_(groups.context, settings.context, heads_, settings.sequences, settings.sequence),
-        tokens_(settings.sequences * attention_.tokens()),
-        kept_(tensor_.share(tokens_)),
-        mlp_width_(config_.mlp_width / tensor_.ranks()),
-        rope_(RopeTable<T>::make(
-            rope_frequencies(config_.rope, config_.head_width, settings.sequence),
-            settings.sequence)) {
-    for (int layer = layers.first; layer < layers.end; ++layer) places_.push_back(find(layer));
-  }
+  using Kept = MlpKept<T>;
+  using Gradients = MlpGradients<T>;
 
-  std::size_t hidden_size() const override { return count(kept_, config_.width); }
-
-  std::unique_ptr<Stash> make_stash() override {
-    auto stash = std::make_unique<LlamaStash<T>>();
-    stash->layers.resize(places_.size());
-    return stash;
-  }
-
-  double forward(Stash& any, const MicroBatch& batch, const T* in, T* out, double scale) override {
-    auto& stash = static_cast<LlamaStash<T>&>(any);
-    T* x = input_of(stash, 0);
-    if (is_first()) {
-      embed_tokens(batch, x);
-    } else {
-      std::copy_n(in, hidden_size(), x);
-    }
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      T* next = input_of(stash, i + 1);
-      forward_layer(i, stash.layers[i], next, Pass::kForward);
-      units_.done(layer(i), Pass::kForward);
-      forget(stash.layers[i]);
-    }
-    if (is_last()) return head(stash, batch, scale);
-    std::copy_n(stash.output.data(), hidden_size(), out);
-    return 0;
-  }
-
-  void backward(Stash& any, const MicroBatch& batch, const T* d_out, T* d_in, bool later) override {
-    auto& stash = static_cast<LlamaStash<T>&>(any);
-    stash.gradients.resize(later ? places_.size() : 1);
-    dx_.assign({is_last() ? stash.d_output.data() : d_out, hidden_size()});
-    for (std::size_t i = places_.size(); i-- > 0;) {
-      LayerGradients<T>& gradients = stash.gradients[later ? i : 0];
-      remember(i, stash.layers[i], input_of(stash, i + 1));
-      backward_layer(i, stash.layers[i], gradients);
-      units_.forget(layer(i));
-      if (!later) weigh_layer(i, stash.layers[i], gradients);
-    }
-    if (!is_first()) std::copy_n(dx_.data(), hidden_size(), d_in);
-    if (!is_first()) return;
-    const T* whole = tensor_.from_rows_backward(std::span<const T>(dx_), gathered_);
-    stash.d_embedded.assign({whole, count(tokens_, config_.width)});
-    if (!later) weigh_embedding(stash, batch);
-  }
-
-  void backward_weights(Stash& any, const MicroBatch& batch) override {
-    auto& stash = static_cast<LlamaStash<T>&>(any);
-    for (std::size_t i = places_.size(); i-- > 0;) {
-      weigh_layer(i, stash.layers[i], stash.gradients[i]);
-    }
-    if (is_first()) weigh_embedding(stash, batch);
-  }
+  // `width` of this rank: F.
+  Mlp(long width, ResidualStream<T>& stream, const Layout& layout)
+      : width_(width), stream_(stream), layout_(layout) {}
 
  private:
-  static std::size_t count(long rows, long columns) {
-    return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-  }
-  bool is_first() const { return layers_.first == 0; }
-  bool is_last() const { return layers_.end == config_.layers; }
-  int layer(std::size_t i) const { return layers_.first + static_cast<int>(i); }
-  long qkv_width() const { return (heads_.heads + 2 * heads_.kv_heads) * heads_.width; }
-  long heads_width() const { return heads_.heads * heads_.width; }
-
-  LayerPlaces find(int layer) const {
+  struct Places {  // gate and up lie one after the other
+    long norm, gate_up, down;
+  };
+  Places at(int layer) const {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    const auto at = [&](const char* name) {
-      return units_.layout().at(prefix + name + ".weight").offset;
-    };
-    return {at("input_layernorm"),          at("self_attn.q_proj"), at("self_attn.o_proj"),
-            at("post_attention_layernorm"), at("mlp.gate_proj"),    at("mlp.down_proj")};
+    const auto offset = [&](const char* name) { return layout_.at(prefix + name).offset; };
+    return {offset("post_attention_layernorm.weight"), offset("mlp.gate_proj.weight"),
+            offset("mlp.down_proj.weight")};
   }
+  long tokens() const { return stream_.tokens(); }
 
-  // Where layer i's input is; the last layer's output after the last.
-  T* input_of(LlamaStash<T>& stash, std::size_t i) {
-    Array<T>& input = i < places_.size() ? stash.layers[i].input : stash.output;
-    input.resize(hidden_size());
-    return input.data();
-  }
-
-  // ---- forward
-
-  void embed_tokens(const MicroBatch& batch, T* x) {
-    const Placed& table = units_.layout().at("model.embed_tokens.weight");
-    const T* w = units_.weights(TensorRow::kBeforeLayers, Pass::kForward) + table.offset;
-    partial_.resize(count(tokens_, config_.width));
-    embed({tokens_, config_.width, table.part.rows, table.part.first_row}, batch.tokens.data(), w,
-          partial_.data());
-    units_.done(TensorRow::kBeforeLayers, Pass::kForward);
-    const T* sum = tensor_.from_rows(partial_, scattered_);
-    std::copy_n(sum, hidden_size(), x);
-  }
-
-  void forward_layer(std::size_t i, LayerStash<T>& s, T* out, Pass pass) {
-    lend(s);
-    const T* w = units_.weights(layer(i), pass);
-    attention_input(i, w, s);
-    s.qkv.resize(count(tokens_, qkv_width()));
-    linear({tokens_, config_.width, qkv_width()}, s.normed1.data(), w + places_[i].qkv,
-           s.qkv.data());
-    turn(s.qkv.data(), 1);
-    s.attended.resize(count(tokens_, heads_width()));
-    s.log_sum.resize(count(tokens_, heads_.heads));
-    attention_.forward(s.qkv.data(), s.attended.data(), s.log_sum.data());
-    s.middle.resize(hidden_size());
-    add_rows(heads_width(), s.attended.data(), w + places_[i].o, s.input.data(), s.middle.data());
-
-    mlp_input(i, w, s);
-    s.gate_up.resize(count(tokens_, 2 * mlp_width_));
-    linear({tokens_, config_.width, 2 * mlp_width_}, s.normed2.data(), w + places_[i].gate_up,
+  void run(int layer, const T* w, const T* x, Kept& s, T* y) override {
+    const Places at = this->at(layer);
+    stream_.norm(x, w + at.norm, s.r, s.normed);
+    stream_.spare().lend(s.gate_up, elements(tokens(), 2 * width_));
+    linear({tokens(), stream_.width(), 2 * width_}, s.normed.data(), w + at.gate_up,
            s.gate_up.data());
     activate(s);
-    add_rows(mlp_width_, s.activated.data(), w + places_[i].down, s.middle.data(), out);
-    s.complete = true;
+    stream_.add_rows(width_, s.activated.data(), w + at.down, x, y);
   }
 
-  void attention_input(std::size_t i, const T* w, LayerStash<T>& s) {
-    norm(s.input.data(), w + places_[i].attention_norm, s.r1, s.normed1);
-  }
-  void mlp_input(std::size_t i, const T* w, LayerStash<T>& s) {
-    norm(s.middle.data(), w + places_[i].mlp_norm, s.r2, s.normed2);
-  }
-  void activate(LayerStash<T>& s) {
-    s.activated.resize(count(tokens_, mlp_width_));
-    swiglu(tokens_, mlp_width_, s.gate_up.data(), s.activated.data());
+  void activate(Kept& s) {
+    stream_.spare().lend(s.activated, elements(tokens(), width_));
+    swiglu(tokens(), width_, s.gate_up.data(), s.activated.data());
   }
 
-  // Tokens kept here, normed, and those of all others.
-  void norm(const T* x, const T* w, Array<T>& r, Array<T>& normed) {
-    r.resize(static_cast<std::size_t>(kept_));
-    Array<T>& mine = tensor_.keeps_all_tokens() ? normed : normed_;
-    mine.resize(hidden_size());
-    rms_norm(kept_, config_.width, config_.norm_epsilon, x, w, mine.data(), r.data());
-    tensor_.to_columns(std::span<const T>(mine), normed);
+  void forget(Kept& s, Recompute recompute) override {
+    for (Array<T>* cheap : {&s.normed, &s.activated}) stream_.spare().take_back(*cheap);
+    if (recompute == Recompute::kSelective) return;
+    for (Array<T>* other : {&s.r, &s.gate_up}) stream_.spare().take_back(*other);
   }
 
-  // y = residual + the sum over ranks of x wᵀ.
-  void add_rows(long in, const T* x, const T* w, const T* residual, T* y) {
-    partial_.resize(count(tokens_, config_.width));
-    linear({tokens_, in, config_.width}, x, w, partial_.data());
-    const T* sum = tensor_.from_rows(partial_, scattered_);
-    for (std::size_t n = 0; n < hidden_size(); ++n) y[n] = residual[n] + sum[n];
-  }
-
-  // Queries and keys by their positions.
-  void turn(T* qkv, int direction) {
-    const long turned = heads_.heads + heads_.kv_heads;
-    for (long n = 0; n < settings_.sequences; ++n) {
-      for (const Piece& piece : attention_.pieces()) {
-        for (long t = 0; t < piece.tokens.count; ++t) {
-          T* token = qkv + (n * attention_.tokens() + piece.first + t) * qkv_width();
-          rotate(rope_, piece.tokens.position + t, turned, direction, token);
-        }
-      }
-    }
-  }
-
-  // ---- what is not kept: its memory is for the next layer that needs some
-
-  void forget(LayerStash<T>& s) {
-    if (settings_.recompute == Recompute::kNone) return;
-    s.complete = false;
-    hand_over(s, spare_.emplace_back());
-  }
-
-  void lend(LayerStash<T>& s) {
-    if (spare_.empty()) return;
-    hand_over(spare_.back(), s);
-    spare_.pop_back();
-  }
-
-  void hand_over(LayerStash<T>& from, LayerStash<T>& to) const {
-    to.normed1 = std::move(from.normed1);
-    to.normed2 = std::move(from.normed2);
-    to.activated = std::move(from.activated);
-    if (settings_.recompute == Recompute::kSelective) return;
-    to.r1 = std::move(from.r1);
-    to.qkv = std::move(from.qkv);
-    to.attended = std::move(from.attended);
-    to.log_sum = std::move(from.log_sum);
-    to.middle = std::move(from.middle);
-    to.r2 = std::move(from.r2);
-    to.gate_up = std::move(from.gate_up);
-  }
-
-  void remember(std::size_t i, LayerStash<T>& s, T* out) {
-    if (s.complete) return;
-    if (settings_.recompute == Recompute::kFull) return forward_layer(i, s, out, Pass::kBackward);
-    lend(s);
-    const T* w = units_.weights(layer(i), Pass::kBackward);
-    attention_input(i, w, s);
-    mlp_input(i, w, s);
+  void remember(int layer, const T* w, const T* x, Kept& s) override {
+    stream_.norm(x, w + at(layer).norm, s.r, s.normed);
     activate(s);
-    s.complete = true;
   }
 
-  // ---- head and loss
-
-  // The gradient of the loss is computed at once, a few tokens at a time, so that logits are never
-  // all there.
-  double head(LlamaStash<T>& stash, const MicroBatch& batch, double scale) {
-    const Layout& layout = units_.layout();
-    const Placed& table = layout.at(head_name());
-    const int unit = table.row.layer;
-    const T* w = units_.weights(TensorRow::kAfterLayers, Pass::kForward);
-    const T* norm_weight = w + layout.at("model.norm.weight").offset;
-    const T* words = units_.weights(unit, Pass::kForward) + table.offset;
-    norm(stash.output.data(), norm_weight, last_r_, last_normed_);
-
-    const bool learns = scale != 0;
-    if (learns) partial_.resize(count(tokens_, config_.width));
-    double loss = 0;
-    for (long first = 0; first < tokens_; first += kHeadTokens) {
-      const long some = std::min(kHeadTokens, tokens_ - first);
-      const T* x = last_normed_.data() + first * config_.width;
-      loss += losses(table, x, words, batch.labels.data() + first, some, scale);
-      if (!learns) continue;
-      const Linear shape{some, config_.width, table.part.rows};
-      linear_backward_input(shape, logits_.data(), words, partial_.data() + first * config_.width);
-      linear_backward_weight(shape, logits_.data(), x, units_.gradients(unit) + table.offset);
-    }
-    if (learns) head_backward(stash, norm_weight);
-    if (unit != TensorRow::kAfterLayers) units_.done(unit, Pass::kForward);
-    units_.done(TensorRow::kAfterLayers, learns ? Pass::kBackward : Pass::kForward);
-    return loss;
+  void run_backward(int layer, const T* w, const T* x, const Kept& s, Gradients& g,
+                    T* dx) override {
+    const Places at = this->at(layer);
+    stream_.gather(dx, g.down);
+    d_activated_.resize(elements(tokens(), width_));
+    linear_backward_input({tokens(), width_, stream_.width()}, g.down.data(), w + at.down,
+                          d_activated_.data());
+    g.gate_up.resize(elements(tokens(), 2 * width_));
+    swiglu_backward(tokens(), width_, d_activated_.data(), s.gate_up.data(), g.gate_up.data());
+    stream_.back_through_norm(2 * width_, g.gate_up.data(), w + at.gate_up, w + at.norm, x, s.r,
+                              g.normed, dx);
   }
 
-  // Of some tokens; leaves the gradients of their logits in logits_.
-  double losses(const Placed& table, const T* x, const T* words, const std::int32_t* labels,
-                long tokens, double scale) {
-    const long columns = table.part.rows;
-    const long known = std::clamp(table.row.rows - table.part.first_row, 0L, columns);
-    const LogitsShape shape{tokens, columns, known, table.part.first_row};
-    logits_.resize(count(tokens, columns));
-    most_.resize(static_cast<std::size_t>(tokens));
-    sums_.resize(static_cast<std::size_t>(2 * tokens));
-    linear({tokens, config_.width, columns}, x, words, logits_.data());
-    largest_logits(shape, logits_.data(), most_.data());
-    tensor_.group().all_reduce(std::span<T>(most_), Reduction::kMax);
-    sum_logits(shape, logits_.data(), labels, most_.data(), sums_.data());
-    tensor_.group().all_reduce(std::span<T>(sums_));
-    return cross_entropy(shape, logits_.data(), labels, most_.data(), sums_.data(), scale);
-  }
-
-  void head_backward(LlamaStash<T>& stash, const T* norm_weight) {
-    const T* d_normed = tensor_.to_columns_backward(partial_, scattered_);
-    stash.d_output.resize(hidden_size());
-    stash.d_output.fill(0);
-    rms_norm_backward_input(kept_, config_.width, d_normed, stash.output.data(), norm_weight,
-                            last_r_.data(), stash.d_output.data());
-    rms_norm_backward_weight(
-        kept_, config_.width, d_normed, stash.output.data(), last_r_.data(),
-        units_.gradients(TensorRow::kAfterLayers) + units_.layout().at("model.norm.weight").offset);
-  }
-
-  // With tied embeddings on one stage, the table of the embeddings is the head.
-  std::string head_name() const {
-    return config_.tied && is_first() ? "model.embed_tokens.weight" : "lm_head.weight";
-  }
-
-  // ---- backward
-
-  // dx_ [K, C]: from the gradient of the layer's output to that of its input.
-  void backward_layer(std::size_t i, LayerStash<T>& s, LayerGradients<T>& g) {
-    const T* w = units_.weights(layer(i), Pass::kBackward);
-    const LayerPlaces& at = places_[i];
-
-    gather(g.down);
-    d_inner_.resize(count(tokens_, mlp_width_));
-    linear_backward_input({tokens_, mlp_width_, config_.width}, g.down.data(), w + at.down,
-                          d_inner_.data());
-    g.gate_up.resize(count(tokens_, 2 * mlp_width_));
-    swiglu_backward(tokens_, mlp_width_, d_inner_.data(), s.gate_up.data(), g.gate_up.data());
-    back_through_norm(2 * mlp_width_, g.gate_up.data(), w + at.gate_up, w + at.mlp_norm, s.middle,
-                      s.r2, g.normed2);
-
-    gather(g.attended);
-    d_inner_.resize(count(tokens_, heads_width()));
-    linear_backward_input({tokens_, heads_width(), config_.width}, g.attended.data(), w + at.o,
-                          d_inner_.data());
-    g.qkv.resize(count(tokens_, qkv_width()));
-    attention_.backward(s.qkv.data(), s.attended.data(), s.log_sum.data(), d_inner_.data(),
-                        g.qkv.data());
-    turn(g.qkv.data(), -1);
-    back_through_norm(qkv_width(), g.qkv.data(), w + at.qkv, w + at.attention_norm, s.input, s.r1,
-                      g.normed1);
-  }
-
-  // Gradients of all tokens, from those kept here.
-  void gather(Array<T>& all) {
-    const T* whole = tensor_.from_rows_backward(std::span<const T>(dx_), all);
-    if (whole != all.data()) all.assign({whole, dx_.size()});
-  }
-
-  // Through the product with `columns` rows of weights, the norm, and into dx_.
-  void back_through_norm(long columns, const T* dy, const T* w, const T* norm_weight,
-                         const Array<T>& x, const Array<T>& r, Array<T>& d_normed) {
-    partial_.resize(count(tokens_, config_.width));
-    linear_backward_input({tokens_, config_.width, columns}, dy, w, partial_.data());
-    const T* sum = tensor_.to_columns_backward(partial_, scattered_);
-    d_normed.assign({sum, hidden_size()});
-    rms_norm_backward_input(kept_, config_.width, d_normed.data(), x.data(), norm_weight, r.data(),
-                            dx_.data());
-  }
-
-  // Gradients of a layer's weights.
-  void weigh_layer(std::size_t i, LayerStash<T>& s, const LayerGradients<T>& g) {
-    T* dw = units_.gradients(layer(i));
-    const LayerPlaces& at = places_[i];
-    const long width = config_.width;
-    linear_backward_weight({tokens_, mlp_width_, width}, g.down.data(), s.activated.data(),
+  void run_weigh(int layer, const T* x, const Kept& s, const Gradients& g, T* dw) override {
+    const Places at = this->at(layer);
+    const long width = stream_.width();
+    linear_backward_weight({tokens(), width_, width}, g.down.data(), s.activated.data(),
                            dw + at.down);
-    linear_backward_weight({tokens_, width, 2 * mlp_width_}, g.gate_up.data(), s.normed2.data(),
+    linear_backward_weight({tokens(), width, 2 * width_}, g.gate_up.data(), s.normed.data(),
                            dw + at.gate_up);
-    rms_norm_backward_weight(kept_, width, g.normed2.data(), s.middle.data(), s.r2.data(),
-                             dw + at.mlp_norm);
-    linear_backward_weight({tokens_, heads_width(), width}, g.attended.data(), s.attended.data(),
-                           dw + at.o);
-    linear_backward_weight({tokens_, width, qkv_width()}, g.qkv.data(), s.normed1.data(),
-                           dw + at.qkv);
-    rms_norm_backward_weight(kept_, width, g.normed1.data(), s.input.data(), s.r1.data(),
-                             dw + at.attention_norm);
-    units_.done(layer(i), Pass::kBackward);
-    forget(s);
+    stream_.weigh_norm(g.normed, x, s.r, dw + at.norm);
   }
 
-  void weigh_embedding(const LlamaStash<T>& stash, const MicroBatch& batch) {
-    const Placed& table = units_.layout().at("model.embed_tokens.weight");
-    embed_backward({tokens_, config_.width, table.part.rows, table.part.first_row},
-                   batch.tokens.data(), stash.d_embedded.data(),
-                   units_.gradients(TensorRow::kBeforeLayers) + table.offset);
-    units_.done(TensorRow::kBeforeLayers, Pass::kBackward);
-  }
-
-  static constexpr long kHeadTokens = 512;  // logits at a time
-
-  const LlamaSettings settings_;
-  const LlamaConfig& config_ = settings_.config;
-  const StageLayers layers_;
-  Units<T>& units_;
-  TensorParallel<T> tensor_;
-  const HeadShape heads_;  // of this tensor-parallel rank
-  ContextAttention<T> attention_;
-  const long tokens_;  // S
-  const long kept_;    // K
-  const long mlp_width_;
-  const RopeTable<T> rope_;
-  std::vector<LayerPlaces> places_;
-  std::vector<LayerStash<T>> spare_;
-
-  // Room for what does not outlive a function; the last three of the head.
-  Array<T> partial_, scattered_, gathered_, normed_, d_inner_;
-  Array<T> dx_;
-  Array<T> logits_, most_, sums_, last_r_, last_normed_;
+  const long width_;
+  ResidualStream<T>& stream_;
+  const Layout& layout_;
+  Array<T> d_activated_;
 };
+
+// ---- a stage
+
+template <class T>
+std::unique_ptr<Stage<T>> stage_of(const LlamaSettings& settings, StageLayers layers,
+                                   Groups& groups, Units<T>& units) {
+  const LlamaConfig& config = settings.config;
+  const long tokens = settings.sequences * settings.sequence / groups.mesh.cp();
+  Sublayers<T> all;
+  all.stream = std::make_unique<ResidualStream<T>>(groups.tensor, settings.sequence_parallel,
+                                                   tokens, config.width, config.norm_epsilon);
+  AttentionSettings attention;
+  attention.heads = {config.heads, config.kv_heads, config.head_width};
+  attention.rope = config.rope;
+  attention.context = settings.context;
+  attention.sequences = settings.sequences;
+  attention.sequence = settings.sequence;
+  all.kinds.push_back(
+      std::make_unique<Attention<T>>(attention, groups, *all.stream, units.layout()));
+  all.kinds.push_back(
+      std::make_unique<Mlp<T>>(config.mlp_width / groups.mesh.tp(), *all.stream, units.layout()));
+  all.layers.assign(static_cast<std::size_t>(layers.end - layers.first), {0, 1});
+  const LanguageShape shape{config.vocabulary, config.width, static_cast<int>(config.layers),
+                            config.tied};
+  return std::make_unique<LanguageStage<T>>(shape, layers, units, settings.recompute,
+                                            std::move(all));
+}
 
 // Equal shares or nothing: "heads 6: expected a multiple of tp=4".
 void check_share(std::string& why, const char* what, long value, const char* of, long parts) {
@@ -529,11 +224,11 @@ std::vector<std::int32_t> Llama::share(const std::vector<std::int32_t>& sequence
 
 std::unique_ptr<Stage<float>> Llama::make_stage(StageLayers layers, Groups& groups,
                                                 Units<float>& units) const {
-  return std::make_unique<LlamaStage<float>>(settings_, layers, groups, units);
+  return stage_of(settings_, layers, groups, units);
 }
 std::unique_ptr<Stage<double>> Llama::make_stage(StageLayers layers, Groups& groups,
                                                  Units<double>& units) const {
-  return std::make_unique<LlamaStage<double>>(settings_, layers, groups, units);
+  return stage_of(settings_, layers, groups, units);
 }
 
 }  // namespace tutti::train

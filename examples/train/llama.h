@@ -8,20 +8,12 @@
 
 #include "train/context_parallel.h"
 #include "train/group.h"
-#include "train/kernels/rope.h"
 #include "train/llama_config.h"
 #include "train/model.h"
-#include "train/tensor_parallel.h"
+#include "train/sublayer.h"
 #include "train/units.h"
 
 namespace tutti::train {
-
-/// What of the activations is computed again for the backward pass instead of being kept.
-enum class Recompute {
-  kNone,
-  kSelective,  // norms, what is gathered from them, and the MLP's inner product: cheap and large
-  kFull,       // everything but a layer's input
-};
 
 struct LlamaSettings {
   LlamaConfig config;

@@ -1,5 +1,5 @@
-// Memory of a rank, array by array as llama.cc, weight_store.h, gradient_store.h and lane.h make
-// them. Shapes are in the comments there.
+// Memory of a rank, array by array as language_stage.cc, its sublayers, weight_store.h,
+// gradient_store.h and lane.h make them. Shapes are in the comments there.
 
 #include <algorithm>
 #include <bit>
@@ -56,11 +56,11 @@ double activations(const RankShape& r, const Plan& plan, int pipeline_rank) {
   double elements = 0;
   for (std::size_t c = 0; c < r.chunks.size(); ++c) {
     const double layers = r.chunks[c].end - r.chunks[c].first;
-    double stash = layers * kept + r.K * r.C + (later ? layers : 1) * layer_gradients(r);
+    double stash = layers * kept + r.K * r.C + (later ? layers * layer_gradients(r) : 0);
     if (r.is_last(r.chunks[c])) stash += r.K * r.C;
     if (r.is_first(r.chunks[c])) stash += r.S * r.C;
     elements += stashes[c] * stash;
-    elements += complete_layer(r) - kept;  // of the layer being computed
+    elements += complete_layer(r) - kept + (later ? 0 : layer_gradients(r));  // of a layer at work
   }
   return elements;
 }
@@ -70,8 +70,8 @@ double workspace(const RankShape& r, const Plan& plan) {
   const double n = plan.mesh.cp();
   double elements = 0;
   for (const StageLayers& chunk : r.chunks) {
-    elements += r.S * r.C + r.S * std::max(r.HD, r.F) + r.K * r.C;
-    if (r.shares_tokens) elements += 2 * r.K * r.C + (r.is_first(chunk) ? r.S * r.C : 0);
+    elements += r.S * r.C + r.S * (r.HD + r.F) + r.K * r.C;
+    if (r.shares_tokens) elements += 2 * r.K * r.C;
     elements += 2 * r.S * r.heads;
     elements += r.pairs * (model.context == ContextKind::kRing ? 4 : 1 + 2 * n);
     const auto turns = static_cast<std::uint64_t>(model.sequence * model.config.head_width / 2);

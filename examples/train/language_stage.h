@@ -1,0 +1,108 @@
+// A stage of a language model, whatever its layers are made of: the table of embeddings before the
+// first layer, the layers' sublayers one after the other, the norm, the head and the loss after the
+// last one.
+//
+//                         weights            of this rank           communication
+//   embedding             [V, C]             rows (words)           reduce_scatter S C -> K C
+//   layers                                                          residual.h
+//   norm, gather          [C]                whole                  all_gather K C -> S C
+//   head                  [V, C]             rows (words)           all_reduce S, 2 S (the loss)
+//
+// Tested by train_llama_test.cc and train_mamba_test.cc.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/model.h"
+#include "train/residual.h"
+#include "train/sublayer.h"
+
+namespace tutti::train {
+
+struct LanguageShape {
+  long vocabulary = 0;
+  long width = 0;
+  int layers = 0;
+  bool tied = false;  // the table of embeddings is the head, too
+  std::string table = "model.embed_tokens.weight";
+  std::string norm = "model.norm.weight";
+  std::string head = "lm_head.weight";
+};
+
+/// The layers of a stage: objects that compute them, and which of these make up each layer.
+template <class T>
+struct Sublayers {
+  std::unique_ptr<ResidualStream<T>> stream;  // that all of them use
+  std::vector<std::unique_ptr<Sublayer<T>>> kinds;
+  std::vector<std::vector<int>> layers;  // of each layer of the stage, indices of kinds
+};
+
+template <class T>
+class LanguageStage final : public Stage<T> {
+ public:
+  LanguageStage(const LanguageShape& shape, StageLayers layers, Units<T>& units,
+                Recompute recompute, Sublayers<T> sublayers);
+
+  std::size_t hidden_size() const override { return stream().size(); }
+  std::unique_ptr<Stash> make_stash() override;
+  double forward(Stash& stash, const MicroBatch& batch, const T* in, T* out, double scale) override;
+  void backward(Stash& stash, const MicroBatch& batch, const T* d_out, T* d_in,
+                bool later) override;
+  void backward_weights(Stash& stash, const MicroBatch& batch) override;
+
+ private:
+  // A sublayer's part of a layer.
+  struct Step {
+    Array<T> input;  // [K, C]
+    std::unique_ptr<Stash> kept;
+    std::unique_ptr<Stash> gradients;  // only where weights come later
+  };
+  struct LayerStash {
+    std::vector<Step> steps;
+    bool complete = false;  // whether all that the backward pass needs is there
+  };
+  struct StageStash;
+
+  ResidualStream<T>& stream() const { return *sublayers_.stream; }
+  Sublayer<T>& sublayer(std::size_t i, std::size_t step) const {
+    return *sublayers_.kinds[static_cast<std::size_t>(sublayers_.layers[i][step])];
+  }
+  Stash& gradients(std::size_t i, std::size_t step, StageStash& stash);
+  bool is_first() const { return layers_.first == 0; }
+  bool is_last() const { return layers_.end == shape_.layers; }
+  int layer(std::size_t i) const { return layers_.first + static_cast<int>(i); }
+  // With tied embeddings on one stage, the table of the embeddings is the head.
+  const std::string& head_name() const {
+    return shape_.tied && is_first() ? shape_.table : shape_.head;
+  }
+
+  T* input_of(StageStash& stash, std::size_t i);
+  void embed_tokens(const MicroBatch& batch, T* x);
+  void forward_layer(std::size_t i, LayerStash& stash, T* y, Pass pass);
+  void forget(std::size_t i, LayerStash& stash);
+  void remember(std::size_t i, LayerStash& stash, T* y);
+  void backward_layer(std::size_t i, StageStash& stash);
+  void weigh_layer(std::size_t i, StageStash& stash);
+  void weigh_embedding(const StageStash& stash, const MicroBatch& batch);
+
+  double head(StageStash& stash, const MicroBatch& batch, double scale);
+  double losses(const Placed& table, const T* x, const T* words, const std::int32_t* labels,
+                long tokens, double scale);
+  void head_backward(StageStash& stash, const T* norm_weight);
+
+  const LanguageShape shape_;
+  const StageLayers layers_;
+  Units<T>& units_;
+  const Recompute recompute_;
+  const Sublayers<T> sublayers_;
+  std::vector<std::unique_ptr<Stash>> gradients_;  // of each kind, where weights come at once
+
+  // Room for what does not outlive a function; the others of the head.
+  Array<T> dx_;
+  Array<T> logits_, most_, sums_, last_r_, last_normed_;
+};
+
+}  // namespace tutti::train
