@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "train/token_flops.h"
+
 namespace tutti::train {
 
 /// How positions become angles; fields as in rope_scaling (rope_parameters since transformers 5).
@@ -57,14 +59,8 @@ std::vector<std::string_view> llama_presets();
 /// Numbers to learn; tied ones once.
 long parameters(const LlamaConfig& config);
 
-/// Of one token trained on, forward and backward, in a sequence of that length; what is computed
-/// again counts for nothing. Attention is counted as computed (causal) or as if every token saw all
-/// others (full), which is how many papers count. Multiplications with weights: each weight 6,
-/// where the embedding is looked up and not multiplied.
-struct TokenFlops {
-  double causal = 0;
-  double full = 0;
-};
+/// Multiplications with weights: each weight 6, where the embedding is looked up and not
+/// multiplied.
 TokenFlops flops_per_token(const LlamaConfig& config, long sequence);
 
 }  // namespace tutti::train

@@ -2,88 +2,11 @@
 //
 // Tested by train_llama_config_test.cc.
 
-#include <nlohmann/json.hpp>
-
-#include "train/failure.h"
+#include "train/config_fields.h"
 #include "train/llama_config.h"
 
 namespace tutti::train {
 namespace {
-
-using Json = nlohmann::json;
-
-// An object of a document, whose fields are asked for by name. null counts as absent.
-class Fields {
- public:
-  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) throw Failure(where_ + ": expected an object");
-  }
-
-  bool has(const char* name) const { return json_.contains(name) && !json_.at(name).is_null(); }
-  Fields object(const char* name) const { return {json_.at(name), where_ + ": " + name}; }
-
-  [[noreturn]] void fail(const char* name, const std::string& expected) const {
-    throw Failure(where_ + ": " + name +
-                  (has(name) ? " is " + json_.at(name).dump() : " is missing") + "; expected " +
-                  expected);
-  }
-
-  long count(const char* name) const {
-    if (!has(name) || !json_.at(name).is_number_integer() || json_.at(name).get<long>() < 1) {
-      fail(name, "a whole number above 0");
-    }
-    return json_.at(name).get<long>();
-  }
-  long count(const char* name, long otherwise) const { return has(name) ? count(name) : otherwise; }
-  double number(const char* name) const {
-    if (!has(name) || !json_.at(name).is_number() || !(json_.at(name).get<double>() > 0)) {
-      fail(name, "a number above 0");
-    }
-    return json_.at(name).get<double>();
-  }
-  double number(const char* name, double otherwise) const {
-    return has(name) ? number(name) : otherwise;
-  }
-  std::string text(const char* name, const char* otherwise) const {
-    if (!has(name)) return otherwise;
-    if (!json_.at(name).is_string()) fail(name, "a text");
-    return json_.at(name).get<std::string>();
-  }
-  bool flag(const char* name, bool otherwise) const {
-    if (!has(name)) return otherwise;
-    if (!json_.at(name).is_boolean()) fail(name, "true or false");
-    return json_.at(name).get<bool>();
-  }
-  // A number, or a list of numbers.
-  std::vector<long> numbers(const char* name) const {
-    if (!has(name)) return {};
-    const Json& value = json_.at(name);
-    const Json list = value.is_array() ? value : Json::array({value});
-    std::vector<long> numbers;
-    for (const Json& entry : list) {
-      if (!entry.is_number_integer()) fail(name, "a whole number, or a list of them");
-      numbers.push_back(entry.get<long>());
-    }
-    return numbers;
-  }
-  // What is computed here has only this value.
-  void must_be(const char* name, const Json& value) const {
-    if (has(name) && json_.at(name) != value) fail(name, value.dump());
-  }
-
- private:
-  const Json& json_;
-  const std::string where_;
-};
-
-Json parse(std::string_view text, const std::string& file) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw Failure(file + ": at byte " + std::to_string(error.byte) + ": expected JSON (" +
-                  error.what() + ")");
-  }
-}
 
 void check_architecture(const Fields& fields) {
   fields.must_be("model_type", "llama");
@@ -157,15 +80,10 @@ Json scaling_json(const RopeConfig& rope) {
   return json;
 }
 
-Json tokens_json(const std::vector<long>& tokens) {
-  if (tokens.empty()) return nullptr;
-  return tokens.size() == 1 ? Json(tokens.front()) : Json(tokens);
-}
-
 }  // namespace
 
 LlamaConfig parse_llama_config(std::string_view text, const std::string& file) {
-  const Json json = parse(text, file);
+  const Json json = parse_config(text, file);
   const Fields fields(json, file);
   check_architecture(fields);
   LlamaConfig config;
