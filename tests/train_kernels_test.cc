@@ -15,31 +15,11 @@
 #include "train/kernels/rope.h"
 #include "train/kernels/swiglu.h"
 #include "train/kernels/vectors.h"
+#include "train/numbers.h"
 #include "train/plain_attention.h"
-#include "train/random.h"
 
 namespace tutti::train {
 namespace {
-
-template <class T>
-std::vector<T> numbers(long count, const char* name, double scale = 1) {
-  const RandomStream random(1, name);
-  std::vector<T> numbers(count);
-  for (long i = 0; i < count; ++i) numbers[i] = static_cast<T>(scale * random.normal(i));
-  return numbers;
-}
-
-template <class T>
-void expect_close(const std::vector<T>& got, const std::vector<T>& expected, double tolerance) {
-  double largest = 0;
-  for (const T value : expected) largest = std::max(largest, std::abs(double{value}));
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], expected[i], tolerance * largest) << i;
-  }
-}
-
-template <class T>
-constexpr double kTolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
 
 TEST(Exponential, IsWithinTwoUnitsOfTheLastPlace) {
   for (float x = -86.9f; x < 87.9f; x += 0.00173f) {
@@ -129,23 +109,6 @@ TYPED_TEST(Kernels, LinearIsItsDefinition) {
   expect_close(y, ey, kTolerance<T>);
   expect_close(dx, edx, kTolerance<T>);
   expect_close(dw, edw, kTolerance<T>);
-}
-
-// The numeric derivative of f at x, in double.
-template <class Function>
-double slope(Function f, std::vector<double> x, std::size_t i) {
-  constexpr double kStep = 1e-6;
-  const double at = x[i];
-  x[i] = at + kStep;
-  const double up = f(x);
-  x[i] = at - kStep;
-  return (up - f(x)) / (2 * kStep);
-}
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
 }
 
 TEST(RmsNorm, IsItsDefinitionAndBackwardItsSlope) {

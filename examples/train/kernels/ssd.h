@@ -82,7 +82,7 @@ void ssd_finish(const SsdShape& shape, const SsdInput<T>& input, const T* initia
 template <class T>
 void ssd_backward_states(const SsdShape& shape, const SsdInput<T>& input, const T* dy, T* d_states);
 
-/// Begins the gradients of x, B and C.
+/// Begins the gradients of x, dt, B and C.
 template <class T>
 void ssd_backward_inside(const SsdShape& shape, const SsdInput<T>& input, const T* dy,
                          const SsdGradients<T>& gradients);
@@ -90,8 +90,7 @@ void ssd_backward_inside(const SsdShape& shape, const SsdInput<T>& input, const 
 /// What ssd_backward_finish() takes.
 template <class T>
 struct SsdBackward {
-  const T* y = nullptr;        // as ssd_finish() left it
-  const T* dy = nullptr;       // its gradient
+  const T* dy = nullptr;
   const T* states = nullptr;   // as ssd_finish() left them
   const T* d_final = nullptr;  // [H, P, N]: gradient of the last state; null: zero
   T* d_states = nullptr;       // as ssd_backward_states() left them
