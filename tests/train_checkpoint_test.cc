@@ -36,7 +36,8 @@ TEST(Crc32c, IsThatOfTheStandard) {
 
 // ---- Slices
 
-// Tensors of each cut and shape; 7 rows leave padding on two ranks or more.
+// Tensors of each cut and shape; 7 rows leave padding on two ranks or more. "mix" and "taps" are
+// packed: their parts are cut each by itself, or not at all.
 std::vector<TensorRow> rows_of_model(int stage, int stages) {
   std::vector<TensorRow> rows;
   const auto row = [&](const char* name, long height, long width, Cut cut, int layer) {
@@ -46,6 +47,14 @@ std::vector<TensorRow> rows_of_model(int stage, int stages) {
     row("embed", 7, 6, Cut::kRows, TensorRow::kBeforeLayers);
     row("layers.0.norm", 5, 1, Cut::kWhole, 0);
     row("layers.0.in", 8, 3, Cut::kRows, 0);
+    row("layers.0.mix/x", 7, 4, Cut::kRows, 0);
+    row("layers.0.mix/y", 3, 4, Cut::kWhole, 0);
+    row("layers.0.mix/z", 6, 4, Cut::kRows, 0);
+    row("layers.0.taps/x", 6, 2, Cut::kRows, 0);
+    row("layers.0.taps/y", 2, 2, Cut::kWhole, 0);
+    for (const std::size_t back : {1, 2}) rows[rows.size() - back].form = Form::kDepthwise;
+    row("layers.0.bias/x", 6, 1, Cut::kRows, 0);
+    row("layers.0.bias/y", 2, 1, Cut::kWhole, 0);
   }
   if (stage == stages - 1) {
     row("layers.1.out", 3, 12, Cut::kColumns, 1);
@@ -370,6 +379,19 @@ TEST_F(DamagedCheckpoint, TheManifestIsCheckedToo) {
 
 // ---- Models
 
+// The tensor of files is its parts' rows one after the other.
+void expect_packed(const TensorStore& model) {
+  std::vector<double> values(16 * 4);
+  model.read("layers.0.mix", {16, 4}, {0, 16, 0, 4}, values.data());
+  const double* value = values.data();
+  for (const auto& [part, rows] : {std::pair("x", 7), std::pair("y", 3), std::pair("z", 6)}) {
+    const TensorRow row{.name = std::string("layers.0.mix/") + part, .rows = rows, .columns = 4};
+    for (long i = 0; i < row.size(); ++i) {
+      ASSERT_EQ(*value++, number_of(row, i / 4, i % 4, 0)) << part << " " << i;
+    }
+  }
+}
+
 TEST(Model, GoesOutAndComesInAgain) {
   const ScratchFolder scratch;
   LocalDisk disk;
@@ -384,11 +406,15 @@ TEST(Model, GoesOutAndComesInAgain) {
     EXPECT_EQ(text_of_file(folder + "/config.json"), "{}");
     const TensorStore model = open_weights(folder);
     EXPECT_EQ(model.names(),
-              (std::vector<std::string>{"embed", "layers.0.in", "layers.0.norm", "layers.1.out"}));
+              (std::vector<std::string>{"embed", "layers.0.bias", "layers.0.in", "layers.0.mix",
+                                        "layers.0.norm", "layers.0.taps", "layers.1.out"}));
     EXPECT_EQ(model.shape("layers.0.norm"), (std::vector<long>{5}));
+    EXPECT_EQ(model.shape("layers.0.taps"), (std::vector<long>{8, 1, 2}));
+    EXPECT_EQ(model.shape("layers.0.bias"), (std::vector<long>{8}));
+    expect_packed(model);
     const TensorRow row{.name = "layers.1.out", .rows = 3, .columns = 12};
     double values[4];
-    model.read(row.name, 3, 12, {1, 2, 3, 2}, values);
+    model.read(row.name, {3, 12}, {1, 2, 3, 2}, values);
     EXPECT_EQ(values[3], number_of(row, 2, 4, 0));
     EXPECT_EQ(failure_of([&] {
                 export_model(model, {folder, "{}"}, disk);
@@ -405,7 +431,7 @@ TEST(Model, NarrowNumbersAreRounded) {
   const TensorStore model = open_weights(scratch / "model");
   EXPECT_EQ(model.element("embed"), Element::kBf16);
   float value;
-  model.read("embed", 7, 6, {3, 1, 4, 1}, &value);
+  model.read("embed", {7, 6}, {3, 1, 4, 1}, &value);
   const double exact = number_of({.name = "embed", .rows = 7, .columns = 6}, 3, 4, 0);
   EXPECT_NE(value, static_cast<float>(exact));
   EXPECT_NEAR(value, exact, std::abs(exact) / 256);
@@ -420,31 +446,98 @@ TEST(TensorStore, WhatIsMissingOrOtherwiseIsNamed) {
   const TensorStore store = open_weights(scratch.path());
   double values[100];
   EXPECT_EQ(failure_of([&] {
-              store.read("nose", 1, 1, {0, 1, 0, 1}, values);
+              store.read("nose", {1}, {0, 1, 0, 1}, values);
             }),
             folder +
                 "model-00001-of-00002.safetensors and those beside it: there is no tensor "
                 "nose");
   EXPECT_EQ(failure_of([&] {
-              store.read("embed", 8, 6, {0, 8, 0, 6}, values);
+              store.read("embed", {8, 6}, {0, 8, 0, 6}, values);
             }),
             folder + "model-00001-of-00002.safetensors: embed has shape [7,6]; expected [8,6]");
   const TensorStore half({folder + "model-00002-of-00002.safetensors"});
   EXPECT_EQ(failure_of([&] {
-              half.read("embed", 7, 6, {0, 7, 0, 6}, values);
+              half.read("embed", {7, 6}, {0, 7, 0, 6}, values);
             }),
             folder +
                 "model-00002-of-00002.safetensors: of embed only 16 of 42 elements are there, "
                 "of rows 0 to 7");
   const TensorStore twice(std::vector(2, folder + "model-00001-of-00002.safetensors"));
   EXPECT_EQ(failure_of([&] {
-              twice.read("embed", 7, 6, {0, 7, 0, 6}, values);
+              twice.read("embed", {7, 6}, {0, 7, 0, 6}, values);
             }),
             folder +
                 "model-00001-of-00002.safetensors: of embed some elements are there twice; "
                 "expected once");
   EXPECT_EQ(failure_of([&] { open_weights(scratch / "none"); }),
             scratch / "none: expected model.safetensors or model.safetensors.index.json in it");
+}
+
+// ---- Models of others
+
+// Two whole tensors of floats, a file of which each is at once.
+std::string two_tensors(const StoredTensor& first, const StoredTensor& second) {
+  std::vector<StoredTensor> tensors = {first, second};
+  std::string bytes = safetensors_header(tensors, {});
+  const std::size_t size = tensors[1].end / sizeof(float);
+  for (std::size_t i = 0; i < size; ++i) bytes += as_bytes_of(static_cast<float>(i));
+  return bytes;
+}
+
+// Into the parts that a rank has, from tensors that are packed and have three sizes.
+TEST(Model, OfHuggingFaceIsReadInParts) {
+  const ScratchFolder scratch;
+  scratch.file("model.safetensors", two_tensors({"mix", Element::kF32, {6, 2}, 0, 0},
+                                                {"taps", Element::kF32, {4, 1, 3}, 0, 0}));
+  const std::vector<TensorRow> rows = {
+      {.name = "mix/x", .rows = 4, .columns = 2, .cut = Cut::kRows},
+      {.name = "mix/y", .rows = 2, .columns = 2, .cut = Cut::kRows},
+      {.name = "taps", .rows = 4, .columns = 3, .cut = Cut::kRows, .form = Form::kDepthwise}};
+  PlainUnits<double> units(lay_out(rows, 1, 2));
+  load_weights(open_weights(scratch.path()), state_of(units));
+  const std::vector<double> expected = {4, 5, 6, 7, 10, 11, 18, 19, 20, 21, 22, 23};
+  const std::vector<double>& weights = units.all_weights();
+  EXPECT_EQ(std::vector(weights.begin(), weights.begin() + 12), expected);
+}
+
+TEST(TensorStore, NamesOfMambaSsmAreHuggingFaces) {
+  const ScratchFolder scratch;
+  scratch.file("model.safetensors",
+               two_tensors({"backbone.embedding.weight", Element::kF32, {2, 3}, 0, 0},
+                           {"lm_head.weight", Element::kF32, {2, 3}, 0, 0}));
+  const TensorStore model = open_weights(scratch.path());
+  EXPECT_EQ(model.names(),
+            (std::vector<std::string>{"backbone.embeddings.weight", "lm_head.weight"}));
+  double value;
+  model.read("backbone.embeddings.weight", {2, 3}, {1, 1, 1, 1}, &value);
+  EXPECT_EQ(value, 4);
+}
+
+TEST(TensorStore, SizesOfOneDoNotMatterButOthersDo) {
+  const ScratchFolder scratch;
+  scratch.file("model.safetensors", two_tensors({"taps", Element::kF32, {4, 1, 3}, 0, 0},
+                                                {"d", Element::kF32, {2, 1}, 0, 0}));
+  const TensorStore model = open_weights(scratch.path());
+  float values[12];
+  model.read("taps", {4, 3}, {1, 1, 2, 1}, values);
+  EXPECT_EQ(values[0], 5);
+  model.read("d", {2}, {0, 2, 0, 1}, values);
+  EXPECT_EQ(values[1], 13);
+  EXPECT_EQ(failure_of([&] {
+              model.read("taps", {12, 1}, {0, 12, 0, 1}, values);
+            }),
+            scratch / "model.safetensors: taps has shape [4,1,3]; expected [12,1]");
+}
+
+TEST(TensorStore, PicklesAreToBeConverted) {
+  const ScratchFolder scratch;
+  scratch.file("pytorch_model.bin", "");
+  const std::string refusal = failure_of([&] { open_weights(scratch.path()); });
+  EXPECT_TRUE(refusal.starts_with(scratch.path() +
+                                  ": has weights in pytorch_model.bin only; expected "
+                                  "model.safetensors, which PyTorch and safetensors make of it "
+                                  "there: python3 -c 'import torch, "))
+      << refusal;
 }
 
 }  // namespace

@@ -33,11 +33,9 @@ std::vector<Shard> share_out(const TensorStore& weights, const ExportSettings& s
 // Through T, which has the bits of what is stored.
 template <class T>
 std::vector<std::byte> converted(const TensorStore& weights, const StoredTensor& tensor) {
-  long columns = 1;
-  for (std::size_t i = 1; i < tensor.shape.size(); ++i) columns *= tensor.shape[i];
-  const long rows = tensor.shape.empty() ? 1 : tensor.shape[0];
-  std::vector<T> values(static_cast<std::size_t>(rows * columns));
-  weights.read(tensor.name, rows, columns, {0, rows, 0, columns}, values.data());
+  const Part whole = whole_part(tensor.shape);
+  std::vector<T> values(static_cast<std::size_t>(whole.size()));
+  weights.read(tensor.name, tensor.shape, whole, values.data());
   std::vector<std::byte> bytes(tensor.end - tensor.begin);
   encode(tensor.element, std::span<const T>(values), std::span(bytes));
   return bytes;

@@ -43,9 +43,9 @@ void load_array(const TensorStore& store, const Layout& layout, const Shard& sha
                 Name name) {
   std::fill_n(values, shard.size(), T{0});
   for (const Slice& slice : slices_of(layout, shard)) {
-    const TensorRow& row = layout.tensors[slice.tensor].row;
-    store.read(name(row.tied_to.empty() ? row.name : row.tied_to), row.rows, row.columns,
-               slice.part, values + (slice.offset - shard.begin));
+    const InFiles& file = layout.tensors[slice.tensor].file;
+    store.read(name(file.name), file.shape, part_in_file(layout, slice),
+               values + (slice.offset - shard.begin));
   }
 }
 

@@ -121,11 +121,11 @@ void CheckpointSaver<T>::copy(const RankState<T>& state) {
   };
   for (std::size_t i = 0; i < shards.size(); ++i) {
     for (const Slice& slice : slices_of(*state.layout, shards[i])) {
-      const TensorRow& row = state.layout->tensors[slice.tensor].row;
-      if (saved_elsewhere(row, tensor_rank)) continue;
+      const Placed& placed = state.layout->tensors[slice.tensor];
+      if (saved_elsewhere(placed.row, tensor_rank)) continue;
       const ShardState<T>& from = state.shards[i];
       const long at = slice.offset - from.shard.begin;
-      copies_.push_back({{row.name, row.rows, row.columns, slice.part},
+      copies_.push_back({{placed.file.name, placed.file.shape, part_in_file(*state.layout, slice)},
                          keep(from.weights + at, slice.size()),
                          keep(from.first_moments + at, slice.size()),
                          keep(from.second_moments + at, slice.size())});

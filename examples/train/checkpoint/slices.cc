@@ -54,6 +54,12 @@ std::vector<Slice> slices_of(const Layout& layout, const Shard& shard) {
   return slices;
 }
 
+Part part_in_file(const Layout& layout, const Slice& slice) {
+  Part part = slice.part;
+  part.first_row += layout.tensors[slice.tensor].file.first_row;
+  return part;
+}
+
 Part overlap(const Part& a, const Part& b) {
   const long first_row = std::max(a.first_row, b.first_row);
   const long first_column = std::max(a.first_column, b.first_column);

@@ -19,12 +19,15 @@ namespace tutti::train {
 /// A rectangle of a tensor, which lies in one piece in the layout.
 struct Slice {
   std::size_t tensor = 0;  // in Layout::tensors
-  Part part;               // of the whole tensor; no padding
+  Part part;               // of the whole row of the table; no padding
   long offset = 0;         // in the layout
 
   long size() const { return part.size(); }
   bool operator==(const Slice&) const = default;
 };
+
+/// Where it is in the tensor of files, which may be a packed one.
+Part part_in_file(const Layout& layout, const Slice& slice);
 
 std::vector<Slice> slices_of(const Layout& layout, const Shard& shard);
 

@@ -39,7 +39,7 @@ FileRecord SummedFile::finish() {
 void ListedTensors::add(const SliceName& name, Element element, const std::byte* bytes) {
   tensors_.push_back({name.key(), element, name.shape()});
   bytes_.push_back(bytes);
-  if (!name.whole()) metadata_[name.key()] = name.description();
+  if (!name.is_whole()) metadata_[name.key()] = name.description();
 }
 
 FileRecord ListedTensors::write(Disk& disk, const std::string& folder,

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -15,16 +16,30 @@ using Json = nlohmann::json;
 
 constexpr const char* kWhole = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
+// Tensors that share memory, as tied ones do, become copies, which safetensors wants.
+constexpr const char* kConversion =
+    "python3 -c 'import torch, safetensors.torch as s; s.save_file({n: t.clone().contiguous() for "
+    "n, t in torch.load(\"pytorch_model.bin\", map_location=\"cpu\").items()}, "
+    "\"model.safetensors\", {\"format\": \"pt\"})'";
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::string to_text(const std::vector<long>& shape) { return Json(shape).dump(); }
 
-// Rows and columns of a shape: all sizes but the first are columns.
-std::pair<long, long> extents(const std::vector<long>& shape) {
-  long columns = 1;
-  for (std::size_t i = 1; i < shape.size(); ++i) columns *= shape[i];
-  return {shape.empty() ? 1 : shape[0], columns};
+// The original checkpoints of mamba_ssm differ from Hugging Face's in this name.
+std::string hugging_face_name(const std::string& name) {
+  return name == "backbone.embedding.weight" ? "backbone.embeddings.weight" : name;
+}
+
+bool has_only_pickles(const std::string& folder) {
+  return exists(folder + "/pytorch_model.bin") || exists(folder + "/pytorch_model.bin.index.json");
+}
+
+// Sizes of 1 after the first do not matter: [channels, 1, K] and [channels, K] are alike.
+std::vector<long> without_ones(std::vector<long> shape) {
+  if (shape.empty()) return {1};
+  shape.erase(std::remove(shape.begin() + 1, shape.end(), 1), shape.end());
+  return shape;
 }
 
 std::vector<std::string> files_of_index(const std::string& folder) {
@@ -64,8 +79,14 @@ Described read_description(const SafetensorsFile& file, const std::string& key,
 
 }  // namespace
 
+Part whole_part(const std::vector<long>& shape) {
+  long columns = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) columns *= shape[i];
+  return {0, shape.empty() ? 1 : shape[0], 0, columns};
+}
+
 std::string SliceName::key() const {
-  if (whole()) return tensor;
+  if (is_whole()) return tensor;
   const auto range = [](long first, long count) {
     return std::to_string(first) + ":" + std::to_string(first + count);
   };
@@ -74,15 +95,15 @@ std::string SliceName::key() const {
 }
 
 std::string SliceName::description() const {
-  return Json{{"tensor", tensor},
-              {"shape", columns == 1 ? Json{rows} : Json{rows, columns}},
-              {"offset", {part.first_row, part.first_column}}}
+  return Json{{"tensor", tensor}, {"shape", whole}, {"offset", {part.first_row, part.first_column}}}
       .dump();
 }
 
 std::vector<long> SliceName::shape() const {
-  if (columns == 1) return {part.rows};
-  return {part.rows, part.columns};
+  std::vector<long> shape = whole;
+  shape.back() = part.columns;
+  shape.front() = part.rows;
+  return shape;
 }
 
 TensorStore::TensorStore(const std::vector<std::string>& files) {
@@ -95,25 +116,27 @@ TensorStore::TensorStore(const std::vector<std::string>& files) {
 TensorStore TensorStore::of_model(const std::string& folder) {
   if (exists(folder + "/" + kIndex)) return TensorStore(files_of_index(folder));
   if (exists(folder + "/" + kWhole)) return TensorStore({folder + "/" + kWhole});
+  if (has_only_pickles(folder)) {
+    throw Failure(folder + ": has weights in pytorch_model.bin only; expected " + kWhole +
+                  ", which PyTorch and safetensors make of it there: " + kConversion);
+  }
   throw Failure(folder + ": expected " + kWhole + " or " + kIndex + " in it");
 }
 
 void TensorStore::add(std::size_t file, std::size_t n) {
   const SafetensorsFile& source = files_[file];
   const StoredTensor& stored = source.tensors()[n];
-  const auto [rows, columns] = extents(stored.shape);
-  Piece piece{file, n, {0, rows, 0, columns}};
-  std::string name = stored.name;
+  Piece piece{file, n, whole_part(stored.shape)};
+  std::string name = hugging_face_name(stored.name);
   std::vector<long> shape = stored.shape;
-  if (const auto found = source.metadata().find(name); found != source.metadata().end()) {
+  if (const auto found = source.metadata().find(stored.name); found != source.metadata().end()) {
     const Described described = read_description(source, name, found->second);
-    const auto [all_rows, all_columns] = extents(described.shape);
     name = described.tensor;
     shape = described.shape;
     if (described.offset.size() != 2) throw Failure(source.path() + ": a bad offset of " + name);
     piece.part.first_row = described.offset[0];
     piece.part.first_column = described.offset[1];
-    if (overlap(piece.part, {0, all_rows, 0, all_columns}) != piece.part) {
+    if (overlap(piece.part, whole_part(shape)) != piece.part) {
       throw Failure(source.path() + ": " + stored.name + " reaches beyond the shape of " + name +
                     ", " + to_text(shape));
     }
@@ -153,13 +176,12 @@ Element TensorStore::element(const std::string& name) const {
 }
 
 template <class T>
-void TensorStore::read(const std::string& name, long rows, long columns, const Part& part,
+void TensorStore::read(const std::string& name, const std::vector<long>& shape, const Part& part,
                        T* out) const {
   const Tensor& tensor = at(name);
-  if (extents(tensor.shape) != std::pair(rows, columns)) {
+  if (without_ones(tensor.shape) != without_ones(shape)) {
     throw Failure(files_[tensor.pieces.front().file].path() + ": " + name + " has shape " +
-                  to_text(tensor.shape) + "; expected " +
-                  to_text(columns == 1 ? std::vector{rows} : std::vector{rows, columns}));
+                  to_text(tensor.shape) + "; expected " + to_text(shape));
   }
   std::vector<Part> overlaps;
   for (const Piece& piece : tensor.pieces) {
@@ -170,8 +192,10 @@ void TensorStore::read(const std::string& name, long rows, long columns, const P
   }
   check_covered(name, part, overlaps);
 }
-template void TensorStore::read(const std::string&, long, long, const Part&, float*) const;
-template void TensorStore::read(const std::string&, long, long, const Part&, double*) const;
+template void TensorStore::read(const std::string&, const std::vector<long>&, const Part&,
+                                float*) const;
+template void TensorStore::read(const std::string&, const std::vector<long>&, const Part&,
+                                double*) const;
 
 void TensorStore::check_covered(const std::string& name, const Part& part,
                                 const std::vector<Part>& overlaps) const {

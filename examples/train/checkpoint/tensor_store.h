@@ -18,24 +18,27 @@
 
 namespace tutti::train {
 
-/// A part of a tensor of that many rows and columns, as it is called and described in a file.
+/// All of a tensor of that shape: sizes after the first count together as columns.
+Part whole_part(const std::vector<long>& shape);
+
+/// A part of a tensor of that shape, as it is called and described in a file.
 struct SliceName {
   std::string tensor;
-  long rows = 0;
-  long columns = 1;  // 1: a vector
+  std::vector<long> whole;  // the tensor's shape
   Part part;
 
-  bool whole() const { return part == Part{0, rows, 0, columns}; }
+  bool is_whole() const { return part == whole_part(whole); }
   std::string key() const;          // the tensor's name, if it is whole
   std::string description() const;  // for the metadata
-  std::vector<long> shape() const;
+  std::vector<long> shape() const;  // of the slice
 };
 
 class TensorStore {
  public:
   explicit TensorStore(const std::vector<std::string>& files);
 
-  /// Those of a folder: model.safetensors, or the files of model.safetensors.index.json.
+  /// Those of a folder: model.safetensors, or the files of model.safetensors.index.json. Tensors
+  /// that mamba_ssm calls otherwise than Hugging Face have Hugging Face's names.
   static TensorStore of_model(const std::string& folder);
 
   std::vector<std::string> names() const;
@@ -45,10 +48,11 @@ class TensorStore {
   /// The type that has the most bits of those that its slices are kept in.
   Element element(const std::string& name) const;
 
-  /// A part of a tensor, row by row. Fails where the tensor has another shape (sizes after the
-  /// first count together as columns), or where slices leave some of the part out.
+  /// A part of a tensor, row by row. Fails where the tensor has another shape (but for sizes of 1
+  /// after the first), or where slices leave some of the part out.
   template <class T>
-  void read(const std::string& name, long rows, long columns, const Part& part, T* out) const;
+  void read(const std::string& name, const std::vector<long>& shape, const Part& part,
+            T* out) const;
 
  private:
   struct Piece {
