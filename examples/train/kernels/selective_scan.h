@@ -9,7 +9,7 @@
 // initial state; each calls scan(). Backwards the same in reverse, scan_backward_state() first. One
 // shard alone needs scan() and scan_backward() only.
 //
-// Gu and Dao, "Mamba", 2023. Tested by train_mamba_kernels_test.cc.
+// Gu and Dao, "Mamba", 2023. Tested by train_selective_scan_test.cc.
 
 #pragma once
 

@@ -44,6 +44,34 @@ double slope(Function f, std::vector<double> x, std::size_t i) {
   return (up - f(x)) / (2 * kStep);
 }
 
+/// The derivatives of f(), which reads x, by each number of x.
+template <class Function>
+std::vector<double> slopes(Function f, std::vector<double>& x) {
+  std::vector<double> result;
+  const std::vector<double> at = x;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const auto moved = [&](const std::vector<double>& other) {
+      x = other;
+      return f();
+    };
+    result.push_back(slope(moved, at, i));
+  }
+  x = at;
+  return result;
+}
+
+/// What a kernel is to overwrite: rows of `stride`, of which it sets `columns`.
+inline void soil(std::vector<double>& rows, long stride, long columns) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (static_cast<long>(i) % stride < columns) rows[i] = 7;
+  }
+}
+
+template <class T>
+std::vector<T> slice(const std::vector<T>& v, long first, long count) {
+  return {v.begin() + first, v.begin() + first + count};
+}
+
 inline double dot(const std::vector<double>& a, const std::vector<double>& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
