@@ -3,23 +3,18 @@
 #include <array>
 #include <cmath>
 
-#include "train/failure.h"
+#include "train/presets.h"
 
 namespace tutti::train {
 namespace {
 
-struct Preset {
-  std::string_view name;
-  LlamaConfig config;
-};
-
 constexpr long kPositions = 4096;
 
 // Shapes of published models, where there is a well-known one of the size.
-const std::array<Preset, 10>& presets() {
+const std::array<Preset<LlamaConfig>, 10>& presets() {
   static const RopeConfig kLlama31{"llama3", 500000, 8, 1, 4, 8192};
   static const RopeConfig kLlama32{"llama3", 500000, 32, 1, 4, 8192};
-  static const std::array<Preset, 10> kPresets = {{
+  static const std::array<Preset<LlamaConfig>, 10> kPresets = {{
       // For processors: bytes as tokens.
       {"llama-tiny", {256, 256, 688, 4, 4, 2, 64, kPositions}},
       {"25m", {256, 512, 1536, 8, 8, 4, 64, kPositions}},
@@ -51,20 +46,9 @@ long layer_matrices(const LlamaConfig& config) {
 
 }  // namespace
 
-LlamaConfig llama_preset(std::string_view name) {
-  std::string known;
-  for (const Preset& preset : presets()) {
-    if (preset.name == name) return preset.config;
-    known += (known.empty() ? "" : ", ") + std::string(preset.name);
-  }
-  throw Failure("model \"" + std::string(name) + "\" is not known; expected one of " + known);
-}
+LlamaConfig llama_preset(std::string_view name) { return preset_named(presets(), name); }
 
-std::vector<std::string_view> llama_presets() {
-  std::vector<std::string_view> names;
-  for (const Preset& preset : presets()) names.push_back(preset.name);
-  return names;
-}
+std::vector<std::string_view> llama_presets() { return names_of(presets()); }
 
 long parameters(const LlamaConfig& config) {
   const long words = config.vocabulary * config.width;

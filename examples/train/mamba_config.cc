@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "train/failure.h"
+#include "train/presets.h"
 
 namespace tutti::train {
 namespace {
@@ -32,19 +32,14 @@ MambaConfig hybrid(MambaConfig config, MambaAttention attention) {
   return config;
 }
 
-struct Preset {
-  std::string_view name;
-  MambaConfig config;
-};
-
 constexpr long kWords1 = 50280;  // those of GPT-NeoX, and padding
 constexpr long kWords2 = 50288;
 constexpr long kStates2 = 128;
 
 // Those with a number of parameters that is published are state-spaces's; the others, which have
 // bytes as tokens, are for processors.
-const std::array<Preset, 14>& presets() {
-  static const std::array<Preset, 14> kPresets = {{
+const std::array<Preset<MambaConfig>, 14>& presets() {
+  static const std::array<Preset<MambaConfig>, 14> kPresets = {{
       {"mamba-tiny", mamba1(256, 4, 256)},
       {"mamba2-tiny", mamba2(256, 4, 256, 64)},
       {"hybrid-tiny", hybrid(mamba2(256, 4, 256, 64), {{2}, 4, 2, 64})},
@@ -121,20 +116,9 @@ bool MambaConfig::is_attention(int layer) const {
   return std::binary_search(attention.layers.begin(), attention.layers.end(), layer);
 }
 
-MambaConfig mamba_preset(std::string_view name) {
-  std::string known;
-  for (const Preset& preset : presets()) {
-    if (preset.name == name) return preset.config;
-    known += (known.empty() ? "" : ", ") + std::string(preset.name);
-  }
-  throw Failure("model \"" + std::string(name) + "\" is not known; expected one of " + known);
-}
+MambaConfig mamba_preset(std::string_view name) { return preset_named(presets(), name); }
 
-std::vector<std::string_view> mamba_presets() {
-  std::vector<std::string_view> names;
-  for (const Preset& preset : presets()) names.push_back(preset.name);
-  return names;
-}
+std::vector<std::string_view> mamba_presets() { return names_of(presets()); }
 
 long parameters(const MambaConfig& config) {
   const LayerSize layers = all_layers(config);
