@@ -18,6 +18,7 @@
 #include "algorithms/pairwise.h"
 #include "algorithms/recursive.h"
 #include "algorithms/ring.h"
+#include "algorithms/scan.h"
 #include "algorithms/scatter_gather.h"
 
 namespace tutti {
@@ -26,6 +27,7 @@ namespace {
 constexpr std::string_view kBruck = "Bruck et al., IEEE TPDS 8 (1997)";
 constexpr std::string_view kChan = "Chan et al., CCPE 19 (2007)";
 constexpr std::string_view kHensgen = "Hensgen, Finkel and Manber, IJPP 17 (1988)";
+constexpr std::string_view kHillis = "Hillis and Steele, CACM 29 (1986)";
 constexpr std::string_view kPatarasuk = "Patarasuk and Yuan, JPDC 69 (2009)";
 constexpr std::string_view kRabenseifner = "Rabenseifner, ICCS (2004)";
 constexpr std::string_view kSanders = "Sanders, Speck and Traeff, Parallel Computing 35 (2009)";
@@ -232,6 +234,16 @@ const Algorithm kCatalog[] = {
      "The sender puts.", none},
     {kSendRecv, "direct_pull", rootless<direct_pull_send_recv>, is_two, no, x, x, x, x,
      "The receiver reads.", none},
+
+    {kScan, "ring", rooted<ring_scan>, any, no, x, o, x, x,
+     "Results go from each rank to the next, which adds its own.", none},
+    {kScan, "recursive_doubling", rooted<recursive_doubling_scan>, any, no, x, o, o, o,
+     "Give the result of the last ranks to the one as many further on, which doubles their number.", kHillis},
+
+    {kExclusiveScan, "ring", rooted<ring_exclusive_scan>, any, no, x, o, o, x,
+     "Results go from each rank to the next, which passes them on with its own.", none},
+    {kExclusiveScan, "recursive_doubling", rooted<recursive_doubling_exclusive_scan>, any, no, x, o, o, o,
+     "The same as scan's, and each rank keeps a result without its own input too.", kHillis},
 };
 // clang-format on
 

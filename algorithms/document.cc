@@ -42,7 +42,8 @@ costs is counted from its steps:
 
 Words: *in place* — input and output may be the same memory; *mapped* — reads peers' memory, which
 must be shared; *variable counts* — chunks may have different lengths; *rank order* — adds in the
-order of ranks in one pass, so that all such algorithms give the same bits.
+order of ranks in one pass (scans: one rank after the other), so that all such algorithms give the
+same bits.
 )";
 
 constexpr std::string_view kHierarchical = R"(
@@ -104,7 +105,7 @@ std::string row(const Schedule& schedule) {
 
 bool reduces(Collective collective) {
   return collective == Collective::kAllReduce || collective == Collective::kReduceScatter ||
-         collective == Collective::kReduce;
+         collective == Collective::kReduce || is_scan(collective);
 }
 
 std::string properties(const Algorithm& algorithm) {

@@ -102,6 +102,13 @@ const Formula kFormulas[] = {
 
     {kSendRecv, "direct", false, [](Size) { return Cost{1, 1, 1, 0, 0, 1, 0}; }},
     {kSendRecv, "direct_pull", false, [](Size) { return Cost{1, 1, 1, 0, 0, 1, 0}; }},
+
+    {kScan, "ring", false, [](Size z) { return Cost{z.s, 1, 1, 1, 1, 3*z.s, 1}; }},
+    {kScan, "recursive_doubling", true, [](Size z) { return Cost{z.d, z.d, z.d, z.d, 1, 3*z.d + (z.d > 1), z.d + 1}; }},
+    {kExclusiveScan, "ring", false, [](Size z) { return Cost{z.s, 1, 1, std::min(1, z.n - 2), 1, 3*z.s - 1, 2}; }},
+    {kExclusiveScan, "recursive_doubling", true, [](Size z) {
+       if (z.n == 2) return Cost{1, 1, 1, 0, 1, 2, 3};
+       return Cost{z.d, z.d, z.d, 2*z.d - 3, 2, 5*z.d - 2, z.d + 2}; }},
 };
 // clang-format on
 

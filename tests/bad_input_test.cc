@@ -33,6 +33,8 @@ int ints[64];
 const std::vector<std::size_t> kTwoCounts = {1, 2}, kThreeCounts = {1, 2, 3},
                                kHugeCounts = {1, 2, static_cast<std::size_t>(-1)};
 
+void nothing(const void*, void*, std::size_t, DataType, void*) {}
+
 Buffer some(std::size_t count) { return {floats, count, DataType::kFloat32}; }
 Buffer others(std::size_t count) { return {floats + 32, count, DataType::kFloat32}; }
 
@@ -74,6 +76,30 @@ const std::vector<BadCall>& bad_calls() {
       {"ShortGather",
        [] { return all_gather(some(4), others(11)); },
        {"output has 11 elements", "expected 12"}},
+      {"NullScanOperation",
+       [] { return scan(some(4), others(4), ReduceOp::ordered(8, nullptr)); },
+       {"scan: op is the caller's and has no function"}},
+      {"ElementsOfNoBytes",
+       [] { return scan(some(4), others(4), ReduceOp::ordered(0, nothing)); },
+       {"scan: op has elements of 0 bytes", "expected 1 to 2^40"}},
+      {"ElementsOfHalfAFloat",
+       [] { return exclusive_scan(some(4), others(4), ReduceOp::ordered(6, nothing)); },
+       {"exclusive_scan: op has elements of 6 bytes", "multiple of the 4 of float"}},
+      {"UnevenElements",
+       [] { return scan(some(4), others(4), ReduceOp::ordered(12, nothing)); },
+       {"input has 16 bytes", "multiple of the 12 of an element"}},
+      {"ElementsElsewhere",
+       [] { return all_reduce(some(4), others(4), ReduceOp::ordered(8, nothing)); },
+       {"all_reduce: op is ordered, on elements of 8 bytes", "scan and exclusive_scan only"}},
+      {"MeanOfTheFirst",
+       [] { return scan(some(4), others(4), Reduction::kAvg); },
+       {"scan: avg has no meaning"}},
+      {"UnknownDirection",
+       [] { return scan(some(4), others(4), {}, static_cast<Direction>(7)); },
+       {"scan: unknown direction 7", "expected 0 or 1"}},
+      {"ShortScan",
+       [] { return scan(some(4), others(3)); },
+       {"output has 3 elements", "expected 4"}},
       {"UnevenInput",
        [] { return reduce_scatter(some(10), others(3)); },
        {"input has 10 elements", "multiple of 3 ranks"}},

@@ -29,11 +29,6 @@ std::string label(const Algorithm& algorithm) {
   return std::string(name(algorithm.collective)) + " " + std::string(algorithm.name);
 }
 
-bool has_root(Collective collective) {
-  return collective == Collective::kBroadcast || collective == Collective::kReduce ||
-         collective == Collective::kGather || collective == Collective::kScatter;
-}
-
 using Visit = std::function<void(const Algorithm&, const Schedule&)>;
 
 // Every algorithm for every group of `first` to `last` ranks that it takes, with every root. Those
@@ -44,8 +39,9 @@ void for_each_schedule(int first, int last, const Visit& visit) {
       if (!allows(algorithm, group)) continue;
       if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
       SCOPED_TRACE(test::to_text(group));
-      const int roots = has_root(algorithm.collective) ? group.ranks : 1;
-      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(group, root));
+      for (const int root : test::roots_of(algorithm.collective, group.ranks)) {
+        visit(algorithm, algorithm.make(group, root));
+      }
     }
   }
 }
@@ -170,6 +166,8 @@ std::optional<std::pair<int, int>> length_class(const Schedule& schedule, int ra
     case Collective::kReduce:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return std::pair(chunk.index, 0);
@@ -218,6 +216,25 @@ TEST(Catalog, EveryStepOfEveryAlgorithmIsNeeded) {
     }
   });
   EXPECT_GT(mutants, 1000);
+}
+
+// Operations of scans need not commute.
+TEST(Catalog, EveryScanNeedsTheOrderOfItsOperands) {
+  int mutants = 0;
+  for_each_schedule(2, kMostMutantRanks, [&](const Algorithm& algorithm, const Schedule& good) {
+    if (!is_scan(algorithm.collective)) return;
+    for (int rank = 0; rank < good.ranks; ++rank) {
+      for (std::size_t i = 0; i < good.at(rank).steps.size(); ++i) {
+        if (good.at(rank).steps[i].kind != StepKind::kReduce) continue;
+        Schedule bad = good;
+        std::vector<Chunk>& sources = bad.at(rank).steps[i].sources;
+        std::swap(sources.front(), sources.back());
+        EXPECT_NE(verify(bad), "") << where(algorithm, good) << ": rank " << rank << " step " << i;
+        ++mutants;
+      }
+    }
+  });
+  EXPECT_GT(mutants, 50);
 }
 
 // Sends a put, signal or wait of one rank elsewhere; a put's chunk stays what it is there.

@@ -38,12 +38,12 @@ std::vector<std::int32_t> by_hand(const Problem& p, int rank) {
     const auto begin = inputs[source].begin() + static_cast<std::ptrdiff_t>(index * kCount);
     return std::vector<std::int32_t>(begin, begin + kCount);
   };
-  const auto sum = [&](std::size_t index) {
+  const auto sum = [&](std::size_t index, std::size_t ranks = kRanks) {
     std::vector<std::int32_t> total(kCount);
     for (std::size_t i = 0; i < kCount; ++i) {
       std::uint32_t wrapped = 0;
-      for (const auto& input : inputs) {
-        wrapped += static_cast<std::uint32_t>(input[index * kCount + i]);
+      for (std::size_t source = 0; source < ranks; ++source) {
+        wrapped += static_cast<std::uint32_t>(inputs[source][index * kCount + i]);
       }
       total[i] = static_cast<std::int32_t>(wrapped);
     }
@@ -75,6 +75,10 @@ std::vector<std::int32_t> by_hand(const Problem& p, int rank) {
       return is_root ? joined(0) : std::vector<std::int32_t>{};
     case Collective::kScatter:
       return part(1, own);
+    case Collective::kScan:
+      return sum(0, own + 1);
+    case Collective::kExclusiveScan:
+      return rank > 0 ? sum(0, own) : std::vector<std::int32_t>{};
     case Collective::kBarrier:
       return {};
     case Collective::kSendRecv:

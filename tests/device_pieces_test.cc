@@ -38,6 +38,9 @@ Call call_of(Collective collective, std::size_t part, int ranks) {
       return barrier();
     case Collective::kSendRecv:
       return send(one, 1);
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
+      break;  // of host memory only
   }
   return barrier();
 }

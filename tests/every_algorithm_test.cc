@@ -38,7 +38,8 @@ void run_counts(Communicator& comm, Collective collective, const std::string& al
     for (const InPlace in_place : kPlaces) {
       if (in_place != InPlace::kNobody && !may_be_in_place(collective, algorithm)) continue;
       const int root = static_cast<int>(count) % comm.ranks();
-      CaseRunner({collective, DataType::kInt32, {}, count, root, in_place}, comm).run();
+      const Direction direction = count % 3 == 0 ? Direction::kForward : Direction::kReverse;
+      CaseRunner({collective, DataType::kInt32, {}, count, root, in_place, direction}, comm).run();
       EXPECT_EQ(comm.explain().algorithm, algorithm);
     }
   }
@@ -78,7 +79,8 @@ INSTANTIATE_TEST_SUITE_P(Of, EveryAlgorithm,
                          testing::Values(Collective::kAllReduce, Collective::kAllGather,
                                          Collective::kReduceScatter, Collective::kAllToAll,
                                          Collective::kBroadcast, Collective::kReduce,
-                                         Collective::kGather, Collective::kScatter),
+                                         Collective::kGather, Collective::kScatter,
+                                         Collective::kScan, Collective::kExclusiveScan),
                          [](const auto& info) { return std::string(name(info.param)); });
 
 TEST(EveryBarrier, HoldsEverybodyBack) {

@@ -20,11 +20,6 @@ namespace {
 
 constexpr int kMostRanks = 9;
 
-bool has_root(Collective collective) {
-  return collective == Collective::kBroadcast || collective == Collective::kReduce ||
-         collective == Collective::kGather || collective == Collective::kScatter;
-}
-
 void for_each_schedule(int most_ranks,
                        const std::function<void(const Algorithm&, const Schedule&)>& visit) {
   for (const Algorithm& algorithm : catalog()) {
@@ -32,8 +27,9 @@ void for_each_schedule(int most_ranks,
       if (!allows(algorithm, group)) continue;
       if (!group.hosts.empty() && allows(algorithm, group.ranks)) continue;
       SCOPED_TRACE(test::to_text(group));
-      const int roots = has_root(algorithm.collective) ? group.ranks : 1;
-      for (int root = 0; root < roots; ++root) visit(algorithm, algorithm.make(group, root));
+      for (const int root : test::roots_of(algorithm.collective, group.ranks)) {
+        visit(algorithm, algorithm.make(group, root));
+      }
     }
   }
 }

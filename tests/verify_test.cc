@@ -299,6 +299,7 @@ TEST(VerifyContents, KnowsWhatOneRankIsToDo) {
   for (int i = 0; i < kCollectives; ++i) {
     const Collective collective = static_cast<Collective>(i);
     if (collective == Collective::kSendRecv || collective == Collective::kBarrier) continue;
+    if (collective == Collective::kExclusiveScan) continue;  // nothing at all
     SCOPED_TRACE(name(collective));
     Schedule schedule(collective, 1, /*chunks=*/1, /*scratch_chunks=*/0);
     EXPECT_SAYS(verify(schedule), "never written");

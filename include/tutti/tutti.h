@@ -38,6 +38,7 @@ struct Call {
   int peer = 0;           // send_recv: the other rank
   bool sends = true;      // send_recv: whether this rank sends (input) or receives (output)
   bool variable = false;  // the _v forms
+  Direction direction = Direction::kForward;    // scan, exclusive_scan
   std::span<const std::size_t> send_counts;     // all_to_all_v; reduce_scatter_v: per rank
   std::span<const std::size_t> receive_counts;  // all_to_all_v; all_gather_v: per rank
 };
@@ -60,6 +61,24 @@ TUTTI_API Call reduce(ConstBuffer input, Buffer output, ReduceOp op, int root);
 TUTTI_API Call gather(ConstBuffer input, Buffer output, int root);
 /// output (c) = part `rank` of root's input (n*c).
 TUTTI_API Call scatter(ConstBuffer input, Buffer output, int root);
+/// output (c) of rank r = input (c) of rank 0 op input of rank 1 op … op input of rank r, in this
+/// order whatever the schedule: op need not be commutative. kReverse: as if ranks were numbered
+/// from the other end, input of rank n-1 op input of rank n-2 op … op input of rank r. In place
+/// when both are the same memory. Host memory only.
+///
+/// op: a reduction other than kAvg; ReduceOp::user, which need not commute here; or
+/// ReduceOp::ordered, on elements of any size, of which c counts those of the buffers' type:
+///
+///   std::vector<Affine> maps(n), prefix(n);
+///   comm.scan(std::as_bytes(std::span(maps)), std::as_writable_bytes(std::span(prefix)),
+///             ReduceOp::ordered<Affine, then>());
+TUTTI_API Call scan(ConstBuffer input, Buffer output, ReduceOp op = {},
+                    Direction direction = Direction::kForward);
+/// The same without the rank's own input: output of rank r = input of rank 0 op … op input of rank
+/// r-1; kReverse: input of rank n-1 op … op input of rank r+1. The rank that comes first (0;
+/// kReverse: n-1) gets nothing: its output is left untouched, as by MPI_Exscan, and may be null.
+TUTTI_API Call exclusive_scan(ConstBuffer input, Buffer output, ReduceOp op = {},
+                              Direction direction = Direction::kForward);
 /// No rank returns before every rank has called.
 TUTTI_API Call barrier();
 /// Sends input to `peer`, who receives it with receive(). Pairs match in the order of the calls.
@@ -206,6 +225,14 @@ class TUTTI_API Communicator {
   }
   Status scatter(ConstBuffer input, Buffer output, int root) {
     return run(tutti::scatter(input, output, root));
+  }
+  Status scan(ConstBuffer input, Buffer output, ReduceOp op = {},
+              Direction direction = Direction::kForward) {
+    return run(tutti::scan(input, output, op, direction));
+  }
+  Status exclusive_scan(ConstBuffer input, Buffer output, ReduceOp op = {},
+                        Direction direction = Direction::kForward) {
+    return run(tutti::exclusive_scan(input, output, op, direction));
   }
   Status barrier() { return run(tutti::barrier()); }
   Status send(ConstBuffer input, int peer) { return run(tutti::send(input, peer)); }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "tutti/api.h"
 
@@ -22,8 +23,16 @@ enum class Collective : std::uint8_t {
   kScatter,
   kBarrier,
   kSendRecv,
+  kScan,
+  kExclusiveScan,
 };
-inline constexpr int kCollectives = 10;
+inline constexpr int kCollectives = 12;
+
+/// Of scan and exclusive_scan: from which end ranks are counted.
+enum class Direction : std::uint8_t {
+  kForward,  // rank 0 comes first
+  kReverse,  // rank n-1 comes first, rank 0 last
+};
 
 /// Element types. The first twelve have NCCL's numbers (nccl.h, ncclDataType_t).
 enum class DataType : std::uint8_t {
@@ -100,8 +109,10 @@ TUTTI_API std::optional<Collective> parse_collective(std::string_view text);
 TUTTI_API std::optional<DataType> parse_data_type(std::string_view text);
 TUTTI_API std::optional<Reduction> parse_reduction(std::string_view text);
 
-/// dst[i] = dst[i] op src[i] for a reduction that the library does not know. Must be associative
-/// and commutative; called from the thread that runs the collective.
+/// A reduction that the library does not know, of `count` elements; called from the thread that
+/// runs the collective. dst[i] = src[i] op dst[i], where what is in src comes before what is in
+/// dst in the order of the ranks. Must be associative; and commutative too, except in scan and
+/// exclusive_scan.
 using ReduceFunction = void (*)(const void* src, void* dst, std::size_t count, DataType type,
                                 void* context);
 
@@ -112,6 +123,8 @@ struct ReduceOp {
   double scale = 1.0;                 // kPreMulSum
   ReduceFunction function = nullptr;  // kUser
   void* context = nullptr;            // kUser
+  // kUser: bytes of what the function takes for an element, as ordered() says.
+  std::optional<std::size_t> element_bytes;
 
   constexpr ReduceOp() = default;
   constexpr ReduceOp(Reduction r) : reduction(r) {}  // NOLINT
@@ -125,6 +138,37 @@ struct ReduceOp {
     op.function = function;
     op.context = context;
     return op;
+  }
+
+  /// For scan and exclusive_scan: an operation on elements of `element_bytes` bytes, of which the
+  /// library knows nothing but that it must not cut them: structs, or rows such as
+  /// {decay, state[…]}. Buffers are as many whole elements as they hold, of any type whose size
+  /// divides `element_bytes`. `function` gets their number, and addresses aligned to what divides
+  /// `element_bytes`, up to 16, where the caller's buffers are.
+  static constexpr ReduceOp ordered(std::size_t element_bytes, ReduceFunction function,
+                                    void* context = nullptr) {
+    ReduceOp op = user(function, context);
+    op.element_bytes = element_bytes;
+    return op;
+  }
+
+  /// The same for elements of type T, of `combine(const T& earlier, T& later)`, which makes
+  /// later = earlier op later:
+  ///
+  ///   struct Affine { float factor, offset; };  // x -> factor * x + offset
+  ///   void then(const Affine& earlier, Affine& later) {
+  ///     later.offset += later.factor * earlier.offset;
+  ///     later.factor *= earlier.factor;
+  ///   }
+  ///   … ReduceOp::ordered<Affine, then>()
+  template <class T, auto combine>
+  static constexpr ReduceOp ordered() {
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 16);
+    return ordered(sizeof(T), [](const void* src, void* dst, std::size_t count, DataType, void*) {
+      for (std::size_t i = 0; i < count; ++i) {
+        combine(static_cast<const T*>(src)[i], static_cast<T*>(dst)[i]);
+      }
+    });
   }
 };
 

@@ -89,6 +89,8 @@ std::size_t Shape::part_count() const {
     case Collective::kReduce:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return total(*this);
@@ -133,6 +135,8 @@ std::optional<std::string> check(const Shape& shape, int round, const float* out
     case Collective::kScatter:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return "this collective is not measured";

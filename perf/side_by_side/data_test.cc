@@ -59,6 +59,8 @@ std::vector<float> output_of(Collective collective, int rank, int round) {
     case Collective::kScatter:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return sum(inputs);

@@ -63,6 +63,8 @@ class GlooBackend final : public Backend {
       case Collective::kScatter:
       case Collective::kBarrier:
       case Collective::kSendRecv:
+      case Collective::kScan:
+      case Collective::kExclusiveScan:
         break;
     }
     throw std::runtime_error("this collective is not measured");

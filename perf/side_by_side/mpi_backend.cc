@@ -69,6 +69,8 @@ class MpiBackend final : public Backend {
       case Collective::kScatter:
       case Collective::kBarrier:
       case Collective::kSendRecv:
+      case Collective::kScan:
+      case Collective::kExclusiveScan:
         break;
     }
     throw std::runtime_error("this collective is not measured");

@@ -81,6 +81,8 @@ class TuttiBackend final : public Backend {
       case Collective::kScatter:
       case Collective::kBarrier:
       case Collective::kSendRecv:
+      case Collective::kScan:
+      case Collective::kExclusiveScan:
         break;
     }
     throw std::runtime_error("this collective is not measured");

@@ -45,11 +45,14 @@ enum Collective {
   kGather,
   kScatter,
   kBarrier,
-  kSendRecv
+  kSendRecv,
+  kScan,
+  kExclusiveScan
 };
 
 bool reduces(int collective) {
-  return collective == kAllReduce || collective == kReduceScatter || collective == kReduce;
+  return collective == kAllReduce || collective == kReduceScatter || collective == kReduce ||
+         collective == kScan || collective == kExclusiveScan;
 }
 
 int start(int* rank, int* size) {
@@ -161,6 +164,10 @@ int run(const TuttiVsCall* call) {
       return MPI_Barrier(MPI_COMM_WORLD);
     case kSendRecv:
       return send_receive(c, bytes);
+    case kScan:
+      return MPI_Scan(input, c.output, static_cast<int>(c.count), type, op, MPI_COMM_WORLD);
+    case kExclusiveScan:
+      return MPI_Exscan(input, c.output, static_cast<int>(c.count), type, op, MPI_COMM_WORLD);
   }
   return 1;
 }

@@ -29,8 +29,8 @@ constexpr std::array<TypeFacts, kDataTypes> kTypes = {{
 }};
 
 constexpr std::array<std::string_view, kCollectives> kCollectiveNames = {
-    "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast",
-    "reduce",     "gather",     "scatter",        "barrier",    "send_recv"};
+    "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "reduce",
+    "gather",     "scatter",    "barrier",        "send_recv",  "scan",      "exclusive_scan"};
 
 constexpr std::array<std::string_view, kReductions> kReductionNames = {
     "sum", "prod", "max",  "min", "avg",  "mulsum", "band",

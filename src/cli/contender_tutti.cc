@@ -37,6 +37,10 @@ std::vector<Call> calls_of(const Problem& p, const Slot& slot, int rank) {
       return {gather(in, out, p.root)};
     case Collective::kScatter:
       return {scatter(in, out, p.root)};
+    case Collective::kScan:
+      return {scan(in, out, op_of(p.op))};
+    case Collective::kExclusiveScan:
+      return {exclusive_scan(in, out, op_of(p.op))};
     case Collective::kBarrier:
       return {barrier()};
     case Collective::kSendRecv:

@@ -2,6 +2,8 @@
 
 #include "cli/expectation.h"
 
+#include <numeric>
+
 namespace tutti::cli {
 namespace {
 
@@ -38,6 +40,11 @@ std::vector<Segment> expected_segments(const Problem& problem, int rank, std::si
       return is_root ? from_everybody(problem, first) : std::vector<Segment>{};
     case Collective::kScatter:
       return {{0, count, problem.root, own_part}};
+    case Collective::kScan:
+      return {{0, count, reduced_up_to(rank), first}};
+    case Collective::kExclusiveScan:
+      if (rank == 0) return {};
+      return {{0, count, reduced_up_to(rank - 1), first}};
     case Collective::kBarrier:
       return {};
     case Collective::kSendRecv:
@@ -48,10 +55,16 @@ std::vector<Segment> expected_segments(const Problem& problem, int rank, std::si
 
 std::span<const std::byte> Tables::of(int source) {
   auto& table = tables_[source];
-  if (table.empty()) {
-    table = source == kReduced ? expected_table(pattern_) : input_table(pattern_, source);
-  }
+  if (table.empty()) table = table_of(source);
   return table;
+}
+
+std::vector<std::byte> Tables::table_of(int source) const {
+  if (source >= 0) return input_table(pattern_, source);
+  if (source == kReduced) return expected_table(pattern_);
+  std::vector<int> first_ranks(static_cast<std::size_t>(reduced_up_to(0) - source) + 1);
+  std::iota(first_ranks.begin(), first_ranks.end(), 0);
+  return reduced_table(pattern_, first_ranks);
 }
 
 std::size_t count_wrong(std::span<const std::byte> output, const Problem& problem, int rank,
@@ -61,7 +74,7 @@ std::size_t count_wrong(std::span<const std::byte> output, const Problem& proble
   for (const Segment& segment : expected_segments(problem, rank, first)) {
     const auto part = output.subspan(segment.offset * width, segment.count * width);
     const double tolerance =
-        segment.source == kReduced ? tolerance_of(tables.pattern().op, problem.type) : 0;
+        segment.source < 0 ? tolerance_of(tables.pattern().op, problem.type) : 0;
     wrong += count_wrong(part, tables.of(segment.source), segment.first, problem.type, tolerance);
   }
   return wrong;

@@ -14,8 +14,11 @@ namespace tutti::cli {
 
 inline constexpr int kReduced = -1;
 
+/// The reduction of ranks 0 … rank, as a source.
+inline constexpr int reduced_up_to(int rank) { return kReduced - 1 - rank; }
+
 /// Elements [offset, offset + count) of the output are elements first, first + 1, … of what rank
-/// `source` gives, or of the reduction of all ranks (kReduced).
+/// `source` gives, or of the reduction of all ranks (kReduced), or of the first ones.
 struct Segment {
   std::size_t offset = 0;
   std::size_t count = 0;
@@ -38,6 +41,8 @@ class Tables {
   std::span<const std::byte> of(int source);
 
  private:
+  std::vector<std::byte> table_of(int source) const;
+
   Pattern pattern_;
   std::map<int, std::vector<std::byte>> tables_;
 };

@@ -34,6 +34,9 @@ Facts facts(Collective collective) {
       return {.gathers_output = true, .rooted = true};
     case Collective::kScatter:
       return {.divides_input = true, .rooted = true};
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
+      return {.reduces = true};
     case Collective::kBarrier:
     case Collective::kSendRecv:
       return {};
@@ -55,6 +58,8 @@ double bus_factor(const Problem& problem) {
     case Collective::kBroadcast:
     case Collective::kReduce:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return 1;
     case Collective::kBarrier:
       return 0;

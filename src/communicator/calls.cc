@@ -49,6 +49,18 @@ Call scatter(ConstBuffer input, Buffer output, int root) {
   return make(Collective::kScatter, input, output, {}, root);
 }
 
+Call scan(ConstBuffer input, Buffer output, ReduceOp op, Direction direction) {
+  Call call = make(Collective::kScan, input, output, op);
+  call.direction = direction;
+  return call;
+}
+
+Call exclusive_scan(ConstBuffer input, Buffer output, ReduceOp op, Direction direction) {
+  Call call = make(Collective::kExclusiveScan, input, output, op);
+  call.direction = direction;
+  return call;
+}
+
 Call barrier() { return {}; }
 
 Call send(ConstBuffer input, int peer) {

@@ -203,7 +203,7 @@ Status DeviceCalls::issue_kernel(const Call& call, Stream stream) {
   return kernels_->enqueue({.collective = call.collective,
                             .type = shape.type,
                             .op = call.op,
-                            .root = has_root(call.collective) ? call.root : 0,
+                            .root = root_of(call, host_->ranks()),
                             .count = shape.part,
                             .input = static_cast<const std::byte*>(call.input.data),
                             .output = static_cast<std::byte*>(call.output.data)},
@@ -258,7 +258,7 @@ Status DeviceCalls::check(const Call& call) const {
     Status status = check_memory(*device_, call, "input", call.input.data, call.input.bytes());
     if (!status.ok()) return status;
   }
-  if (writes_output(call, rank)) {
+  if (writes_output(call, rank, host_->ranks())) {
     Status status = check_memory(*device_, call, "output", call.output.data, call.output.bytes());
     if (!status.ok()) return status;
   }

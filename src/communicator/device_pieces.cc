@@ -27,7 +27,7 @@ Cutting::Cutting(const Call& call, int rank, int ranks, std::size_t room) : call
   const Shape shape = shape_of(call, rank, ranks);
   element_ = size_of(shape.type);
   whole_ = shape.part;
-  const bool reads = reads_input(call, rank), writes = writes_output(call, rank);
+  const bool reads = reads_input(call, rank), writes = writes_output(call, rank, ranks);
   if (call.variable && call.collective == Collective::kAllGather) {
     shared_.assign(call.receive_counts.begin(), call.receive_counts.end());
     input_ = {call.input.count};

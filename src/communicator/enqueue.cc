@@ -8,6 +8,7 @@
 #include "communicator/impl.h"
 #include "communicator/message_bootstrap.h"
 #include "communicator/validate.h"
+#include "schedule/schedule.h"
 
 namespace tutti {
 namespace {
@@ -15,6 +16,11 @@ namespace {
 Status no_device() {
   return {Code::kNotSupported,
           "the communicator has no device: expected one in Options::device (TUTTI_DEVICE)"};
+}
+
+Status on_host_only(const Call& call) {
+  return {Code::kNotSupported, std::string(name(call.collective)) +
+                                   " runs on host memory only: expected run() or start()"};
 }
 
 // Of the communicator that the proxy has for itself.
@@ -58,6 +64,7 @@ Status Communicator::Impl::enqueue(std::span<const Call> group, void* stream) {
   if (device_ == nullptr) return no_device();
   for (const Call& call : group) {
     if (Status status = validate(call, rank(), ranks()); !status.ok()) return status;
+    if (is_scan(call.collective)) return on_host_only(call);
   }
   if (group.empty()) return {};
   last_is_enqueued_.store(true, std::memory_order_relaxed);

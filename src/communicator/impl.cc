@@ -186,7 +186,7 @@ void Communicator::Impl::note(const Job& job, const Variant& variant) {
   last_.mapped = &variant == &job.mapped;
   last_.inlined = variant.plan->inline_payload;
   last_.algorithm = variant.algorithm;
-  last_.tile_bytes = variant.tile * size_of(job.type);
+  last_.tile_bytes = variant.tile * job.reducer.element();
   last_.lanes = variant.lanes;
   last_is_enqueued_.store(false, std::memory_order_relaxed);
 }

@@ -19,7 +19,7 @@ std::uint64_t kinds_of(const Call& call, bool may_be_mapped) {
          static_cast<std::uint64_t>(call.op.reduction) << 8 |
          static_cast<std::uint64_t>(call.input.type) << 16 |
          static_cast<std::uint64_t>(call.output.type) << 24 | std::uint64_t{call.sends} << 32 |
-         std::uint64_t{may_be_mapped} << 33;
+         std::uint64_t{may_be_mapped} << 33 | static_cast<std::uint64_t>(call.direction) << 34;
 }
 
 }  // namespace
@@ -28,7 +28,8 @@ bool Preparer::Entry::matches(const Call& other, std::uint64_t other_kinds) cons
   return job != nullptr && kinds == other_kinds && call.input.count == other.input.count &&
          call.output.count == other.output.count && call.root == other.root &&
          call.peer == other.peer && call.op.scale == other.op.scale &&
-         call.op.function == other.op.function && call.op.context == other.op.context;
+         call.op.function == other.op.function && call.op.context == other.op.context &&
+         call.op.element_bytes == other.op.element_bytes;
 }
 
 bool Preparer::Entry::fits(const Call& call) const {
@@ -65,7 +66,7 @@ Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped) {
   entry.call = call;
   entry.kinds = call.variable ? ~std::uint64_t{0} : kinds;  // never recalled: see recall()
   entry.reads = reads_input(call, site_.rank);
-  entry.writes = writes_output(call, site_.rank);
+  entry.writes = writes_output(call, site_.rank, site_.ranks);
   entry.in_place = shape.in_place;
   entry.in_place_distance = in_place_distance(call, site_.rank, site_.ranks);
   entry.input_bytes = call.input.bytes();
@@ -146,10 +147,10 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   const auto plan_of = [&](Flavor flavor) {
     return call.collective == Collective::kSendRecv
                ? plans_.message(call.sends, flavor)
-               : plans_.get(algorithm, has_root(call.collective) ? call.root : 0, flavor);
+               : plans_.get(algorithm, root_of(call, site_.ranks), flavor);
   };
   variant.plan = plan_of(mapped ? Flavor::kMapped : Flavor::kStaged);
-  const int width = lines_for(piece_of(shape, variant.plan->chunks) * size_of(shape.type));
+  const int width = lines_for(piece_of(shape, variant.plan->chunks) * shape.element);
   const std::size_t lines = 2 * static_cast<std::size_t>(variant.plan->lines) * width;
   if (way.flavor == Flavor::kInline && width <= kMostLines &&
       lines <= room_of(*variant.plan).lines) {
@@ -178,12 +179,12 @@ Room Preparer::room_of(const Plan& plan) const {
 Status Preparer::cut_up(const Shape& shape, const Way& way, Variant& variant) const {
   const Plan& plan = *variant.plan;
   const Room room = room_of(plan);
-  if (const std::size_t least = least_scratch(plan.scratch_chunks); least > room.scratch_bytes) {
+  if (const std::size_t least = least_scratch(plan.scratch_chunks, shape.element);
+      least > room.scratch_bytes) {
     return too_little_scratch(plan, variant.algorithm, least);
   }
-  const Cut cuts =
-      cut({plan.scratch_chunks, plan.lines, variant.width}, room, piece_of(shape, plan.chunks),
-          size_of(shape.type), {way.tile_bytes, way.lanes});
+  const Cut cuts = cut({plan.scratch_chunks, plan.lines, variant.width}, room,
+                       piece_of(shape, plan.chunks), shape.element, {way.tile_bytes, way.lanes});
   variant.tile = cuts.tile;
   variant.blocks = cuts.blocks;
   variant.lanes = cuts.lanes;

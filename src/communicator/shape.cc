@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "communicator/validate.h"
+#include "schedule/schedule.h"
 #include "transports/transport.h"
 
 namespace tutti {
@@ -18,6 +19,8 @@ std::size_t agreed_count(const Call& call, int rank, int ranks) {
     case Collective::kAllReduce:
     case Collective::kReduce:
     case Collective::kGather:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return call.input.count;
     case Collective::kAllGather:
       return call.variable ? call.output.count : call.input.count;
@@ -46,6 +49,9 @@ std::uint64_t detail_of(const Call& call, bool in_place) {
   if (reduces(call.collective) && call.op.reduction == Reduction::kPreMulSum) {
     return std::bit_cast<std::uint64_t>(call.op.scale);
   }
+  if (reduces(call.collective) && call.op.reduction == Reduction::kUser) {
+    return call.op.element_bytes.value_or(0);
+  }
   // In place, other algorithms run: ranks must agree. Elsewhere it makes no difference.
   return call.collective == Collective::kAllToAll && in_place;
 }
@@ -54,12 +60,17 @@ std::uint64_t detail_of(const Call& call, bool in_place) {
 
 bool reduces(Collective collective) {
   return collective == Collective::kAllReduce || collective == Collective::kReduceScatter ||
-         collective == Collective::kReduce;
+         collective == Collective::kReduce || is_scan(collective);
 }
 
 bool has_root(Collective collective) {
   return collective == Collective::kBroadcast || collective == Collective::kReduce ||
          collective == Collective::kGather || collective == Collective::kScatter;
+}
+
+int root_of(const Call& call, int ranks) {
+  if (is_scan(call.collective)) return call.direction == Direction::kReverse ? ranks - 1 : 0;
+  return has_root(call.collective) ? call.root : 0;
 }
 
 bool has_part_per_rank(Collective collective) {
@@ -73,7 +84,12 @@ Shape shape_of(const Call& call, int rank, int ranks) {
   shape.type = reads_input(call, rank) ? call.input.type : call.output.type;
   if (call.collective == Collective::kBarrier) shape.type = DataType::kUint8;
   shape.in_place = is_in_place(call, rank, ranks);
+  shape.element = size_of(shape.type);
   shape.part = agreed_count(call, rank, ranks);
+  if (is_scan(call.collective) && call.op.element_bytes) {
+    shape.part = shape.part * shape.element / *call.op.element_bytes;
+    shape.element = *call.op.element_bytes;
+  }
   shape.longest = shape.part;
   std::size_t all = has_part_per_rank(call.collective) ? shape.part * ranks : shape.part;
   if (call.variable) {
@@ -81,19 +97,18 @@ Shape shape_of(const Call& call, int rank, int ranks) {
     shape.longest = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
     all = shape.part;
   }
-  shape.bytes = all * size_of(shape.type);
+  shape.bytes = all * shape.element;
   const Reduction reduction = reduces(call.collective) ? call.op.reduction : Reduction::kSum;
-  const int root = has_root(call.collective) ? call.root : 0;
-  shape.signature = {pack({call.collective, shape.type, reduction, call.variable, root}),
-                     shape.part, detail_of(call, shape.in_place)};
+  shape.signature = {
+      pack({call.collective, shape.type, reduction, call.variable, root_of(call, ranks)}),
+      shape.part, detail_of(call, shape.in_place)};
   return shape;
 }
 
 std::size_t piece_of(const Shape& shape, int chunks) {
-  const std::size_t element = size_of(shape.type);
   const std::size_t piece = (shape.longest + chunks - 1) / chunks;
-  const std::size_t line = kLineBytes / element;
-  if (chunks == 1 || piece * element <= kInlineBytes) return piece;
+  if (chunks == 1 || piece * shape.element <= kInlineBytes) return piece;
+  const std::size_t line = std::max<std::size_t>(kLineBytes / shape.element, 1);
   return (piece + line - 1) / line * line;
 }
 

@@ -11,6 +11,7 @@ namespace tutti {
 struct Shape {
   Signature signature;
   DataType type = DataType::kUint8;
+  std::size_t element = 1;  // bytes: of the type, or what a user's function takes for one
   std::size_t part = 0;     // elements of a part, where all parts are equal
   std::size_t longest = 0;  // elements of the longest part
   std::size_t bytes = 0;    // of all parts of the larger buffer
@@ -29,6 +30,8 @@ std::size_t piece_of(const Shape& shape, int chunks);
 
 bool reduces(Collective collective);
 bool has_root(Collective collective);
+/// The rank that the schedule of the call has for a root; 0 where it has none.
+int root_of(const Call& call, int ranks);
 /// Whether the larger buffer has a part for each rank.
 bool has_part_per_rank(Collective collective);
 

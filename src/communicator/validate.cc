@@ -6,6 +6,9 @@
 #include <numeric>
 #include <string>
 
+#include "communicator/shape.h"
+#include "schedule/schedule.h"
+
 namespace tutti {
 namespace {
 
@@ -113,6 +116,8 @@ Status check_variable(const Call& call, int rank, int ranks) {
     case Collective::kScatter:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return invalid(call, "has no form with counts per rank");
@@ -134,13 +139,49 @@ Status check_parts(const Call& call, int ranks) {
                            " for an input of " + std::to_string(call.input.count));
 }
 
+// Of an operation on elements that are not the buffers'.
+Status check_elements(const Call& call) {
+  const std::size_t element = *call.op.element_bytes, size = size_of(call.input.type);
+  const std::string bytes = std::to_string(element) + " bytes";
+  if (element == 0 || element > kMostBytes) {
+    return invalid(call, "op has elements of " + bytes + ": expected 1 to 2^40");
+  }
+  if (element % size != 0) {
+    return invalid(call, "op has elements of " + bytes + ": expected a multiple of the " +
+                             std::to_string(size) + " of " + std::string(name(call.input.type)));
+  }
+  if (call.input.bytes() % element != 0) {
+    return invalid(call, "input has " + std::to_string(call.input.bytes()) +
+                             " bytes: expected a multiple of the " + std::to_string(element) +
+                             " of an element of op");
+  }
+  return {};
+}
+
+Status check_scan_op(const Call& call) {
+  if (call.op.reduction == Reduction::kAvg) {
+    return invalid(call, "avg has no meaning for the first few ranks: expected another reduction");
+  }
+  if (call.direction != Direction::kForward && call.direction != Direction::kReverse) {
+    return invalid(call, "unknown direction " + std::to_string(static_cast<int>(call.direction)) +
+                             ": expected 0 or 1");
+  }
+  return call.op.element_bytes ? check_elements(call) : Status();
+}
+
 Status check_op(const Call& call) {
   const Reduction reduction = call.op.reduction;
   if (static_cast<int>(reduction) >= kReductions) {
     return invalid(call, "unknown reduction " + std::to_string(static_cast<int>(reduction)) +
                              ": expected 0 to " + std::to_string(kReductions - 1));
   }
-  return {};
+  if (reduces(call.collective) && reduction == Reduction::kUser && call.op.function == nullptr) {
+    return invalid(call, "op is the caller's and has no function: expected one");
+  }
+  if (is_scan(call.collective)) return check_scan_op(call);
+  if (!call.op.element_bytes || !reduces(call.collective)) return {};
+  return invalid(call, "op is ordered, on elements of " + std::to_string(*call.op.element_bytes) +
+                           " bytes: expected it in scan and exclusive_scan only");
 }
 
 bool overlap(const Call& call) {
@@ -174,12 +215,14 @@ bool reads_input(const Call& call, int rank) {
     case Collective::kAllToAll:
     case Collective::kReduce:
     case Collective::kGather:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return true;
   }
   return false;
 }
 
-bool writes_output(const Call& call, int rank) {
+bool writes_output(const Call& call, int rank, int ranks) {
   switch (call.collective) {
     case Collective::kBarrier:
       return false;
@@ -194,7 +237,10 @@ bool writes_output(const Call& call, int rank) {
     case Collective::kAllToAll:
     case Collective::kBroadcast:
     case Collective::kScatter:
+    case Collective::kScan:
       return true;
+    case Collective::kExclusiveScan:
+      return rank != root_of(call, ranks);
   }
   return false;
 }
@@ -216,7 +262,7 @@ std::ptrdiff_t in_place_distance(const Call& call, int rank, int ranks) {
 }
 
 bool is_in_place(const Call& call, int rank, int ranks) {
-  if (!reads_input(call, rank) || !writes_output(call, rank) || call.input.data == nullptr) {
+  if (!reads_input(call, rank) || !writes_output(call, rank, ranks) || call.input.data == nullptr) {
     return false;
   }
   const auto* in = static_cast<const std::byte*>(call.input.data);
@@ -229,7 +275,7 @@ Status validate(const Call& call, int rank, int ranks) {
             "unknown collective " + std::to_string(static_cast<int>(call.collective))};
   }
   if (Status s = check_root(call, ranks); !s.ok()) return s;
-  const bool in = reads_input(call, rank), out = writes_output(call, rank);
+  const bool in = reads_input(call, rank), out = writes_output(call, rank, ranks);
   if (in) {
     if (Status s = check_memory(call, "input", call.input.data, call.input.count, call.input.type);
         !s.ok()) {

@@ -19,6 +19,6 @@ std::ptrdiff_t in_place_distance(const Call& call, int rank, int ranks);
 
 /// Whether this rank's input is read, its output written.
 bool reads_input(const Call& call, int rank);
-bool writes_output(const Call& call, int rank);
+bool writes_output(const Call& call, int rank, int ranks);
 
 }  // namespace tutti

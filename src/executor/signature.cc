@@ -4,17 +4,26 @@
 
 #include <algorithm>
 
+#include "schedule/schedule.h"
+
 namespace tutti {
 namespace {
 
 bool reduces(Collective collective) {
   return collective == Collective::kAllReduce || collective == Collective::kReduceScatter ||
-         collective == Collective::kReduce;
+         collective == Collective::kReduce || is_scan(collective);
 }
 
 bool has_root(Collective collective) {
   return collective == Collective::kBroadcast || collective == Collective::kReduce ||
          collective == Collective::kGather || collective == Collective::kScatter;
+}
+
+// A scan's root is its first rank: another one than 0 means the reverse order.
+std::string words_of_scan(const SignatureFacts& facts, std::uint64_t detail) {
+  const bool has_elements = facts.reduction == Reduction::kUser && detail != 0;
+  std::string text = has_elements ? " on elements of " + std::to_string(detail) + " bytes" : "";
+  return facts.root == 0 ? text : text + ", reverse";
 }
 
 }  // namespace
@@ -46,6 +55,7 @@ std::string describe(const Signature& signature) {
   text += ", " + std::to_string(signature.count);
   if (reduces(facts.collective)) text += ", " + std::string(name(facts.reduction));
   if (has_root(facts.collective)) text += ", root " + std::to_string(facts.root);
+  if (is_scan(facts.collective)) text += words_of_scan(facts, signature.detail);
   return text + ")";
 }
 

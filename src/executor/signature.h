@@ -13,7 +13,7 @@ namespace tutti {
 struct Signature {
   std::uint64_t what = 0;  // collective, type, reduction, variable, root; see pack()
   std::uint64_t count = 0;
-  std::uint64_t detail = 0;  // digest of the rest: scale, counts per rank
+  std::uint64_t detail = 0;  // digest of the rest: scale, counts per rank; bytes of an element
 
   bool operator==(const Signature&) const = default;
 };

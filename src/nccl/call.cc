@@ -42,6 +42,8 @@ Shape shape_of(const Arguments& a, int rank, int ranks) {
     case Collective::kSendRecv:
       return {.reads = a.sends, .writes = !a.sends};
     case Collective::kBarrier:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return {.reads = false, .writes = false};

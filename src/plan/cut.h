@@ -53,11 +53,11 @@ struct Cut {
 /// scratch memory `lanes` + 2 times; a multiple of 64 unless less than that fits.
 std::size_t fit_tile(std::size_t wanted, int scratch_chunks, int lanes, std::size_t scratch_bytes);
 
-/// The least scratch memory with which cut() works.
-std::size_t least_scratch(int scratch_chunks);
+/// The least scratch memory with which cut() works, for elements of so many bytes.
+std::size_t least_scratch(int scratch_chunks, std::size_t element = sizeof(double));
 
-/// Chunks of `piece` elements of `element` bytes. REQUIRES: room for least_scratch() and for two
-/// blocks' lines.
+/// Chunks of `piece` elements of `element` bytes; a tile is one element at least, even where that
+/// is more than is wished for. REQUIRES: room for least_scratch() and for two blocks' lines.
 Cut cut(const Needs& needs, const Room& room, std::size_t piece, std::size_t element,
         const Wish& wish);
 

@@ -1,4 +1,5 @@
-// Symbolic execution. Cost: a sort per reduce, of as many terms as it combines.
+// Symbolic execution. Cost: a sort per reduce, of as many terms as it combines; in scans, where
+// order matters, they are put one after the other.
 // Tested by verify_test.cc.
 
 #include "schedule/contents.h"
@@ -25,6 +26,15 @@ void normalize(std::vector<Term>& terms) {
     }
   }
   terms.resize(std::min(terms.size(), kept + 1));
+}
+
+// Reductions that do not commute: from the first rank on, to the last one that counts.
+std::vector<Term> up_to(const Schedule& schedule, int rank, int index) {
+  const int step = schedule.root == 0 ? 1 : -1;
+  const int end = schedule.collective == Collective::kScan ? rank + step : rank;
+  std::vector<Term> terms;
+  for (int r = schedule.root; r != end; r += step) terms.push_back({r, index});
+  return terms;
 }
 
 bool is_input_of(const Content& content, int rank) {
@@ -57,6 +67,9 @@ std::vector<Term> expected(const Schedule& schedule, int rank, int index) {
       return {{schedule.root, rank * k + index}};
     case Collective::kSendRecv:
       return {{0, index}};
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
+      return up_to(schedule, rank, index);
     case Collective::kBarrier:
       break;
   }
@@ -65,6 +78,17 @@ std::vector<Term> expected(const Schedule& schedule, int rank, int index) {
 
 std::string name(const Term& term) {
   return dump(input(term.index)) + " of rank " + std::to_string(term.rank);
+}
+
+// The first difference between two lists whose order matters.
+std::string misplaced(const std::vector<Term>& found, const std::vector<Term>& wanted) {
+  std::size_t i = 0;
+  for (; i < found.size() && i < wanted.size() && found[i] == wanted[i];) ++i;
+  const std::string place = " as operand " + std::to_string(i);
+  if (i == found.size()) return "lacks " + name(wanted[i]) + place;
+  if (i == wanted.size())
+    return "holds " + name(found[i]) + place + ", which does not belong there";
+  return "holds " + name(found[i]) + place + ", where " + name(wanted[i]) + " belongs";
 }
 
 // The first difference between two sorted lists, as what is wrong with `found`.
@@ -92,7 +116,8 @@ void Contents::start() {
     const int chunks = chunks_of(schedule_, Space::kInput, rank);
     for (int index = 0; index < chunks; ++index) {
       held_[layout_.location(rank, input(index))] = static_cast<int>(values_.size());
-      values_.push_back({{{rank, index}}, schedule_.ranks == 1});
+      const bool is_whole = schedule_.ranks == 1 || is_scan(schedule_.collective);
+      values_.push_back({{{rank, index}}, is_whole});
     }
   }
 }
@@ -116,16 +141,27 @@ void Contents::take(const Event& event) {
 // The value of a step's sources combined; of a single one, itself.
 int Contents::sum(int rank, const Step& step) {
   if (step.sources.size() == 1) return held_[layout_.location(rank, step.sources[0])];
-  Content total;
-  total.in_rank_order = static_cast<int>(step.sources.size()) == schedule_.ranks;
-  for (std::size_t i = 0; i < step.sources.size(); ++i) {
-    const Content& source = values_[held_[layout_.location(rank, step.sources[i])]];
-    total.in_rank_order &= is_input_of(source, static_cast<int>(i));
-    total.terms.insert(total.terms.end(), source.terms.begin(), source.terms.end());
+  std::vector<const Content*> sources;
+  for (const Chunk& source : step.sources) {
+    sources.push_back(&values_[held_[layout_.location(rank, source)]]);
   }
-  normalize(total.terms);
-  values_.push_back(std::move(total));
+  values_.push_back(added_up(sources));
   return static_cast<int>(values_.size()) - 1;
+}
+
+Content Contents::added_up(const std::vector<const Content*>& sources) const {
+  const bool scans = is_scan(schedule_.collective);
+  Content total;
+  total.in_rank_order =
+      scans ? sources[0]->in_rank_order : static_cast<int>(sources.size()) == schedule_.ranks;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const std::vector<Term>& terms = sources[i]->terms;
+    if (!scans) total.in_rank_order &= is_input_of(*sources[i], static_cast<int>(i));
+    if (scans && i > 0) total.in_rank_order &= terms.size() == 1;
+    total.terms.insert(total.terms.end(), terms.begin(), terms.end());
+  }
+  if (!scans) normalize(total.terms);
+  return total;
 }
 
 std::string Contents::check() const {
@@ -145,7 +181,8 @@ std::string Contents::check_output(int rank, int index) const {
   if (held == kNone) return "wrong result: " + where + " is never written";
   const std::vector<Term> wanted = expected(schedule_, rank, index);
   if (values_[held].terms == wanted) return "";
-  return "wrong result: " + where + " " + difference(values_[held].terms, wanted);
+  const auto what_is_wrong = is_scan(schedule_.collective) ? misplaced : difference;
+  return "wrong result: " + where + " " + what_is_wrong(values_[held].terms, wanted);
 }
 
 const Content& Contents::output_of(int rank, int index) const {

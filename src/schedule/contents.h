@@ -23,8 +23,9 @@ struct Term {
 
 /// The value of a chunk.
 struct Content {
-  std::vector<Term> terms;     // sorted by rank, then index
-  bool in_rank_order = false;  // made by one reduce over ranks 0, 1, … n-1 in this order
+  std::vector<Term> terms;     // sorted by rank, then index; of scans in the order of operands
+  bool in_rank_order = false;  // made by one reduce over ranks 0, 1, … n-1 in this order; of scans
+                               // by taking in one rank after the other
 };
 
 class Contents {
@@ -44,6 +45,7 @@ class Contents {
   void start();
   void take(const Event& event);
   int sum(int rank, const Step& step);
+  Content added_up(const std::vector<const Content*>& sources) const;
   std::string check_output(int rank, int index) const;
 
   const Schedule& schedule_;

@@ -27,6 +27,8 @@ Shifts in_place_shifts(const Schedule& schedule, int rank) {
     case Collective::kAllToAll:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return {};

@@ -32,6 +32,8 @@ int inputs_of(const Schedule& schedule, int rank) {
     case Collective::kAllGather:
     case Collective::kReduce:
     case Collective::kGather:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return schedule.chunks;
     case Collective::kReduceScatter:
     case Collective::kAllToAll:
@@ -54,7 +56,10 @@ int outputs_of(const Schedule& schedule, int rank) {
     case Collective::kReduceScatter:
     case Collective::kBroadcast:
     case Collective::kScatter:
+    case Collective::kScan:
       return schedule.chunks;
+    case Collective::kExclusiveScan:
+      return rank == schedule.root ? 0 : schedule.chunks;
     case Collective::kAllGather:
     case Collective::kAllToAll:
       return schedule.ranks * schedule.chunks;
@@ -91,9 +96,15 @@ bool has_parts(Collective collective) {
     case Collective::kReduce:
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return false;
   }
   return false;
+}
+
+bool is_scan(Collective collective) {
+  return collective == Collective::kScan || collective == Collective::kExclusiveScan;
 }
 
 int chunks_of(const Schedule& schedule, Space space, int rank) {

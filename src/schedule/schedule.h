@@ -28,8 +28,13 @@
 //   reduce          input k, output k (root) output(j) of root = sum over ranks of input(j)
 //   gather          input k, output n*k (root)  output(r*k+j) of root = input(j) of rank r
 //   scatter         input n*k (root), output k  output(j) = input(rank*k+j) of root
-//   barrier         none                     no rank ends before every rank has begun
-//   send_recv       two ranks: input k (rank 0), output k (rank 1)
+//   scan            input k, output k        output(j) = input(j) of the first rank op … of this
+//   one exclusive_scan  input k, output k (all but the first)  the same up to the rank before this
+//   one barrier         none                     no rank ends before every rank has begun send_recv
+//   two ranks: input k (rank 0), output k (rank 1)
+//
+// The first rank of a scan is the root, 0 or n-1; others follow in order, or in reverse. Only scans
+// have an order of operands: everywhere else reductions commute.
 //
 // A rank for which a buffer is not listed has no such buffer: it may use scratch only.
 
@@ -89,7 +94,7 @@ struct Program {
 struct Schedule {
   Collective collective = Collective::kBarrier;
   int ranks = 0;
-  int root = 0;            // broadcast, reduce, gather, scatter
+  int root = 0;            // broadcast, reduce, gather, scatter; scans: who comes first
   int chunks = 1;          // k above
   int scratch_chunks = 0;  // of each rank
   std::vector<Program> programs;
@@ -111,6 +116,9 @@ struct Schedule {
 
 /// Whether the larger buffer has a part for each rank: n*k chunks in the table above.
 bool has_parts(Collective collective);
+
+/// scan and exclusive_scan: operands are combined in the order of ranks, from the root on.
+bool is_scan(Collective collective);
 
 /// How many chunks of a space a rank has, by the table above.
 int chunks_of(const Schedule& schedule, Space space, int rank);

@@ -24,6 +24,10 @@ std::string check_header(const Schedule& schedule) {
   if (schedule.collective == Collective::kSendRecv && schedule.ranks != 2) {
     return "send_recv is between 2 ranks, not " + ranks;
   }
+  if (is_scan(schedule.collective) && schedule.root != 0 && schedule.root != schedule.ranks - 1) {
+    return "a scan begins at rank 0 or " + std::to_string(schedule.ranks - 1) + ", not " +
+           std::to_string(schedule.root);
+  }
   if (schedule.chunks < 1) return "a buffer needs at least one chunk";
   if (schedule.scratch_chunks < 0) return "the number of scratch chunks is negative";
   return "";

@@ -39,7 +39,7 @@ std::string find_unmatched(const Schedule& schedule, const Trace& trace) {
 
 bool is_reduction(Collective collective) {
   return collective == Collective::kAllReduce || collective == Collective::kReduce ||
-         collective == Collective::kReduceScatter;
+         collective == Collective::kReduceScatter || is_scan(collective);
 }
 
 }  // namespace

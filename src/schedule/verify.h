@@ -1,10 +1,12 @@
 // Proves a schedule right before anything runs, or says in a sentence what is wrong.
 //
-// Contents are symbolic: which ranks' contributions a chunk holds, and how often. Signals are FIFO
+// Contents are symbolic: which ranks' contributions a chunk holds, and how often; of scans also in
+// which order, since their operations need not commute. Signals are FIFO
 // per (sender, receiver, channel). Order is tracked by vector clocks; a put is an asynchronous
 // agent that reads its source and writes its target between its issue and the wait that takes it.
 //
-// Checked: every output holds exactly what its collective says, every contribution once; no
+// Checked: every output holds exactly what its collective says, every contribution once; those of
+// scans in the order of ranks; no
 // deadlock; no two accesses of one chunk, one of them a write, without order between them; no
 // signal left over; no chunk index or rank out of range; no chunk read before it was written; and
 // nobody touches a rank's buffers after its program ended, other than its own puts that still read
@@ -23,7 +25,8 @@ namespace tutti {
 
 enum class Placement {
   kSeparate,  // input and output are different memory
-  kInPlace,   // all_reduce, broadcast, reduce (root): output(j) is input(j);
+  kInPlace,   // all_reduce, broadcast, reduce (root), scan, exclusive_scan: output(j) is
+              // input(j);
               // all_gather, gather (root): input(j) is output(rank*k+j);
               // reduce_scatter, scatter (root): output(j) is input(rank*k+j);
               // all_to_all: output(j) is input(j)
@@ -35,7 +38,8 @@ enum class Placement {
 std::string verify(const Schedule& schedule, Placement placement = Placement::kSeparate);
 
 /// True when every output element that is a reduction is made by one pass over all contributions
-/// in rank order 0, 1, … n-1. Such schedules give the same bits as each other, whatever they are.
+/// in rank order 0, 1, … n-1; of scans, by taking in one rank after the other, from the first on.
+/// Such schedules give the same bits as each other, whatever they are.
 /// REQUIRES: verify(schedule) == "".
 bool reduces_in_rank_order(const Schedule& schedule);
 

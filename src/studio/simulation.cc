@@ -46,6 +46,8 @@ double bus_factor(Collective collective, int ranks) {
     case Collective::kReduce:
     case Collective::kSendRecv:
     case Collective::kBarrier:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return 1;
   }
   return 1;

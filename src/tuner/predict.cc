@@ -29,6 +29,8 @@ std::size_t user_bytes(Collective collective, int ranks, std::size_t bytes) {
     case Collective::kAllToAll:
     case Collective::kBroadcast:
     case Collective::kReduce:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return 2 * bytes;
     case Collective::kAllGather:
     case Collective::kReduceScatter:

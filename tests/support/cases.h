@@ -30,11 +30,13 @@ struct Case {
   std::size_t count = 0;  // elements of a part
   int root = 0;
   InPlace in_place = InPlace::kNobody;
+  Direction direction = Direction::kForward;
 
   std::string to_string() const {
     return std::string(name(collective)) + " " + std::string(name(type)) + " " +
            std::string(name(op.reduction)) + " count " + std::to_string(count) + " root " +
-           std::to_string(root) + " in place " + std::to_string(static_cast<int>(in_place));
+           std::to_string(root) + " in place " + std::to_string(static_cast<int>(in_place)) +
+           (direction == Direction::kReverse ? " reverse" : "");
   }
 };
 
@@ -171,7 +173,18 @@ class CaseRunner {
   bool writes() const {
     const bool to_root =
         case_.collective == Collective::kReduce || case_.collective == Collective::kGather;
-    return !to_root || is_root();
+    const bool is_empty = case_.collective == Collective::kExclusiveScan && rank_ == first_rank();
+    return (!to_root || is_root()) && !is_empty;
+  }
+  int first_rank() const { return case_.direction == Direction::kReverse ? ranks_ - 1 : 0; }
+  // Whether the output has to do with what a rank gives, where it is a reduction.
+  bool counts(int rank) const {
+    if (case_.collective == Collective::kExclusiveScan && rank == rank_) return false;
+    if (!is_scan()) return true;
+    return case_.direction == Direction::kReverse ? rank >= rank_ : rank <= rank_;
+  }
+  bool is_scan() const {
+    return case_.collective == Collective::kScan || case_.collective == Collective::kExclusiveScan;
   }
   bool is_in_place() const {
     if (!reads() || !writes() || case_.in_place == InPlace::kNobody) return false;
@@ -199,6 +212,10 @@ class CaseRunner {
         return gather(in, out, case_.root);
       case Collective::kScatter:
         return scatter(in, out, case_.root);
+      case Collective::kScan:
+        return scan(in, out, case_.op, case_.direction);
+      case Collective::kExclusiveScan:
+        return exclusive_scan(in, out, case_.op, case_.direction);
       case Collective::kBarrier:
       case Collective::kSendRecv:
         break;
@@ -246,6 +263,8 @@ class CaseRunner {
     switch (case_.collective) {
       case Collective::kAllReduce:
       case Collective::kReduce:
+      case Collective::kScan:
+      case Collective::kExclusiveScan:
         return reduced(i);
       case Collective::kReduceScatter:
         return reduced(mine + i);
@@ -280,7 +299,9 @@ class CaseRunner {
 
   double sum(std::size_t index) const {
     double sum = 0;
-    for (int r = 0; r < ranks_; ++r) sum += number_of(r, index, has_sign(case_.type));
+    for (int r = 0; r < ranks_; ++r) {
+      if (counts(r)) sum += number_of(r, index, has_sign(case_.type));
+    }
     return sum;
   }
   double mean(std::size_t i) const {
@@ -308,9 +329,11 @@ class CaseRunner {
       case Reduction::kLogicalXor:
         break;
     }
-    if (ranks_ == 1) return element(0, index);  // nothing to combine it with
     std::vector<std::uint64_t> elements;
-    for (int r = 0; r < ranks_; ++r) elements.push_back(element(r, index));
+    for (int r = 0; r < ranks_; ++r) {
+      if (counts(r)) elements.push_back(element(r, index));
+    }
+    if (elements.size() == 1) return elements[0];  // nothing to combine it with
     return ScalarReduction(case_.type, case_.op.reduction)(elements);
   }
 

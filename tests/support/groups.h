@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "algorithms/group.h"
+#include "schedule/schedule.h"
 
 namespace tutti::test {
 
@@ -50,6 +52,16 @@ inline std::vector<Group> groups(int first, int last) {
     if (first <= ranks && ranks <= last) all.push_back(Group::on_hosts(hosts));
   }
   return all;
+}
+
+/// The roots with which the schedules of a collective differ.
+inline std::vector<int> roots_of(Collective collective, int ranks) {
+  if (is_scan(collective) && ranks > 1) return {0, ranks - 1};
+  const bool has_root = collective == Collective::kBroadcast || collective == Collective::kReduce ||
+                        collective == Collective::kGather || collective == Collective::kScatter;
+  std::vector<int> roots(has_root ? ranks : 1);
+  std::iota(roots.begin(), roots.end(), 0);
+  return roots;
 }
 
 }  // namespace tutti::test

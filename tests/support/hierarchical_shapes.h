@@ -131,6 +131,8 @@ inline LeastTraffic least_traffic(const Group& group, const Schedule& schedule, 
     case Collective::kGather:
     case Collective::kScatter:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return {};

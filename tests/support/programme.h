@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "executors.h"
+#include "groups.h"
 
 namespace tutti::test {
 
@@ -19,13 +20,6 @@ inline void subtract(const void* src, void* dst, std::size_t count, DataType typ
   for (std::size_t i = 0; i < count * size_of(type); ++i) {
     to[i] = static_cast<std::uint8_t>(from[i] - to[i]);
   }
-}
-
-inline bool has_root(const Algorithm& algorithm) {
-  return algorithm.collective == Collective::kBroadcast ||
-         algorithm.collective == Collective::kReduce ||
-         algorithm.collective == Collective::kGather ||
-         algorithm.collective == Collective::kScatter;
 }
 
 struct Planned {
@@ -61,7 +55,8 @@ class Programme {
         {DataType::kFloat8e4m3, Reduction::kSum},
     };
     const auto& [type, op] = kElements[turn_ % std::size(kElements)];
-    const int root = has_root(algorithm) ? static_cast<int>(turn_ / 3) % group_.ranks : 0;
+    const std::vector<int> roots = roots_of(algorithm.collective, group_.ranks);
+    const int root = roots[turn_ / 3 % roots.size()];
     ++turn_;
     trials_.push_back(std::make_unique<Trial>(
         TrialShape{&algorithm, group_, root, type, op, count, in_place}, /*seed=*/turn_));

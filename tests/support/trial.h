@@ -36,7 +36,7 @@ struct TrialShape {
 inline bool reduces(const Algorithm& algorithm) {
   return algorithm.collective == Collective::kAllReduce ||
          algorithm.collective == Collective::kReduceScatter ||
-         algorithm.collective == Collective::kReduce;
+         algorithm.collective == Collective::kReduce || is_scan(algorithm.collective);
 }
 
 /// The bits of a random element; floats lie within a factor of 16.

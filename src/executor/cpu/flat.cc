@@ -14,7 +14,7 @@ constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 class Flattener {
  public:
   Flattener(const Job& job, const Site& site)
-      : job_(job), variant_(job.staged), site_(site), element_(size_of(job.type)) {}
+      : job_(job), variant_(job.staged), site_(site), element_(job.reducer.element()) {}
 
   FlatProgram run() {
     const Plan& plan = *variant_.plan;
@@ -91,7 +91,7 @@ void flatten(Job& job, const Site& site) {
   const bool fits =
       job.staged.blocks == 1 && job.mapped.plan == nullptr && !site.has_unmapped &&
       !job.reducer.scales_inputs() && !job.reducer.divides_outputs() &&
-      job.staged.tile * size_of(job.type) * (job.staged.plan->scratch_chunks + 1) <= kMostBytes;
+      job.staged.tile * job.reducer.element() * (job.staged.plan->scratch_chunks + 1) <= kMostBytes;
   if (!fits) return;
   job.flat = Flattener(job, site).run();
   Workspace& workspace = job.workspace;

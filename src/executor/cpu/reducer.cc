@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "base/check.h"
 
@@ -14,6 +15,7 @@ Result<Reducer> Reducer::make(DataType type, const ReduceOp& op, int ranks, Isa 
     if (op.function == nullptr) {
       return {Code::kInvalidArgument, "the user reduction has no function: expected one"};
     }
+    reducer.element_ = op.element_bytes.value_or(reducer.element_);
     return reducer;
   }
   Result<Kernel> kernel = find_kernel(type, op.reduction, isa);
@@ -56,8 +58,8 @@ void Reducer::run_at_once(const Pass& pass) {
 void Reducer::run_parts(const Pass& pass) {
   // Stores past the caches are fenced after each part: larger parts, fewer fences.
   const std::size_t bytes = pass.stream_mask == 0 ? kPartBytes : kStreamedPartBytes;
-  const std::size_t step = bytes / element_;
-  if (pass.source_count > 1 && part_.size() < bytes) part_.resize(bytes);
+  const std::size_t step = std::max<std::size_t>(bytes / element_, 1);
+  if (pass.source_count > 1 && part_.size() < step * element_) part_.resize(step * element_);
   std::vector<const std::byte*> sources(pass.sources, pass.sources + pass.source_count);
   for (std::size_t done = 0; done < pass.count; done += step) {
     const std::size_t count = std::min(step, pass.count - done);
@@ -76,16 +78,32 @@ void Reducer::run_parts(const Pass& pass) {
   }
 }
 
+// Where the user's function may leave its result: the first target, if nobody else needs what is
+// there, or memory of our own.
+std::byte* Reducer::result_of_user(const Pass& pass) {
+  std::byte* const target = pass.targets[0];
+  const auto others = std::span(pass.sources, pass.source_count - 1);
+  const bool is_source = std::find(others.begin(), others.end(), target) != others.end();
+  if (!is_source && (pass.stream_mask & 1) == 0) return target;
+  const std::size_t bytes = pass.count * element_;
+  if (partial_.size() < bytes) partial_.resize(bytes);
+  return partial_.data();
+}
+
 void Reducer::run_user(const Pass& pass) {
   TUTTI_CHECK(op_.function != nullptr);
   const std::size_t bytes = pass.count * element_;
-  if (partial_.size() < bytes) partial_.resize(bytes);
+  std::byte* const result = result_of_user(pass);
   // Last to first, so that the function sees (src, dst) = (lower rank, what follows it).
-  std::memcpy(partial_.data(), pass.sources[pass.source_count - 1], bytes);
+  const std::byte* const last = pass.sources[pass.source_count - 1];
+  if (last != result) std::memcpy(result, last, bytes);
   for (int s = pass.source_count - 2; s >= 0; --s) {
-    op_.function(pass.sources[s], partial_.data(), pass.count, type_, op_.context);
+    op_.function(pass.sources[s], result, pass.count, type_, op_.context);
   }
-  copy(partial_.data(), pass.targets, pass.target_count, bytes, pass.stream_mask, isa_);
+  const int done = result == pass.targets[0];
+  if (done == pass.target_count) return;
+  copy(result, pass.targets + done, pass.target_count - done, bytes, pass.stream_mask >> done,
+       isa_);
 }
 
 }  // namespace tutti

@@ -27,6 +27,8 @@ class Reducer {
   /// The same for targets that peers read later, if at all: stores to all in turn, line by line.
   void run_at_once(const Pass& pass);
 
+  /// Bytes of an element: of the type, or of what the user's function takes for one.
+  std::size_t element() const { return element_; }
   /// Whether elements may lie anywhere: a user's function wants them aligned.
   bool takes_any_address() const { return op_.function == nullptr; }
 
@@ -49,6 +51,7 @@ class Reducer {
 
   void run_parts(const Pass& pass);
   void run_user(const Pass& pass);
+  std::byte* result_of_user(const Pass& pass);
 
   DataType type_ = DataType::kUint8;
   std::size_t element_ = 1;

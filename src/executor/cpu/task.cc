@@ -11,7 +11,7 @@ namespace tutti {
 bool Task::step() {
   if (state_ == State::kNew) {
     entry_ = enter(site_, arena_, job_);
-    element_ = size_of(job_.type);
+    element_ = job_.reducer.element();
     state_ = State::kMeeting;
     if (job_.mapped.plan == nullptr) start_running(job_.staged);
   }

@@ -37,6 +37,8 @@ inline Parts parts_of(Collective collective, int ranks, bool is_root) {
       return {is_root ? ranks : 0, 1};
     case Collective::kBarrier:
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       return {};
   }
   return {};

@@ -26,6 +26,9 @@ Status check_words(const DeviceCall& call, int ranks) {
   if (call.collective == Collective::kSendRecv) {
     return refuse(Code::kNotSupported, call, "not a call of all ranks: expected a collective");
   }
+  if (is_scan(call.collective)) {
+    return refuse(Code::kNotSupported, call, "runs on host memory only: expected another one");
+  }
   if (static_cast<int>(call.type) >= kDataTypes) {
     return invalid(call, "unknown data type " + std::to_string(static_cast<int>(call.type)) +
                              ": expected 0 to " + std::to_string(kDataTypes - 1));

@@ -37,6 +37,8 @@ std::string_view stands_for(Path path, Collective collective, bool in_place) {
     case Collective::kScatter:
       return "direct_pull";
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   return "";
@@ -71,6 +73,8 @@ std::string_view usual_algorithm(Collective collective, bool in_place) {
     case Collective::kBarrier:
       return "all_pairs";
     case Collective::kSendRecv:
+    case Collective::kScan:
+    case Collective::kExclusiveScan:
       break;
   }
   TUTTI_CHECK(false, "no algorithm for collective %d", static_cast<int>(collective));

@@ -51,7 +51,7 @@ Result<DevicePlans> DevicePlans::make(Device& device, const Wanted& wanted) {
   DevicePlans plans(device);
   for (int c = 0; c < kCollectives; ++c) {
     const Collective collective = static_cast<Collective>(c);
-    if (collective == Collective::kSendRecv) continue;
+    if (collective == Collective::kSendRecv || is_scan(collective)) continue;
     const int roots = has_root(collective) ? wanted.ranks : 1;
     for (int root = 0; root < roots; ++root) {
       for (const bool in_place : {false, true}) {

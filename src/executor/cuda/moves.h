@@ -136,6 +136,8 @@ class Mover {
       case Collective::kReduce:
       case Collective::kBarrier:
       case Collective::kSendRecv:
+      case Collective::kScan:
+      case Collective::kExclusiveScan:
         break;
     }
     return {};
