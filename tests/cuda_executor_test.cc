@@ -393,6 +393,8 @@ TEST(CudaExecutor, BadArgumentsAreNamed) {
               "invalid argument: broadcast: root 2: expected 0 to 1");
     EXPECT_EQ(changed([](DeviceCall& c) { c.collective = Collective::kSendRecv; }),
               "not supported: send_recv: not a call of all ranks: expected a collective");
+    EXPECT_EQ(changed([](DeviceCall& c) { c.collective = Collective::kScan; }),
+              "not supported: scan: runs on host memory only: expected another one");
     EXPECT_EQ(changed([](DeviceCall& c) { c.type = static_cast<DataType>(99); }),
               "invalid argument: all_reduce: unknown data type 99: expected 0 to 13");
     EXPECT_EQ(changed([](DeviceCall& c) { c.op = ReduceOp::user(nullptr); }),

@@ -378,6 +378,21 @@ TEST(EnqueueWithKernels, MessagesOfAGroupDoNotWaitForItsCollectives) {
   });
 }
 
+TEST(EnqueueWithKernels, ScansAreOfHostMemoryOnly) {
+  on_devices(with_kernels(2), [](RankOnDevice& rank) {
+    DeviceBuffer<int> data(rank, std::vector<int>(100, 1));
+    for (const Call& call :
+         {scan(data.all(), data.all()), exclusive_scan(data.all(), data.all())}) {
+      const Status status = rank.comm.enqueue(call, rank.stream);
+      EXPECT_EQ(status.code(), Code::kNotSupported) << status.message();
+      EXPECT_TRUE(contains(status, "scan runs on host memory only: expected run() or start()"));
+    }
+    EXPECT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
+    ASSERT_OK(rank.synchronize());
+    EXPECT_EQ(data.values(), std::vector<int>(100, 2));
+  });
+}
+
 TEST(EnqueueWithKernels, GraphsHoldKernelsAndNothingElse) {
   on_devices(with_kernels(2), [](RankOnDevice& rank) {
     DeviceBuffer<int> data(rank, std::vector<int>(100, 1));

@@ -64,6 +64,10 @@ void check_all(Checker& checker, const Trials& trials, int ranks, int turn) {
     checker.check(trials.reduce(root, in_place));
     checker.check(trials.gather(root, in_place));
     checker.check(trials.scatter(root, in_place));
+    for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
+      checker.check(trials.scan(direction, in_place));
+      checker.check(trials.exclusive_scan(direction, in_place));
+    }
   }
   checker.check(trials.all_to_all_v());
   checker.check(trials.send_receive(/*shift=*/turn % ranks));

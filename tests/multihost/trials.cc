@@ -37,9 +37,9 @@ int Trials::value(int rank, std::size_t index) const {
          (is_signed(type_) ? limit / 2 : 0);
 }
 
-int Trials::sum(std::size_t index) const {
+int Trials::sum(std::size_t index, int first_rank, int end_rank) const {
   int result = 0;
-  for (int rank = 0; rank < ranks_; ++rank) result += value(rank, index);
+  for (int rank = first_rank; rank < end_rank; ++rank) result += value(rank, index);
   return result;
 }
 
@@ -204,6 +204,35 @@ Trial Trials::scatter(int root, bool in_place) const {
   made.expected = [t = *this, root, start](std::size_t i) { return t.value(root, start + i); };
   made.calls = [root](ConstBuffer in, Buffer out) {
     return std::vector{tutti::scatter(in, out, root)};
+  };
+  return made;
+}
+
+Trial Trials::scan(Direction direction, bool in_place) const {
+  Trial made = trial("scan", count_, count_);
+  made.expected = [t = *this, direction](std::size_t i) {
+    return direction == Direction::kForward ? t.sum(i, 0, t.rank_ + 1)
+                                            : t.sum(i, t.rank_, t.ranks_);
+  };
+  made.in_place = in_place;
+  made.calls = [direction](ConstBuffer in, Buffer out) {
+    return std::vector{tutti::scan(in, out, {}, direction)};
+  };
+  return made;
+}
+
+Trial Trials::exclusive_scan(Direction direction, bool in_place) const {
+  const bool is_first = rank_ == (direction == Direction::kForward ? 0 : ranks_ - 1);
+  Trial made = trial("exclusive_scan", count_, count_);
+  if (!is_first) {
+    made.expected = [t = *this, direction](std::size_t i) {
+      return direction == Direction::kForward ? t.sum(i, 0, t.rank_)
+                                              : t.sum(i, t.rank_ + 1, t.ranks_);
+    };
+  }
+  made.in_place = in_place && !is_first;
+  made.calls = [direction](ConstBuffer in, Buffer out) {
+    return std::vector{tutti::exclusive_scan(in, out, {}, direction)};
   };
   return made;
 }

@@ -26,6 +26,8 @@ class Trials {
   Trial reduce(int root, bool in_place) const;
   Trial gather(int root, bool in_place) const;
   Trial scatter(int root, bool in_place) const;
+  Trial scan(Direction direction, bool in_place) const;
+  Trial exclusive_scan(Direction direction, bool in_place) const;
   /// Everyone sends to the rank `shift` above.
   Trial send_receive(int shift) const;
   Trial barrier() const;
@@ -39,7 +41,8 @@ class Trials {
 
   Trial trial(const char* what, std::size_t input_count, std::size_t output_count) const;
   int value(int rank, std::size_t index) const;
-  int sum(std::size_t index) const;
+  int sum(std::size_t index) const { return sum(index, 0, ranks_); }
+  int sum(std::size_t index, int first_rank, int end_rank) const;
   Counts equal_parts() const { return Counts(static_cast<std::size_t>(ranks_), count_); }
   Counts unequal_parts() const;
   Counts sent_parts(int rank) const;
