@@ -10,7 +10,8 @@ Attention<T>::Attention(const AttentionSettings& settings, Groups& groups,
              settings.heads.width},
       stream_(stream),
       layout_(layout),
-      attention_(groups.context, settings.context, heads_, settings.sequences, settings.sequence),
+      attention_(groups.context, settings.context, heads_, settings.sequences, settings.sequence,
+                 settings.sharing),
       rope_(RopeTable<T>::make(
           rope_frequencies(settings.rope, settings.heads.width, settings.sequence),
           settings.sequence)) {}
@@ -39,6 +40,7 @@ void Attention<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
 // Queries and keys by their positions.
 template <class T>
 void Attention<T>::turn(T* qkv, int direction) const {
+  if (!settings_.rotary) return;
   const long turned = heads_.heads + heads_.kv_heads;
   for (long n = 0; n < settings_.sequences; ++n) {
     for (const Piece& piece : attention_.pieces()) {

@@ -18,7 +18,9 @@ namespace tutti::train {
 struct AttentionSettings {
   HeadShape heads;  // of all tensor-parallel ranks; no strides
   RopeConfig rope;
+  bool rotary = true;  // whether queries and keys are turned
   ContextKind context = ContextKind::kRing;
+  Sharing sharing = Sharing::kZigzag;
   long sequences = 1;  // of a micro-batch
   long sequence = 64;  // tokens of each, on all ranks of the context group together
   // Names of tensors: "model.layers.3." and these. q, k, v lie one after the other.

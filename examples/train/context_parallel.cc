@@ -4,15 +4,19 @@
 
 namespace tutti::train {
 
-std::vector<Piece> pieces_of(long sequence, int rank, int ranks) {
-  if (ranks == 1) return {{0, {0, sequence}}};
+std::vector<Piece> pieces_of(long sequence, int rank, int ranks, Sharing sharing) {
+  if (ranks == 1 || sharing == Sharing::kNeighbours) {
+    const long share = sequence / ranks;
+    return {{0, {rank * share, share}}};
+  }
   const long length = sequence / (2 * ranks);
   return {{0, {rank * length, length}}, {length, {(2 * ranks - 1 - rank) * length, length}}};
 }
 
-std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, int rank, int ranks) {
+std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, int rank, int ranks,
+                                   Sharing sharing) {
   std::vector<std::int32_t> share;
-  for (const Piece& piece : pieces_of(static_cast<long>(sequence.size()), rank, ranks)) {
+  for (const Piece& piece : pieces_of(static_cast<long>(sequence.size()), rank, ranks, sharing)) {
     const auto begin = sequence.begin() + piece.tokens.position;
     share.insert(share.end(), begin, begin + piece.tokens.count);
   }
@@ -21,13 +25,14 @@ std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, in
 
 template <class T>
 ContextAttention<T>::ContextAttention(Group& group, ContextKind kind, HeadShape heads,
-                                      long sequences, long sequence)
+                                      long sequences, long sequence, Sharing sharing)
     : group_(group),
       kind_(kind),
+      sharing_(sharing),
       heads_(heads),
       sequences_(sequences),
       sequence_(sequence),
-      pieces_(pieces_of(sequence, group.rank(), group.ranks())),
+      pieces_(pieces_of_rank(group.rank())),
       tokens_(sequence / group.ranks()) {
   heads_.query_stride = (heads.heads + 2 * heads.kv_heads) * heads.width;
   heads_.key_stride = pair_width();
@@ -137,7 +142,7 @@ void ContextAttention<T>::backward_gather(const T* qkv, const T* d_out, const T*
 
 template <class T>
 void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T* most) {
-  const std::vector<Piece> keys = pieces_of(sequence_, owner, group_.ranks());
+  const std::vector<Piece> keys = pieces_of_rank(owner);
   const long values = heads_.kv_heads * heads_.width;
   for (long n = 0; n < sequences_; ++n) {
     for (const Piece& query : pieces_) {
@@ -155,7 +160,7 @@ void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T
 template <class T>
 void ContextAttention<T>::see_backward(const T* qkv, int owner, const T* pairs, const T* d_out,
                                        const T* log_sum, T* d_qkv, T* d_pairs) {
-  const std::vector<Piece> keys = pieces_of(sequence_, owner, group_.ranks());
+  const std::vector<Piece> keys = pieces_of_rank(owner);
   const long values = heads_.kv_heads * heads_.width;
   for (long n = 0; n < sequences_; ++n) {
     for (const Piece& query : pieces_) {

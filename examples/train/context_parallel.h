@@ -1,9 +1,10 @@
 // Attention over a sequence of which each rank of the context group has a share.
 //
 // The sequence is cut into 2n pieces, and rank r has pieces r and 2n-1-r, so that all have the same
-// work under a causal mask (zigzag). Two ways to bring queries and keys together: keys and values
-// travel round a ring while the ones at hand are used, or are gathered once. Backward, gradients of
-// keys travel with their keys, or are added up and scattered.
+// work under a causal mask (zigzag); or, where there are scans beside attention, into n pieces of
+// neighbours, for scans go from one token to the next. Two ways to bring queries and keys together:
+// keys and values travel round a ring while the ones at hand are used, or are gathered once.
+// Backward, gradients of keys travel with their keys, or are added up and scattered.
 //
 // Liu et al., "Ring Attention", 2023; Brandon et al., "Striped Attention", 2023 (on balance); Llama
 // team, "The Llama 3 Herd of Models", 2024 (gathering). Tested by train_context_test.cc.
@@ -20,6 +21,7 @@
 namespace tutti::train {
 
 enum class ContextKind { kRing, kGather };
+enum class Sharing { kZigzag, kNeighbours };
 
 /// Tokens of this rank that are neighbours in the sequence.
 struct Piece {
@@ -29,17 +31,21 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
-/// What a rank has of a sequence. REQUIRES: 2 * ranks divides it, unless ranks is 1.
-std::vector<Piece> pieces_of(long sequence, int rank, int ranks);
+/// What a rank has of a sequence. REQUIRES: 2 * ranks divides it (kNeighbours: ranks), unless ranks
+/// is 1.
+std::vector<Piece> pieces_of(long sequence, int rank, int ranks,
+                             Sharing sharing = Sharing::kZigzag);
 
 /// The rank's share of one sequence's numbers, piece after piece.
-std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, int rank, int ranks);
+std::vector<std::int32_t> share_of(const std::vector<std::int32_t>& sequence, int rank, int ranks,
+                                   Sharing sharing = Sharing::kZigzag);
 
 template <class T>
 class ContextAttention {
  public:
   /// `heads` of this tensor-parallel rank; strides are set here. `sequences` in a micro-batch.
-  ContextAttention(Group& group, ContextKind kind, HeadShape heads, long sequences, long sequence);
+  ContextAttention(Group& group, ContextKind kind, HeadShape heads, long sequences, long sequence,
+                   Sharing sharing = Sharing::kZigzag);
 
   const std::vector<Piece>& pieces() const { return pieces_; }
   /// Tokens of a sequence on this rank.
@@ -60,6 +66,9 @@ class ContextAttention {
   void pack(const T* qkv, T* pairs) const;
   void unpack(const T* pairs, T* qkv) const;
 
+  std::vector<Piece> pieces_of_rank(int rank) const {
+    return pieces_of(sequence_, rank, group_.ranks(), sharing_);
+  }
   // These queries with the pairs of a rank.
   void see(const T* qkv, int owner, const T* pairs, T* out, T* most);
   void see_backward(const T* qkv, int owner, const T* pairs, const T* d_out, const T* log_sum,
@@ -79,6 +88,7 @@ class ContextAttention {
 
   Group& group_;
   const ContextKind kind_;
+  const Sharing sharing_;
   HeadShape heads_;
   const long sequences_;
   const long sequence_;

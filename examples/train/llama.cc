@@ -22,6 +22,7 @@
 #include "train/llama.h"
 
 #include "train/attention.h"
+#include "train/check_share.h"
 #include "train/kernels/swiglu.h"
 #include "train/language_stage.h"
 
@@ -147,13 +148,6 @@ std::unique_ptr<Stage<T>> stage_of(const LlamaSettings& settings, StageLayers la
                             config.tied};
   return std::make_unique<LanguageStage<T>>(shape, layers, units, settings.recompute,
                                             std::move(all));
-}
-
-// Equal shares or nothing: "heads 6: expected a multiple of tp=4".
-void check_share(std::string& why, const char* what, long value, const char* of, long parts) {
-  if (!why.empty() || value % parts == 0) return;
-  why = std::string(what) + " " + std::to_string(value) + ": expected a multiple of " + of + "=" +
-        std::to_string(parts);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A small LLaMA, trained for some steps on any mesh: what the tests of equality compare.
+// Small models, trained for some steps on any mesh: what the tests of equality compare.
 
 #pragma once
 
@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "train/llama.h"
+#include "train/mamba.h"
 #include "train/random.h"
 #include "train/trainer.h"
 #include "train_ranks.h"
@@ -39,6 +42,8 @@ class RandomSamples final : public Samples {
   const std::uint64_t vocabulary_;
 };
 
+enum class Family { kLlama, kMamba1, kMamba2, kHybrid };
+
 /// How a run is cut up.
 struct MeshCase {
   Mesh mesh;
@@ -48,6 +53,7 @@ struct MeshCase {
   bool sequence_parallel = true;
   Recompute recompute = Recompute::kNone;
   bool tied = false;
+  Family family = Family::kLlama;
 
   int chunks() const { return pipeline == PipelineKind::kInterleaved ? 2 : 1; }
   /// At least one a stage, and where that is few, one more, so that stages are uneven.
@@ -72,7 +78,8 @@ inline MeshCase turn(MeshCase c, int n) {
 }
 
 inline std::string to_text(const MeshCase& c) {
-  std::string text = to_text(c.mesh);
+  constexpr const char* kNames[] = {"llama ", "mamba1 ", "mamba2 ", "hybrid "};
+  std::string text = kNames[static_cast<int>(c.family)] + to_text(c.mesh);
   text.append(" ").append(name(c.pipeline));
   text.append(c.context == ContextKind::kRing ? " ring" : " gather");
   text.append(" zero ").append(std::to_string(c.zero));
@@ -103,6 +110,39 @@ inline LlamaSettings llama_of(const MeshCase& c) {
   return settings;
 }
 
+// Two groups, which are cut where there are more tensor-parallel ranks; chunks that do not divide a
+// shard; on eight context-parallel ranks, shards hardly longer than the convolution's reach.
+inline MambaSettings mamba_of(const MeshCase& c) {
+  MambaSettings settings;
+  settings.config = {.vocabulary = 29,
+                     .width = 8,
+                     .layers = c.layers(),
+                     .states = 3,
+                     .init_std = 0.3,
+                     .tied = c.tied,
+                     .step_rank = 2,
+                     .head_width = 2,
+                     .groups = 2,
+                     .chunk = 3,
+                     .norm_groups = 2};
+  if (c.family == Family::kMamba1) settings.config.family = MambaFamily::kMamba1;
+  if (c.family == Family::kHybrid) {
+    settings.config.attention = {.layers = {}, .heads = 8, .kv_heads = 8, .head_width = 2};
+    for (int i = 1; i < c.layers(); i += 2) settings.config.attention.layers.push_back(i);
+  }
+  settings.sequences = 1;
+  settings.sequence = 32;
+  settings.sequence_parallel = c.sequence_parallel;
+  settings.context = c.context;
+  settings.recompute = c.recompute;
+  return settings;
+}
+
+inline std::unique_ptr<Model> model_of(const MeshCase& c) {
+  if (c.family == Family::kLlama) return std::make_unique<Llama>(llama_of(c));
+  return std::make_unique<Mamba>(mamba_of(c));
+}
+
 inline TrainSettings training_of(const MeshCase& c) {
   TrainSettings settings;
   settings.pipeline = c.pipeline;
@@ -125,7 +165,7 @@ struct Course {
 };
 
 /// The course of all ranks, which have the same.
-inline Course run(const Mesh& mesh, const Llama& model, const TrainSettings& settings) {
+inline Course run(const Mesh& mesh, const Model& model, const TrainSettings& settings) {
   const RandomSamples samples(model.vocabulary());
   std::vector<Course> courses(mesh.ranks());
   on_mesh(mesh, [&](Groups& groups) {
@@ -142,19 +182,19 @@ inline Course run(const Mesh& mesh, const Llama& model, const TrainSettings& set
   return courses.front();
 }
 
-inline Course run_case(const MeshCase& c) {
-  return run(c.mesh, Llama(llama_of(c)), training_of(c));
-}
+inline Course run_case(const MeshCase& c) { return run(c.mesh, *model_of(c), training_of(c)); }
 
 /// The same model and samples, not cut up at all.
 inline Course run_alone(const MeshCase& c) {
-  MeshCase alone;
-  alone.tied = c.tied;
-  alone.pipeline = PipelineKind::kGpipe;
+  MeshCase alone = c;
+  alone.sequence_parallel = true;
+  alone.context = ContextKind::kRing;
+  alone.recompute = Recompute::kNone;
   alone.zero = 0;
-  LlamaSettings model = llama_of(alone);
-  model.config.layers = c.layers();
-  return run({}, Llama(model), training_of(alone));
+  const std::unique_ptr<Model> model = model_of(alone);  // of as many layers as c has
+  alone.mesh = {};
+  alone.pipeline = PipelineKind::kGpipe;
+  return run({}, *model, training_of(alone));
 }
 
 /// Compares with one rank, whose courses are kept.
@@ -178,12 +218,12 @@ class OneRank {
   }
 
   const Course& course_of(const MeshCase& c) {
-    const auto [place, is_new] = courses_.try_emplace({c.layers(), c.tied});
+    const auto [place, is_new] = courses_.try_emplace({c.family, c.layers(), c.tied});
     if (is_new) place->second = run_alone(c);
     return place->second;
   }
 
-  std::map<std::pair<int, bool>, Course> courses_;
+  std::map<std::tuple<Family, int, bool>, Course> courses_;
 };
 
 /// All sizes of the dimensions whose product is `ranks`.

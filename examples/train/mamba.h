@@ -1,0 +1,49 @@
+// Mamba-1, Mamba-2, and Mamba-2 with attention in some layers: stages of a pipeline made of the
+// mixers of mamba1.h and mamba2.h, and attention.h.
+//
+// Under context parallelism ranks have neighbouring tokens, and states pass from one to the next
+// (state_passing.h). Tested by train_mamba_test.cc (differences of the loss),
+// train_mamba_equal_test.cc (every mesh) and torch_mamba_test.py.
+
+#pragma once
+
+#include "train/context_parallel.h"
+#include "train/mamba_config.h"
+#include "train/sublayer.h"
+
+namespace tutti::train {
+
+struct MambaSettings {
+  MambaConfig config;
+  long sequences = 1;  // of a micro-batch
+  long sequence = 64;  // tokens of each, on all ranks of the context group together
+  bool sequence_parallel = true;
+  ContextKind context = ContextKind::kRing;  // of attention
+  Recompute recompute = Recompute::kNone;
+};
+
+class Mamba final : public Model {
+ public:
+  explicit Mamba(const MambaSettings& settings) : settings_(settings) {}
+
+  const MambaSettings& settings() const { return settings_; }
+
+  int layers() const override { return static_cast<int>(settings_.config.layers); }
+  long vocabulary() const override { return settings_.config.vocabulary; }
+  long sequences() const override { return settings_.sequences; }
+  long sequence() const override { return settings_.sequence; }
+
+  std::string objection(const Mesh& mesh) const override;
+  std::vector<TensorRow> tensors(StageLayers layers, const Mesh& mesh) const override;
+  std::vector<std::int32_t> share(const std::vector<std::int32_t>& sequence,
+                                  const Groups& groups) const override;
+  std::unique_ptr<Stage<float>> make_stage(StageLayers layers, Groups& groups,
+                                           Units<float>& units) const override;
+  std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
+                                            Units<double>& units) const override;
+
+ private:
+  const MambaSettings settings_;
+};
+
+}  // namespace tutti::train
