@@ -31,27 +31,44 @@ class Rows {
   std::vector<T> zeros_;
 };
 
-// [taps, channels], so that neighbours in memory are neighbours in a vector.
+// Taps go four at a time, what is missing to a multiple of four with weights of zero.
+constexpr long kTaps = 4;
+long padded(long taps) { return (taps + kTaps - 1) / kTaps * kTaps; }
+
+// [padded taps, channels], so that neighbours in memory are neighbours in a vector.
 template <class T>
 std::vector<T> turned(const ConvolutionShape& s, const T* w) {
-  std::vector<T> turned(s.taps * s.channels);
+  std::vector<T> turned(padded(s.taps) * s.channels);
   for (long c = 0; c < s.channels; ++c) {
     for (long k = 0; k < s.taps; ++k) turned[k * s.channels + c] = w[c * s.taps + k];
   }
   return turned;
 }
 
-// sums = b + what `count` channels of a token see; `w` turned.
+// sums += w_0 row(first) + w_1 row(first + step) + …, of `count` channels; `w` turned.
 template <class T>
-TUTTI_INLINED void filter(const ConvolutionShape& s, const Rows<T>& rows, long token, long channel,
-                          long count, const T* w, const T* b, T* sums) {
-  for (long i = 0; i < count; ++i) sums[i] = b == nullptr ? T{0} : b[channel + i];
-  for (long k = 0; k < s.taps; ++k) {
-    const T* row = rows.at(token - (s.taps - 1) + k) + channel;
-    const T* weights = w + k * s.channels + channel;
+TUTTI_INLINED void filter(const ConvolutionShape& s, const Rows<T>& rows, long first, long step,
+                          long channel, long count, const T* w, T* sums) {
+  for (long k = 0; k < s.taps; k += kTaps, w += kTaps * s.channels) {
+    const auto row = [&](long tap) {
+      return rows.at(first + step * std::min(k + tap, s.taps - 1)) + channel;
+    };
+    const auto weights = [&](long tap) { return w + tap * s.channels + channel; };
+    const T *r0 = row(0), *r1 = row(1), *r2 = row(2), *r3 = row(3);
+    const T *w0 = weights(0), *w1 = weights(1), *w2 = weights(2), *w3 = weights(3);
 #pragma GCC ivdep
-    for (long i = 0; i < count; ++i) sums[i] += weights[i] * row[i];
+    for (long i = 0; i < count; ++i) {
+      sums[i] += w0[i] * r0[i] + w1[i] * r1[i] + w2[i] * r2[i] + w3[i] * r3[i];
+    }
   }
+}
+
+// What silu gets of a token: b + what some of its channels see.
+template <class T>
+TUTTI_INLINED void look_back(const ConvolutionShape& s, const Rows<T>& x, long token, long channel,
+                             long count, const T* w, const T* b, T* sums) {
+  for (long i = 0; i < count; ++i) sums[i] = b == nullptr ? T{0} : b[channel + i];
+  filter(s, x, token - (s.taps - 1), 1, channel, count, w, sums);
 }
 
 template <class T>
@@ -61,7 +78,7 @@ TUTTI_INLINED void forward(const ConvolutionShape& s, const Rows<T>& x, const T*
   for (long t = 0; t < s.tokens; ++t, y += s.output_stride) {
     for (long c = 0; c < s.channels; c += kTile) {
       const long count = std::min(kTile, s.channels - c);
-      filter(s, x, t, c, count, w, b, sums);
+      look_back(s, x, t, c, count, w, b, sums);
 #pragma GCC ivdep
       for (long i = 0; i < count; ++i) y[c + i] = sums[i] / (1 + exponential(-sums[i]));
     }
@@ -75,7 +92,7 @@ TUTTI_INLINED void back_through_silu(const ConvolutionShape& s, const Rows<T>& x
   T sums[kTile];
   for (long c = 0; c < s.channels; c += kTile) {
     const long count = std::min(kTile, s.channels - c);
-    filter(s, x, token, c, count, w, b, sums);
+    look_back(s, x, token, c, count, w, b, sums);
 #pragma GCC ivdep
     for (long i = 0; i < count; ++i) {
       const T share = 1 / (1 + exponential(-sums[i]));
@@ -86,15 +103,10 @@ TUTTI_INLINED void back_through_silu(const ConvolutionShape& s, const Rows<T>& x
 
 // dx_s = sum_k w_k dy_{s+(K-1)-k}
 template <class T>
-TUTTI_INLINED void spread(const ConvolutionShape& s, const Rows<T>& dy, long token, const T* w,
-                          T* dx) {
+TUTTI_INLINED void look_ahead(const ConvolutionShape& s, const Rows<T>& dy, long token, const T* w,
+                              T* dx) {
   std::fill_n(dx, s.channels, T{0});
-  for (long k = 0; k < s.taps; ++k) {
-    const T* row = dy.at(token + (s.taps - 1) - k);
-    const T* weights = w + k * s.channels;
-#pragma GCC ivdep
-    for (long c = 0; c < s.channels; ++c) dx[c] += weights[c] * row[c];
-  }
+  filter(s, dy, token + (s.taps - 1), -1, 0, s.channels, w, dx);
 }
 
 // A row of dx is complete taps - 1 tokens later: everything is still in the cache then.
@@ -106,10 +118,12 @@ TUTTI_INLINED void backward_input(const ConvolutionShape& s, const Rows<T>& x, c
   for (long t = 0; t < s.tokens + before; ++t) {
     if (t < s.tokens) back_through_silu(s, x, t, w, b, dy + t * s.output_stride);
     const long done = t - before;
-    if (done >= 0) spread(s, gradients, done, w, dx + done * s.input_stride);
+    if (done >= 0) look_ahead(s, gradients, done, w, dx + done * s.input_stride);
   }
   if (d_halo == nullptr) return;
-  for (long k = 0; k < before; ++k) spread(s, gradients, k - before, w, d_halo + k * s.channels);
+  for (long k = 0; k < before; ++k) {
+    look_ahead(s, gradients, k - before, w, d_halo + k * s.channels);
+  }
 }
 
 template <class T>

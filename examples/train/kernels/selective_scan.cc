@@ -12,7 +12,7 @@
 namespace tutti::train {
 namespace {
 
-constexpr long kBlock = 16;
+constexpr long kBlock = 32;
 
 // Some tokens, and some channels of each.
 struct Piece {

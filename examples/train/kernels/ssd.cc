@@ -16,11 +16,11 @@ namespace {
 template <class T>
 TUTTI_INLINED void mix_band(long first, long rows, const T* sums, const T* steps, T d,
                             const T* scores, T* mixed) {
-  const long columns = first + rows;
-  for (long i = first; i < columns; ++i, scores += columns, mixed += columns) {
+  const int columns = static_cast<int>(first + rows);  // int: as wide as a float in a vector
+  for (int i = static_cast<int>(first); i < columns; ++i, scores += columns, mixed += columns) {
     const T sum = sums[i];
 #pragma GCC ivdep
-    for (long j = 0; j < columns; ++j) {
+    for (int j = 0; j < columns; ++j) {
       const T past = sum - sums[j];
       const T share = scores[j] * steps[j] * exponential(past < 0 ? past : T{0});
       mixed[j] = j <= i ? share : T{0};

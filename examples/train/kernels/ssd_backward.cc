@@ -22,12 +22,12 @@ namespace {
 template <class T>
 TUTTI_INLINED void unmix_band(long first, long rows, const T* sums, const T* steps, const T* scores,
                               const T* products, T* mixed, T* d_scores, T* d_sums) {
-  const long columns = first + rows;
-  for (long i = first; i < columns; ++i) {
+  const int columns = static_cast<int>(first + rows);  // int: as wide as a float in a vector
+  for (int i = static_cast<int>(first); i < columns; ++i) {
     const T sum = sums[i];
     T row = 0;
 #pragma omp simd reduction(+ : row)
-    for (long j = 0; j < columns; ++j) {
+    for (int j = 0; j < columns; ++j) {
       const T past = sum - sums[j];
       const T power = exponential(past < 0 ? past : T{0});
       const T share = j <= i ? power : T{0};
