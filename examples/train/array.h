@@ -64,4 +64,14 @@ class Array {
   std::size_t capacity_ = 0;
 };
 
+/// Null stands for zeros.
+template <class T>
+void copy_or_clear(const T* from, long count, T* to) {
+  if (from == nullptr) {
+    std::fill_n(to, count, T{0});
+  } else {
+    std::copy_n(from, count, to);
+  }
+}
+
 }  // namespace tutti::train

@@ -65,7 +65,7 @@ template <class T>
 struct Row {
   alignas(64) T at[kBlock];
 
-  TUTTI_INLINED Row() = default;
+  Row() = default;
   TUTTI_INLINED Row(const T* from, long channels) {
     if (channels == kBlock) {
       for (long i = 0; i < kBlock; ++i) at[i] = from[i];
@@ -178,48 +178,52 @@ TUTTI_INLINED void recompute(const ScanShape& s, const ScanInput<T>& in, const P
   }
 }
 
-// g goes from the last token to the first; see the formulas of the header.
+// Through the states of a token, the k-th of the piece, with dy of it. d_gain: of delta x.
+template <class T>
+TUTTI_INLINED void back_through_states(const ScanShape& s, const Token<T>& token, long k,
+                                       const T* a, const Row<T>& dy, History<T>& history,
+                                       Row<T>& d_gain, Row<T>& d_delta) {
+  const long size = s.states * kBlock;
+  const T* before = history.h.data() + k * size;
+  const T* decay = history.decay.data() + k * size;
+  T* d_b = history.d_b.data() + k * size;
+  T* d_c = history.d_c.data() + k * size;
+  T* d_a = history.d_a.data();
+  T* g = history.g.data();
+  for (long n = 0; n < s.states; ++n) {
+    const T b = token.b[n];
+    const T c = token.c[n];
+#pragma GCC ivdep
+    for (long i = 0; i < kBlock; ++i) {
+      const long at = n * kBlock + i;
+      const T d_state = g[at] + c * dy.at[i];
+      const T faded = d_state * decay[at];
+      const T d_power = faded * before[at];  // of delta A
+      d_c[at] += dy.at[i] * before[size + at];
+      d_b[at] += d_state * token.gain.at[i];
+      d_gain.at[i] += d_state * b;
+      d_delta.at[i] += d_power * a[at];
+      d_a[at] += d_power * token.delta.at[i];
+      g[at] = faded;
+    }
+  }
+}
+
+// From the last token of the piece to the first.
 template <class T>
 TUTTI_INLINED void backward(const ScanShape& s, const ScanInput<T>& in, const Piece& piece,
                             const T* a, const T* dy, History<T>& history,
                             const ScanGradients<T>& out) {
-  const long size = s.states * kBlock;
-  T* g = history.g.data();
-  T* d_a = history.d_a.data();
-  Row<T> d(in.d + piece.channel, piece.channels);
+  const Row<T> d(in.d + piece.channel, piece.channels);
   Row<T> d_d(out.d + piece.channel, piece.channels);
   for (long k = piece.tokens - 1; k >= 0; --k) {
     const long t = piece.first + k;
     const Token<T> token(s, in, piece, t);
     const Row<T> gradient(dy + t * s.channels + piece.channel, piece.channels);
-    const T* before = history.h.data() + k * size;
-    const T* decay = history.decay.data() + k * size;
-    T* d_b = history.d_b.data() + k * size;
-    T* d_c = history.d_c.data() + k * size;
-    Row<T> d_gain, d_delta;
+    Row<T> d_gain{}, d_delta{}, dx;
+    back_through_states(s, token, k, a, gradient, history, d_gain, d_delta);
     for (long i = 0; i < kBlock; ++i) {
-      d_gain.at[i] = d_delta.at[i] = 0;
       d_d.at[i] += gradient.at[i] * token.x.at[i];
-    }
-    for (long n = 0; n < s.states; ++n) {
-      const T b = token.b[n];
-      const T c = token.c[n];
-#pragma GCC ivdep
-      for (long i = 0; i < kBlock; ++i) {
-        const long at = n * kBlock + i;
-        const T d_state = g[at] + c * gradient.at[i];
-        const T faded = d_state * decay[at];
-        const T d_power = faded * before[at];  // of delta A
-        d_c[at] += gradient.at[i] * before[size + at];
-        d_b[at] += d_state * token.gain.at[i];
-        d_gain.at[i] += d_state * b;
-        d_delta.at[i] += d_power * a[at];
-        d_a[at] += d_power * token.delta.at[i];
-        g[at] = faded;
-      }
-    }
-    Row<T> dx;
-    for (long i = 0; i < kBlock; ++i) {
       dx.at[i] = d.at[i] * gradient.at[i] + d_gain.at[i] * token.delta.at[i];
       d_delta.at[i] += d_gain.at[i] * token.x.at[i];
     }
@@ -265,12 +269,14 @@ TUTTI_TRANSLATE(float)
 TUTTI_TRANSLATE(double)
 #undef TUTTI_TRANSLATE
 
+// d_a_log += d_a A
 template <class T>
-void copy_or_clear(const T* from, long count, T* to) {
-  if (from == nullptr) {
-    std::fill_n(to, count, T{0});
-  } else {
-    std::copy_n(from, count, to);
+void add_rates(const ScanShape& s, const Piece& piece, const T* a, const T* d_a, T* d_a_log) {
+  for (long n = 0; n < s.states; ++n) {
+    for (long i = 0; i < piece.channels; ++i) {
+      const long at = n * kBlock + i;
+      d_a_log[(piece.channel + i) * s.states + n] += d_a[at] * a[at];
+    }
   }
 }
 
@@ -345,12 +351,7 @@ void scan_backward(const ScanShape& s, const ScanInput<T>& in, const ScanBackwar
       history.d_a.fill(0);
       run_backward(s, in, piece, a, back.dy, history, out);
       store_state<T>(s, piece, history.g.data(), d_initial);
-      for (long n = 0; n < s.states; ++n) {
-        for (long i = 0; i < piece.channels; ++i) {
-          const long at = n * kBlock + i;
-          out.a_log[(piece.channel + i) * s.states + n] += history.d_a[at] * a[at];
-        }
-      }
+      add_rates(s, piece, a, history.d_a.data(), out.a_log);
     });
     const long first = chunk * s.chunk;
     const long tokens = std::min(s.chunk, s.tokens - first);

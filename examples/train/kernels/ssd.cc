@@ -111,11 +111,7 @@ void ssd_finish(const SsdShape& s, const SsdInput<T>& in, const T* initial, T* s
   Array<T> factors(s.heads * s.chunk);
   Array<T> seen(s.chunk * heads_at_once(s) * s.width);
   T* passing = states + s.chunks() * s.state_size();
-  if (initial == nullptr) {
-    std::fill_n(passing, s.state_size(), T{0});
-  } else {
-    std::copy_n(initial, s.state_size(), passing);
-  }
+  copy_or_clear(initial, s.state_size(), passing);
   for (long index = 0; index < s.chunks(); ++index) {
     const Chunk chunk = chunk_of(s, index);
     steps.load(chunk, in.dt);
