@@ -94,6 +94,16 @@ TEST(Mamba, DimensionsChangeNothingOfAHybrid) {
   expect_the_same_on_every_mesh(settings);
 }
 
+TEST(Mamba, HeadsInThePlaceOfShardsChangeNothing) {
+  for (const int groups : {1, 2, 4}) {  // whole on every rank, or shared with the heads
+    MambaSettings settings = mamba2();
+    settings.config.groups = groups;
+    settings.config.norm_groups = groups;
+    settings.scan = ScanKind::kHeads;
+    expect_the_same_on_every_mesh(settings);
+  }
+}
+
 // What is passed on does not depend on how long sequences are.
 TEST(Mamba, ContextTrafficDoesNotGrowWithTheSequence) {
   for (MambaSettings settings : {mamba1(), mamba2()}) {

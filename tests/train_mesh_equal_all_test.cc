@@ -15,14 +15,15 @@ namespace tutti::train {
 namespace {
 
 // What a mesh can be run with; settings that would make no difference are left out.
-std::vector<MeshCase> cases_of(const Mesh& mesh) {
+std::vector<MeshCase> cases_of(const Mesh& mesh, Family family) {
+  const bool attends = family == Family::kLlama || family == Family::kHybrid;
   std::vector<MeshCase> cases;
   for (const PipelineKind pipeline : kPipelines) {
     const bool needs_stages = pipeline == PipelineKind::kGpipe ||  // else 1f1b
                               pipeline == PipelineKind::kInterleaved;
     if (mesh.pp() == 1 && needs_stages) continue;
     for (const ContextKind context : {ContextKind::kRing, ContextKind::kGather}) {
-      if (mesh.cp() == 1 && context == ContextKind::kGather) continue;
+      if ((mesh.cp() == 1 || !attends) && context == ContextKind::kGather) continue;
       for (int zero = 0; zero < 4; ++zero) {
         if (mesh.dp() * mesh.cp() == 1 && zero > 0) continue;
         for (const bool sequence : {false, true}) {
@@ -35,24 +36,27 @@ std::vector<MeshCase> cases_of(const Mesh& mesh) {
   return cases;
 }
 
-void expect_all(int ranks) {
+void expect_all(Family family) {
   OneRank one;
   int n = 0;
-  for (const Mesh& mesh : factorisations(ranks)) {
-    for (MeshCase c : cases_of(mesh)) {
-      const MeshCase turned = turn({}, n++);
-      c.recompute = turned.recompute;
-      c.tied = turned.tied;
-      one.expect_same(c);
+  for (const int ranks : {1, 2, 4, 8}) {
+    for (const Mesh& mesh : factorisations(ranks)) {
+      for (MeshCase c : cases_of(mesh, family)) {
+        const MeshCase turned = turn({}, n++);
+        c.recompute = turned.recompute;
+        c.tied = turned.tied;
+        c.family = family;
+        one.expect_same(c);
+      }
     }
   }
   testing::Test::RecordProperty("cases", n);
 }
 
-TEST(MeshEqualAll, OneRank) { expect_all(1); }
-TEST(MeshEqualAll, TwoRanks) { expect_all(2); }
-TEST(MeshEqualAll, FourRanks) { expect_all(4); }
-TEST(MeshEqualAll, EightRanks) { expect_all(8); }
+TEST(MeshEqualAll, Llama) { expect_all(Family::kLlama); }
+TEST(MeshEqualAll, Mamba1) { expect_all(Family::kMamba1); }
+TEST(MeshEqualAll, Mamba2) { expect_all(Family::kMamba2); }
+TEST(MeshEqualAll, Hybrid) { expect_all(Family::kHybrid); }
 
 }  // namespace
 }  // namespace tutti::train

@@ -58,6 +58,11 @@ class Group {
   void reduce_scatter(std::span<const T> input, std::span<T> output) {
     run_or_copy(input, output, tutti::reduce_scatter(input, output));
   }
+  /// Part r of output = this rank's part of rank r's input.
+  template <class T>
+  void all_to_all(std::span<const T> input, std::span<T> output) {
+    run_or_copy(input, output, tutti::all_to_all(input, output));
+  }
   template <class T>
   void broadcast(std::span<T> data, int root) {
     if (!alone()) run(tutti::broadcast(data, data, root), data.size_bytes());

@@ -34,7 +34,8 @@ std::unique_ptr<Sublayer<T>> mixer_of(const MambaSettings& settings, long tokens
   if (config.family == MambaFamily::kMamba1) {
     return std::make_unique<Mamba1<T>>(config, settings.sequences, tokens, groups, stream, layout);
   }
-  return std::make_unique<Mamba2<T>>(config, settings.sequences, tokens, groups, stream, layout);
+  return std::make_unique<Mamba2<T>>(config, settings.scan, settings.sequences, tokens, groups,
+                                     stream, layout);
 }
 
 template <class T>
@@ -83,6 +84,9 @@ std::string Mamba::objection(const Mesh& mesh) const {
     check_share(why, "heads", config.heads(), "tp", mesh.tp());
     check_share(why, "heads", config.heads(), "groups", config.groups);
     check_groups(why, "norm_groups", config.norm_groups, mesh.tp());
+    if (settings_.scan == ScanKind::kHeads) {
+      check_share(why, "heads", config.heads(), "tp cp", static_cast<long>(mesh.tp()) * mesh.cp());
+    }
   }
   if (config.is_hybrid()) {
     check_share(why, "attention heads", config.attention.heads, "tp", mesh.tp());
@@ -92,7 +96,8 @@ std::string Mamba::objection(const Mesh& mesh) const {
   }
   check_share(why, "sequence", settings_.sequence, "cp", mesh.cp());
   const long shard = settings_.sequence / mesh.cp();
-  if (why.empty() && mesh.cp() > 1 && shard < config.taps - 1) {
+  const bool has_halo = mesh.cp() > 1 && settings_.scan == ScanKind::kShards;
+  if (why.empty() && has_halo && shard < config.taps - 1) {
     why = "sequence " + std::to_string(settings_.sequence) + ": expected at least " +
           std::to_string((config.taps - 1) * mesh.cp()) +
           ", what convolutions see on each of cp=" + std::to_string(mesh.cp());

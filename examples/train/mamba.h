@@ -8,6 +8,7 @@
 #pragma once
 
 #include "train/context_parallel.h"
+#include "train/mamba2_scan.h"
 #include "train/mamba_config.h"
 #include "train/sublayer.h"
 
@@ -19,6 +20,7 @@ struct MambaSettings {
   long sequence = 64;  // tokens of each, on all ranks of the context group together
   bool sequence_parallel = true;
   ContextKind context = ContextKind::kRing;  // of attention
+  ScanKind scan = ScanKind::kShards;         // of Mamba-2
   Recompute recompute = Recompute::kNone;
 };
 
