@@ -62,11 +62,11 @@ class Table(unittest.TestCase):
         started = re.findall(r"Collective test starting: (\w+)", done.stdout)
         self.assertEqual(started, ["all_reduce", "all_gather", "reduce_scatter", "all_to_all",
                                    "broadcast", "reduce", "gather", "scatter", "barrier",
-                                   "send_recv"])
-        self.assertEqual(len(rows(done.stdout)), 9 * 2 + 1)
+                                   "send_recv", "scan", "exclusive_scan"])
+        self.assertEqual(len(rows(done.stdout)), 11 * 2 + 1)
 
     def test_every_type_and_reduction_is_right(self):
-        done = run("perf", "all_reduce", "--threads", "2", "-b", "4K", "-e", "4K", "-n", "1",
+        done = run("perf", "all_reduce,scan", "--threads", "2", "-b", "4K", "-e", "4K", "-n", "1",
                    "--batch", "2", "-d", "all", "-o", "all", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         results = json.loads(done.stdout)["results"]

@@ -23,6 +23,7 @@ Composer::Place itself() {
 TEST(Composer, EveryFlatScheduleIsRightForRanksInAnyOrder) {
   for (const Algorithm& algorithm : catalog()) {
     if (!allows(algorithm, 5) || algorithm.collective == Collective::kSendRecv) continue;
+    if (is_scan(algorithm.collective)) continue;  // of ranks in their order only
     const Schedule part = algorithm.make(5, /*root=*/2);
     const std::vector<int> ranks = {3, 0, 4, 1, 2};
     Composer whole(part.collective, 5, part.chunks, /*root=*/ranks[2]);

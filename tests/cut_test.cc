@@ -38,6 +38,22 @@ TEST(Cut, CoversThePieceWithAsManyBlocksAsItTakes) {
   }
 }
 
+// Not even where a tile as large as an element is more than was wished for, or all that fits.
+TEST(Cut, NeverCutsAnElement) {
+  for (const std::size_t element : {1, 8, 24, 48, 64, 72, 5000, 100'000}) {
+    for (const int chunks : {1, 5}) {
+      const std::size_t least = least_scratch(chunks, element);
+      for (const std::size_t scratch : {least, 2 * least, std::size_t{8} << 20}) {
+        const Cut result = cut({.scratch_chunks = chunks, .lines = 8}, {scratch, 4096}, 10, element,
+                               {/*tile_bytes=*/64, /*lanes=*/3});
+        EXPECT_GE(result.tile, 1u) << element;
+        const std::size_t stride = (result.tile * element + 63) / 64 * 64;
+        EXPECT_LE(stride * chunks * (result.lanes + 1), scratch) << element;
+      }
+    }
+  }
+}
+
 TEST(Cut, HasOneBlockForAnEmptyCall) {
   EXPECT_EQ(cut({.scratch_chunks = 4, .lines = 8}, kRoom, 0, 4, {4096, 3}),
             (Cut{.tile = 1, .blocks = 1, .lanes = 1}));

@@ -156,7 +156,7 @@ Outcome run(const Algorithm& algorithm, const Group& group, std::size_t count, c
   machine.far.latency = 1e-6;
   machine.rank.instruction = 50e-9;
   Watch watch(cast);
-  const std::size_t element = size_of(trial.shape().type);
+  const std::size_t element = trial.element();
   const SimulatedCall call{.piece_bytes = trial.extents().piece() * element,
                            .tile_bytes = variant.tile * element,
                            .blocks = variant.blocks,

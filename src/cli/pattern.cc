@@ -171,11 +171,6 @@ std::uint64_t combine(Reduction op, DataType type, std::uint64_t a, std::uint64_
   return combine_common(op, a, b, less(type, a, b));
 }
 
-bool is_logical(Reduction op) {
-  return op == Reduction::kLogicalAnd || op == Reduction::kLogicalOr ||
-         op == Reduction::kLogicalXor;
-}
-
 std::uint64_t integer_expected(const Pattern& pattern, std::span<const int> contributors,
                                std::size_t index) {
   const DataType type = pattern.type;
@@ -186,7 +181,6 @@ std::uint64_t integer_expected(const Pattern& pattern, std::span<const int> cont
     return load_bits(stored, type);
   };
   std::uint64_t total = input(contributors[0]);
-  if (is_logical(pattern.op)) total = total != 0;
   for (const int rank : contributors.subspan(1)) {
     total = combine(pattern.op, type, total, input(rank));
   }
@@ -200,7 +194,6 @@ double float_expected(const Pattern& pattern, std::span<const int> contributors,
                       std::size_t index) {
   const auto input = [&](int rank) { return float_input(pattern, place_of(pattern, rank, index)); };
   double total = input(contributors[0]);
-  if (is_logical(pattern.op)) total = total != 0;
   for (const int rank : contributors.subspan(1)) {
     const double next = input(rank);
     total = combine_common(pattern.op, total, next, total < next);

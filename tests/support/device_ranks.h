@@ -194,6 +194,7 @@ inline DeviceTrials every_device_trial(int ranks, const std::vector<std::size_t>
   std::size_t turn = 0;
   for (const Algorithm& algorithm : catalog()) {
     if (!allows(algorithm, ranks) || algorithm.collective == Collective::kSendRecv) continue;
+    if (is_scan(algorithm.collective)) continue;  // of host memory only
     for (const std::size_t count : counts) {
       for (const bool in_place : {false, true}) {
         if (in_place && !(in_place_too && algorithm.in_place)) continue;

@@ -124,9 +124,9 @@ class RankRunner {
     variant.algorithm = shape.algorithm->name;
     variant.input_extents = variant.output_extents = trial.extents();
     const std::size_t piece = std::max<std::size_t>(trial.extents().piece(), 1);
-    variant.tile = std::min({piece, way.tile, largest_tile(*variant.plan, size_of(shape.type))});
+    variant.tile = std::min({piece, way.tile, largest_tile(*variant.plan, trial.element())});
     if (variant.plan->inline_payload) {
-      variant.width = lines_for(variant.tile * size_of(shape.type));
+      variant.width = lines_for(variant.tile * trial.element());
     }
     variant.blocks = (piece + variant.tile - 1) / variant.tile;
     variant.lanes = static_cast<int>(std::min<std::size_t>(way.lanes, variant.blocks));
@@ -146,13 +146,14 @@ class RankRunner {
   }
 
   std::size_t largest_tile(const Plan& plan, std::size_t element) const {
-    if (plan.inline_payload) return most_lines(plan) * kInlineBytes / element;
-    if (plan.scratch_chunks == 0) return ~std::size_t{0};
+    const std::size_t payload =
+        plan.inline_payload ? most_lines(plan) * kInlineBytes / element : ~std::size_t{0};
+    if (plan.scratch_chunks == 0) return payload;
     // A ring gives no block more than half of what it has.
     const std::size_t chunk = executor_.site().layout.scratch_bytes / 2 / plan.scratch_chunks;
     const std::size_t tile = chunk / kScratchAlignment * kScratchAlignment / element;
     EXPECT_GT(tile, 0u) << plan.scratch_chunks << " scratch chunks do not fit";
-    return tile;
+    return std::min(tile, payload);
   }
 
   // Of a payload, so that the ring of lines has room for two blocks.

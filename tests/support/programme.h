@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -19,6 +20,16 @@ inline void subtract(const void* src, void* dst, std::size_t count, DataType typ
   auto* to = static_cast<std::uint8_t*>(dst);
   for (std::size_t i = 0; i < count * size_of(type); ++i) {
     to[i] = static_cast<std::uint8_t>(from[i] - to[i]);
+  }
+}
+
+/// The same of elements of 20 bytes, byte by byte from either end: minds where they are cut.
+inline void subtract_reversed(const void* src, void* dst, std::size_t count, DataType, void*) {
+  const auto* from = static_cast<const std::uint8_t*>(src);
+  auto* to = static_cast<std::uint8_t*>(dst);
+  for (std::size_t i = 0; i < count; ++i, from += 20, to += 20) {
+    std::reverse(to, to + 20);
+    subtract(from, to, 20, DataType::kUint8, nullptr);
   }
 }
 
@@ -44,6 +55,7 @@ class Programme {
       DataType type;
       ReduceOp op;
     } kElements[] = {
+        {DataType::kUint8, ReduceOp::ordered(20, subtract_reversed)},
         {DataType::kFloat32, Reduction::kSum},
         {DataType::kInt32, Reduction::kAvg},
         {DataType::kBfloat16, Reduction::kSum},

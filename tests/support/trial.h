@@ -57,12 +57,17 @@ inline std::uint64_t random_element(DataType type, std::mt19937_64& random) {
   return sign | exponent << mantissa | (bits & ((std::uint64_t{1} << mantissa) - 1));
 }
 
+inline std::size_t element_of(const TrialShape& shape) {
+  const std::size_t value = size_of(shape.type);
+  return reduces(*shape.algorithm) ? shape.op.element_bytes.value_or(value) : value;
+}
+
 class Trial {
  public:
   explicit Trial(const TrialShape& shape, std::uint64_t seed = 1)
       : shape_(shape),
         schedule_(shape.algorithm->make(shape.group, shape.root)),
-        element_(size_of(shape.type)),
+        element_(element_of(shape)),
         extents_(Extents::uniform(shape.count, piece(), schedule_.chunks)),
         random_(seed),
         memories_(shape.group.ranks) {
@@ -90,6 +95,7 @@ class Trial {
 
   const TrialShape& shape() const { return shape_; }
   const Extents& extents() const { return extents_; }
+  std::size_t element() const { return element_; }
   const Reducer& reducer() const { return reducer_; }
   bool has(Space space, int rank) const { return chunks_of(schedule_, space, rank) > 0; }
 
@@ -129,9 +135,10 @@ class Trial {
       m.before.resize(m.output_at + m.output_bytes + kMargin);
     }
     for (std::byte& b : m.before) b = static_cast<std::byte>(random_());
-    for (std::size_t at = 0; at < m.input_bytes; at += element_) {
+    const std::size_t value = size_of(shape_.type);
+    for (std::size_t at = 0; at < m.input_bytes; at += value) {
       const std::uint64_t bits = random_element(shape_.type, random_);
-      std::memcpy(m.before.data() + m.input_at + at, &bits, element_);
+      std::memcpy(m.before.data() + m.input_at + at, &bits, value);
     }
   }
 
