@@ -62,7 +62,7 @@ TUTTI_API std::string check(const PipelineSchedule& schedule);
 /// Seconds of a task of each kind in each stage, and of handing on. Where a schedule does not split
 /// the backward pass, it takes the seconds of both parts.
 struct StageTimes {
-  std::vector<double> forward, backward, weights;  // by stage
+  std::vector<double> forward = {}, backward = {}, weights = {};  // by stage
   double hand_on = 0;
 };
 struct PipelineTimes {

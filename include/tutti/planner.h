@@ -56,7 +56,7 @@ struct ModelShape {
   long vocabulary = 0;  // with padding
   long width = 0;
   bool tied = false;  // the embedding is the head
-  std::vector<LayerRun> runs;
+  std::vector<LayerRun> runs = {};
 
   int layers() const;
   bool operator==(const ModelShape&) const = default;
@@ -93,28 +93,21 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
-/// How much of its figures a machine reaches: what is fitted to measurements (perf/planner), and
-/// nothing else is. At most ten.
+/// How much of its figures a machine reaches. What stands here is fitted to measured layouts of
+/// nanotron on H100 (perf/planner, docs/planner.md), but for `between`, which is measured: 362 of
+/// 400 GB/s by all_reduce on two nodes.
 struct Efficiency {
-  /// Share of the peak that large products of matrices reach.
-  double products = 0.75;
-  /// Tokens at which products reach half of that share: short ones leave multiprocessors idle.
-  double half_tokens = 300;
-  /// Share of the memory's bandwidth that kernels which only move data reach.
-  double memory = 0.6;
-  /// Seconds in which a host can give a kernel to its device: short kernels wait for it.
-  double kernel = 5e-6;
-  /// Share of the bandwidth that collectives reach inside a node, and between nodes.
-  double inside = 0.8;
-  double between = 0.8;
-  /// How fast the network tires: with n nodes a device has between x bandwidth x (2/n)^this.
-  double contention = 0.2;
-  /// Share of the time of communication that computation can hide at the same time.
-  double overlap = 0.7;
-  /// Seconds of a step outside of computation and communication.
-  double step = 0.02;
-  /// Share of the memory in use that is lost between allocations.
-  double fragmentation = 0.1;
+  double products = 0.522;   // share of the peak that large products of matrices reach
+  double half_tokens = 445;  // rows with which they reach half of that
+  double memory = 0.839;     // share of its bandwidth that kernels reach which only move data
+  double kernel = 49.5e-6;   // seconds in which a host gives a kernel to its device
+  double progress = 360e-6;  // and what a collective takes longer for each further rank, where a
+                             // pipeline's messages between nodes take the host's time, too
+  double inside = 0.73;      // share of the links that collectives reach inside a node
+  double between = 0.9;      // and between two nodes; with n nodes it is (2 / n)^contention of this
+  double contention = 0.156;
+  double overlap = 0.883;  // share of the time of computation that can hide communication
+  double step = 0.074;     // seconds of a step outside of computation and communication
 
   bool operator==(const Efficiency&) const = default;
 };
@@ -132,7 +125,8 @@ struct MachineShape {
   double idle_watts = 0;  // of a device
   double busy_watts = 0;
   double node_watts = 0;  // of a node, beside its devices
-  Efficiency efficiency;
+  double headroom = 0.1;  // of the memory in use, that is lost between allocations
+  Efficiency efficiency = {};
 
   int ranks() const { return nodes * devices; }
   bool operator==(const MachineShape&) const = default;
@@ -167,11 +161,28 @@ TUTTI_API std::string_view name(Precision precision);  // "fp32", "bf16"
 enum class Optimizer { kSgd, kAdamW };
 TUTTI_API std::string_view name(Optimizer optimizer);  // "sgd", "adamw"
 
+/// How layers are given to the stages of a pipeline: as many to each, as tutti-train does, or so
+/// that the busiest has least to do.
+enum class StageSplit { kEven, kBalanced };
+
+/// What trainers differ in; as it stands, tutti-train.
+struct Trainer {
+  StageSplit split = StageSplit::kEven;
+  long logit_tokens = 512;    // whose logits there are at once; 0: all of a micro-batch
+  double gradient_bytes = 4;  // of a parameter, on a rank that has all of them
+  bool autograd = false;      // operations keep what they read: PyTorch; else what gradients need
+  bool hides_shards = true;   // ZeRO's communication is behind computation, as without it
+  double bucket_bytes = 4 << 20;  // of gradients that are communicated in one call
+
+  bool operator==(const Trainer&) const = default;
+};
+
 struct Job {
   long sequence = 4096;
   long batch_tokens = 4096 * 256;  // of a step, on all ranks
   Precision precision = Precision::kBf16;
   Optimizer optimizer = Optimizer::kAdamW;
+  Trainer trainer = {};
 
   long sequences() const { return batch_tokens / sequence; }
   bool operator==(const Job&) const = default;
@@ -187,6 +198,7 @@ struct Problem {
 
 enum class Dimension { kData, kPipeline, kContext, kTensor };
 inline constexpr int kDimensions = 4;
+TUTTI_API std::string_view name(Dimension dimension);  // "dp"
 
 enum class Recomputation { kNone, kSelective, kFull };
 TUTTI_API std::string_view name(Recomputation recomputation);  // "none", "selective", "full"

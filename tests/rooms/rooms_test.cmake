@@ -65,6 +65,7 @@ must_not(simulator algorithms transports src/executor src/executor/cpu src/tuner
 must_not(tuner transports src/executor src/executor/cpu)
 must_not(studio transports src/executor src/executor/cpu src/tuner src/communicator src/cli)
 must_not(pipeline src/schedule src/topology src/tuner)
+must_not(planner transports src/executor src/communicator src/studio src/cli)
 must_not(transport src/schedule transports/shm transports/ucx transports/inproc)
 must_not(shm transports/ucx transports/heartbeat transports/inproc src/schedule src/executor)
 must_not(ucx transports/shm transports/heartbeat transports/joint src/schedule src/executor)
