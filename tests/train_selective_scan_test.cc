@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "train/kernels/carry.h"
 #include "train/kernels/selective_scan.h"
 #include "train/numbers.h"
 
@@ -76,18 +77,18 @@ template <class T>
 struct Shard {
   ScanShape shape;
   Values<T> values;
-  std::vector<T> states, sum_delta;
+  std::vector<T> states, log_decay;
 
   Shard(const ScanShape& s, Values<T> v)
       : shape(s),
         values(std::move(v)),
         states((s.chunks() + 1) * s.state_size()),
-        sum_delta(s.channels) {}
+        log_decay(s.state_size()) {}
 
   // The last state, from zero.
   std::vector<T> state() {
     std::vector<T> final(shape.state_size());
-    scan_state(shape, values.input(), final.data(), sum_delta.data());
+    scan_state(shape, values.input(), final.data(), log_decay.data());
     return final;
   }
   Results<T> run(const T* initial) {
@@ -197,7 +198,7 @@ TEST(SelectiveScanShards, MakeWhatTheWholeSequenceMakes) {
       dys.push_back(slice(dy, first * s.channels, (end - first) * s.channels));
       auto next = shard.state();
       const auto got = shard.run(state.data());
-      scan_carry(s, shard.values.a_log.data(), shard.sum_delta.data(), state.data(), next.data());
+      carry(s.state_size(), 1, shard.log_decay.data(), state.data(), next.data());
       expect_close(got.final, next, 1e-13);
       state = next;
       y.insert(y.end(), got.y.begin(), got.y.end());
@@ -213,7 +214,7 @@ TEST(SelectiveScanShards, MakeWhatTheWholeSequenceMakes) {
       Values<double> gradients = zeros_like(shard.values);
       auto next = shard.backward_state(dys[i]);
       const auto got = shard.backward(dys[i], d_state.data(), gradients);
-      scan_carry(s, shard.values.a_log.data(), shard.sum_delta.data(), d_state.data(), next.data());
+      carry(s.state_size(), 1, shard.log_decay.data(), d_state.data(), next.data());
       expect_close(got, next, 1e-13);
       d_state = next;
       const long first = end - shard.shape.tokens;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "train/kernels/carry.h"
 #include "train/kernels/ssd.h"
 #include "train/numbers.h"
 
@@ -218,7 +219,7 @@ TEST(SsdShards, MakeWhatTheWholeSequenceMakes) {
     std::vector<double> state = initial, y;
     for (std::size_t i = 0; i < n; ++i) {
       const auto got = shards[i].finish(state.data());
-      ssd_carry(s, shards[i].log_decay.data(), state.data(), local[i].data());
+      carry(s.heads, s.width * s.states, shards[i].log_decay.data(), state.data(), local[i].data());
       state = local[i];
       expect_close(got.final, state, 1e-13);
       y.insert(y.end(), got.y.begin(), got.y.end());
@@ -234,7 +235,8 @@ TEST(SsdShards, MakeWhatTheWholeSequenceMakes) {
     std::vector<double> d_state = d_final;
     for (std::size_t i = n; i-- > 0;) {
       const auto got = shards[i].finish_backward(dys[i], d_state.data(), gradients[i]);
-      ssd_carry(s, shards[i].log_decay.data(), d_state.data(), gradients_local[i].data());
+      carry(s.heads, s.width * s.states, shards[i].log_decay.data(), d_state.data(),
+            gradients_local[i].data());
       d_state = gradients_local[i];
       expect_close(got, d_state, 1e-13);
     }

@@ -17,10 +17,7 @@ Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups
       convolution_{tokens, config.inner_width() / groups.mesh.tp(), config.taps},
       steps_{sequences * tokens, convolution_.channels, convolution_.channels},
       halo_(groups.context, sequences, tokens, config.taps - 1, convolution_.channels),
-      passing_(groups.context, sequences, convolution_.channels * config.states,
-               convolution_.channels, [this](const T* decay, const T* from, T* state) {
-                 scan_carry(scan_, a_log_, decay, from, state);
-               }) {
+      passing_(groups.context, sequences, convolution_.channels, config.states, 1) {
   convolution_.input_stride = convolution_.output_stride = convolution_.channels;
   scan_.tokens = tokens;
   scan_.channels = scan_.input_stride = convolution_.channels;
@@ -107,15 +104,14 @@ void Mamba1<T>::select(const T* w, const Places& at, Kept& s) {
 template <class T>
 void Mamba1<T>::scan_all(const T* w, const Places& at, Kept& s) {
   stream_.spare().lend(s.states, elements(sequences_, chunk_states()));
-  stream_.spare().lend(s.decays, elements(sequences_, channels()));
+  stream_.spare().lend(s.decays, elements(sequences_, scan_.state_size()));
   if (passes_states_) {
     final_.resize(static_cast<std::size_t>(scan_.state_size()));
     for (long n = 0; n < sequences_; ++n) {
-      T* const decay = s.decays.data() + n * channels();
+      T* const decay = s.decays.data() + n * scan_.state_size();
       scan_state(scan_, scan_input(w, at, s, n), final_.data(), decay);
       passing_.put(n, decay, final_.data());
     }
-    a_log_ = w + at.a_log;
     passing_.start(Direction::kForward);
     passing_.wait();
   }
@@ -187,9 +183,8 @@ void Mamba1<T>::back_through_scan(const T* w, const Places& at, const Kept& s, G
   if (passes_states_) {
     for (long n = 0; n < sequences_; ++n) {
       scan_backward_state(scan_, scan_input(w, at, s, n), d_y_.data() + row(n), d_initial_.data());
-      passing_.put(n, s.decays.data() + n * channels(), d_initial_.data());
+      passing_.put(n, s.decays.data() + n * scan_.state_size(), d_initial_.data());
     }
-    a_log_ = w + at.a_log;
     passing_.start(Direction::kReverse);
     passing_.wait();
   }

@@ -12,7 +12,7 @@
 //   dt B C                [R+2N, D]     columns                       all_reduce S (R+2N), behind z
 //   z                     [D, C]        rows                          -
 //   delta                 [D, R]        rows                          -
-//   scan                                channels                      context: exclusive_scan D N
+//   scan                                channels                      context: exclusive_scan D 2N
 //   gate, out             [C, D]        columns                       -
 //   add up                                                            reduce_scatter S C -> K C
 //
@@ -42,7 +42,7 @@ struct Mamba1Kept final : Stash {
   Array<T> raw;        // [S, D]: time steps before softplus
   Array<T> delta;      // [S, D]; unless recomputed
   Array<T> states;     // [sequences, chunks + 1, D, N]
-  Array<T> decays;     // [sequences, D]: sums of delta
+  Array<T> decays;     // [sequences, D, N]: logarithms of what states are multiplied with
   Array<T> y;          // [S, D] of the scan
   Array<T> gated;      // [S, D]: what out takes; unless recomputed
 };
@@ -112,7 +112,6 @@ class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
   ScanShape scan_;                // of one sequence's shard
   ConvolutionShape convolution_;  // the same
   TimeStepShape steps_;           // of all tokens
-  const T* a_log_ = nullptr;      // of the layer whose states are under way
   Halo<T> halo_;
   StatePassing<T> passing_;
   Array<T> d_gated_, d_y_, d_delta_, d_halo_, d_initial_, final_;

@@ -9,8 +9,9 @@
 //   z x B C dt            [W, C]        rows, part by part (*)        -
 //   convolution           [HP+2GN, 4]   rows                          context: last 3 rows, to the
 //                                                                     next shard (mamba2_scan.h)
-//   scan                                heads                         context: exclusive_scan H P N
-//   gate, grouped norm    [HP]          rows                          all_reduce S where a group is
+//   scan                                heads                         context: exclusive_scan H
+//   (1+PN) gate, grouped norm    [HP]          rows                          all_reduce S where a
+//   group is
 //                                                                     on several ranks
 //   out                   [C, HP]       columns                       -
 //   add up                                                            reduce_scatter S C -> K C

@@ -28,10 +28,7 @@ ShardScan<T>::ShardScan(const MambaConfig& config, const SsdShape& shape, long s
       sequences_(sequences),
       spare_(spare),
       halo_(context, sequences, shape.tokens, taps_ - 1, shape.input_stride),
-      passing_(context, sequences, shape.state_size(), shape.heads,
-               [this](const T* decay, const T* from, T* state) {
-                 ssd_carry(ssd_, decay, from, state);
-               }) {}
+      passing_(context, sequences, shape.heads, 1, shape.width * shape.states) {}
 
 // Of sequence n.
 template <class T>

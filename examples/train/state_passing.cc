@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "train/kernels/carry.h"
+
 namespace tutti::train {
 
 // visit(row of the shard, where it lies in a halo)
@@ -37,26 +39,50 @@ void Halo<T>::give_back(const Array<T>& d_halo, long stride, T* dx) {
 }
 
 template <class T>
+void StatePassing<T>::put(long n, const T* log_decay, const T* state) {
+  if (group_.alone()) return;
+  own_.resize(size());
+  T* map = own_.data() + n * parts_ * map_size();
+  for (long part = 0; part < parts_; ++part) {
+    map = std::copy_n(log_decay + part * decays_, decays_, map);
+    map = std::copy_n(state + part * decays_ * width_, decays_ * width_, map);
+  }
+}
+
+template <class T>
 void StatePassing<T>::start(Direction direction) {
   const int first = direction == Direction::kForward ? 0 : group_.ranks() - 1;
   has_incoming_ = group_.rank() != first;
   if (group_.alone()) return;
-  incoming_.resize(own_.size());
+  incoming_.resize(size());
   const std::size_t bytes = static_cast<std::size_t>(map_size()) * sizeof(T);
   pending_ = group_.start(exclusive_scan(std::span<const T>(own_), std::span<T>(incoming_),
                                          ReduceOp::ordered(bytes, combine, this), direction),
-                          own_.size() * sizeof(T));
+                          size() * sizeof(T));
+}
+
+template <class T>
+void StatePassing<T>::wait() {
+  pending_.wait();
+  if (!has_incoming_) return;
+  const long state = decays_ * width_;
+  states_.resize(elements(sequences_ * parts_, state));
+  for (long part = 0; part < sequences_ * parts_; ++part) {
+    std::copy_n(incoming_.data() + part * map_size() + decays_, state,
+                states_.data() + part * state);
+  }
 }
 
 template <class T>
 void StatePassing<T>::combine(const void* earlier, void* later, std::size_t count, DataType,
                               void* self) {
   const auto& passing = *static_cast<const StatePassing*>(self);
+  const long decays = passing.decays_;
   const T* from = static_cast<const T*>(earlier);
   T* to = static_cast<T*>(later);
   for (std::size_t n = 0; n < count; ++n) {
-    passing.carry_(to, from + passing.decay_size_, to + passing.decay_size_);
-    for (long i = 0; i < passing.decay_size_; ++i) to[i] += from[i];
+    carry(decays, passing.width_, to, from + decays, to + decays);
+    for (long d = 0; d < decays; ++d) to[d] += from[d];
     from += passing.map_size();
     to += passing.map_size();
   }

@@ -9,11 +9,9 @@
 
 #pragma once
 
-#include <algorithm>
-#include <functional>
-
 #include "train/array.h"
 #include "train/group.h"
+#include "train/residual.h"
 
 namespace tutti::train {
 
@@ -52,46 +50,39 @@ class Halo {
   Array<T> room_;
 };
 
-/// Passes states of all sequences of a micro-batch at once, while the caller computes.
+/// Passes states while the caller computes: those of all sequences of a micro-batch, each of parts
+/// (heads, channels) that have nothing to do with each other, so that a long message can be sent in
+/// pieces.
 template <class T>
 class StatePassing {
  public:
-  /// state += what `decay` makes of `from`.
-  using Carry = std::function<void(const T* decay, const T* from, T* state)>;
+  /// A part has `decays` numbers that say how a shard changes a state or its gradient, the
+  /// logarithm of a factor each, for `width` numbers of the state each (carry.h).
+  StatePassing(Group& group, long sequences, long parts, long decays, long width)
+      : group_(group), sequences_(sequences), parts_(parts), decays_(decays), width_(width) {}
 
-  /// `decay_size` numbers say how a shard changes a state, or its gradient; they are added up from
-  /// shard to shard.
-  StatePassing(Group& group, long sequences, long state_size, long decay_size, Carry carry)
-      : group_(group),
-        sequences_(sequences),
-        state_size_(state_size),
-        decay_size_(decay_size),
-        carry_(std::move(carry)) {}
-
-  /// Of sequence n, before start(): this shard's map, or what it makes of gradients.
-  void put(long n, const T* decay, const T* state) {
-    own_.resize(static_cast<std::size_t>(sequences_ * map_size()));
-    T* const map = own_.data() + n * map_size();
-    std::copy_n(state, state_size_, std::copy_n(decay, decay_size_, map));
-  }
+  /// Of sequence n, before start(): this shard's map, log_decay [parts, decays] and what it makes
+  /// of zero [parts, decays, width]; or the same of gradients.
+  void put(long n, const T* log_decay, const T* state);
 
   /// kForward: states go to later shards; kReverse: gradients to earlier ones.
   void start(Direction direction);
-  void wait() { pending_.wait(); }
-  /// What this shard starts from, after wait(); null: zero.
+  void wait();
+  /// What this shard starts from, after wait(): [parts, decays, width] of sequence n; null: zero.
   const T* incoming(long n) const {
-    return has_incoming_ ? incoming_.data() + n * map_size() + decay_size_ : nullptr;
+    return has_incoming_ ? states_.data() + n * parts_ * decays_ * width_ : nullptr;
   }
 
  private:
-  long map_size() const { return decay_size_ + state_size_; }
+  long map_size() const { return decays_ * (1 + width_); }
+  std::size_t size() const { return elements(sequences_ * parts_, map_size()); }
   static void combine(const void* earlier, void* later, std::size_t count, DataType type,
                       void* self);
 
   Group& group_;
-  const long sequences_, state_size_, decay_size_;
-  const Carry carry_;
-  Array<T> own_, incoming_;  // [sequences][decay, state]
+  const long sequences_, parts_, decays_, width_;
+  Array<T> own_, incoming_;  // [sequences, parts][decays, then states]
+  Array<T> states_;          // of incoming_
   bool has_incoming_ = false;
   Group::Pending pending_;
 };

@@ -283,7 +283,7 @@ void add_rates(const ScanShape& s, const Piece& piece, const T* a, const T* d_a,
 }  // namespace
 
 template <class T>
-void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* sum_delta) {
+void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* log_decay) {
   const Array<T> rates = decay_rates(s, in.a_log);
   Array<T> h(s.states * kBlock);
   std::fill_n(final, s.state_size(), T{0});
@@ -294,16 +294,13 @@ void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* sum_del
       store_state<T>(s, piece, h.data(), final);
     });
   }
-  std::fill_n(sum_delta, s.channels, T{0});
+  Array<T> sums(s.channels);  // of delta
+  sums.fill(0);
   for (long t = 0; t < s.tokens; ++t) {
-    for (long d = 0; d < s.channels; ++d) sum_delta[d] += in.delta[t * s.channels + d];
+    for (long d = 0; d < s.channels; ++d) sums[d] += in.delta[t * s.channels + d];
   }
-}
-
-template <class T>
-void scan_carry(const ScanShape& s, const T* a_log, const T* sum_delta, const T* from, T* state) {
   for (long i = 0; i < s.state_size(); ++i) {
-    state[i] += std::exp(-std::exp(a_log[i]) * sum_delta[i / s.states]) * from[i];
+    log_decay[i] = -std::exp(in.a_log[i]) * sums[i / s.states];
   }
 }
 
@@ -362,7 +359,6 @@ void scan_backward(const ScanShape& s, const ScanInput<T>& in, const ScanBackwar
 
 #define TUTTI_INSTANTIATE(T)                                                                 \
   template void scan_state(const ScanShape&, const ScanInput<T>&, T*, T*);                   \
-  template void scan_carry(const ScanShape&, const T*, const T*, const T*, T*);              \
   template void scan(const ScanShape&, const ScanInput<T>&, const T*, T*, T*);               \
   template void scan_backward_state(const ScanShape&, const ScanInput<T>&, const T*, T*);    \
   template void scan_backward(const ScanShape&, const ScanInput<T>&, const ScanBackward<T>&, \

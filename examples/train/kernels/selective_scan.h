@@ -5,7 +5,7 @@
 //
 // One sequence, or one shard of it, which is an affine map of the state that it starts from:
 // final = exp(A sum_t delta_t) initial + what it makes of zero. So shards pass states like this:
-// each calls scan_state(); an exclusive scan over the shards, by scan_carry(), tells each its
+// each calls scan_state(); an exclusive scan over the shards, by carry(), tells each its
 // initial state; each calls scan(). Backwards the same in reverse, scan_backward_state() first. One
 // shard alone needs scan() and scan_backward() only.
 //
@@ -47,15 +47,10 @@ struct ScanGradients {
   T* d = nullptr;
 };
 
-/// final [D, N]: the last state, from zero. sum_delta [D] makes the decay of an initial state.
+/// final [D, N]: the last state, from zero. exp(log_decay [D, N]) is what an initial state is
+/// multiplied with.
 template <class T>
-void scan_state(const ScanShape& shape, const ScanInput<T>& input, T* final, T* sum_delta);
-
-/// state += exp(A sum_delta) from: what a shard makes of the state (or, backwards, of the gradient)
-/// that comes from its neighbour.
-template <class T>
-void scan_carry(const ScanShape& shape, const T* a_log, const T* sum_delta, const T* from,
-                T* state);
+void scan_state(const ScanShape& shape, const ScanInput<T>& input, T* final, T* log_decay);
 
 /// y [tokens, D]. Keeps states [chunks + 1, D, N]: before each chunk, then the last. initial null:
 /// zero.

@@ -84,15 +84,6 @@ void ssd_states(const SsdShape& s, const SsdInput<T>& in, T* states, T* log_deca
 }
 
 template <class T>
-void ssd_carry(const SsdShape& s, const T* log_decay, const T* from, T* state) {
-  const long size = s.width * s.states;
-  for (long h = 0; h < s.heads; ++h) {
-    const T decay = std::exp(log_decay[h]);
-    for (long i = h * size; i < (h + 1) * size; ++i) state[i] += decay * from[i];
-  }
-}
-
-template <class T>
 void ssd_inside(const SsdShape& s, const SsdInput<T>& in, T* y) {
   Steps<T> steps(s, in.a_log);
   Array<T> scores(kBand * s.chunk), mixed(kBand * s.chunk);
@@ -131,7 +122,6 @@ void ssd_finish(const SsdShape& s, const SsdInput<T>& in, const T* initial, T* s
 
 #define TUTTI_INSTANTIATE(T)                                             \
   template void ssd_states(const SsdShape&, const SsdInput<T>&, T*, T*); \
-  template void ssd_carry(const SsdShape&, const T*, const T*, T*);      \
   template void ssd_inside(const SsdShape&, const SsdInput<T>&, T*);     \
   template void ssd_finish(const SsdShape&, const SsdInput<T>&, const T*, T*, T*);
 TUTTI_INSTANTIATE(float)

@@ -9,7 +9,7 @@
 // One sequence, or one shard of it, which is an affine map of the state that it starts from, so
 // that sequences can be cut. What needs a neighbour stands apart from what does not:
 //
-//   forward    ssd_states            then exchange states (ssd_carry is how they combine)
+//   forward    ssd_states            then exchange states (carry.h is how they combine)
 //              ssd_inside            meanwhile
 //              ssd_finish            with the initial state
 //   backward   ssd_backward_states   then exchange gradients, in reverse
@@ -62,11 +62,6 @@ struct SsdGradients {
 /// log_decay [H]: exp of it is what an initial state is multiplied with up to the last token.
 template <class T>
 void ssd_states(const SsdShape& shape, const SsdInput<T>& input, T* states, T* log_decay);
-
-/// state += exp(log_decay) from, [H, P, N]: what a shard makes of the state (or, backwards, of the
-/// gradient) that comes from its neighbour.
-template <class T>
-void ssd_carry(const SsdShape& shape, const T* log_decay, const T* from, T* state);
 
 /// y [tokens, H, P]: all but what earlier chunks contribute.
 template <class T>
