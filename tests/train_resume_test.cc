@@ -18,7 +18,7 @@ constexpr long kSaved = 2;
 constexpr long kSteps = 4;
 
 // Enough layers for any of the meshes here, whatever its schedule.
-Llama model_of(const MeshCase& c) {
+Llama deep_model_of(const MeshCase& c) {
   LlamaSettings settings = llama_of(c);
   settings.config.layers = 4;
   return Llama(settings);
@@ -29,7 +29,7 @@ using Losses = std::vector<double>;
 // Losses of steps kSaved … kSteps-1, of a run from its beginning, saved on the way if there is a
 // folder, or from a checkpoint.
 Losses train(const MeshCase& c, const std::string& folder, std::optional<Checkpoint> from) {
-  const Llama model = model_of(c);
+  const Llama model = deep_model_of(c);
   const RandomSamples samples(model.vocabulary());
   std::vector<Losses> losses(c.mesh.ranks());
   LocalDisk disk;
