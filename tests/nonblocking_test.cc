@@ -66,6 +66,22 @@ TEST(Requests, EndInTheOrderOfTheirCalls) {
   });
 }
 
+TEST(Requests, SayWhenTheyRan) {
+  on_ranks(2, [](Communicator& comm) {
+    Vector data(1 << 16, 1);
+    const auto before = std::chrono::steady_clock::now();
+    Result<Request> first = comm.start(all_reduce(data, data));
+    Vector more(1 << 16, 1);
+    Result<Request> second = comm.start(all_reduce(more, more));
+    ASSERT_OK(second->wait());
+    const Request::Times times = first->times();
+    EXPECT_LE(before, times.begin);
+    EXPECT_LT(times.begin, times.end);
+    EXPECT_LE(times.end, second->times().begin);
+    EXPECT_LE(second->times().end, std::chrono::steady_clock::now());
+  });
+}
+
 TEST(BlockingCalls, KeepTheirPlaceBehindStartedOnes) {
   on_ranks(3, [](Communicator& comm) {
     for (int round = 0; round < 50; ++round) {

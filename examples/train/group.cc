@@ -16,8 +16,9 @@ std::string name_of(std::span<const Call> calls, std::size_t bytes) {
 
 }  // namespace
 
-void Group::note(const std::string& row, const std::string& name, Clock::time_point begin) {
-  if (timeline_ != nullptr) timeline_->add(row, name, begin, Clock::now());
+void Group::note(const std::string& row, const std::string& name, Clock::time_point begin,
+                 Clock::time_point end) {
+  if (timeline_ != nullptr) timeline_->add(row, name, begin, end);
 }
 
 void Group::run(std::span<const Call> calls, std::size_t bytes) {
@@ -28,8 +29,9 @@ void Group::run(std::span<const Call> calls, std::size_t bytes) {
   ++traffic_.calls;
   if (timeline_ == nullptr) return;
   const std::string name = name_of(calls, bytes);
-  note(row_, name, start);
-  note("waiting", row_ + ": " + name, start);
+  const Clock::time_point end = Clock::now();
+  note(row_, name, start, end);
+  note("waiting", row_ + ": " + name, start, end);
 }
 
 Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
@@ -37,19 +39,10 @@ Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
   if (alone()) return pending;
   pending.request_ = must(communicator_.start(calls));
   pending.group_ = this;
-  pending.started_ = Clock::now();
   if (timeline_ != nullptr) pending.name_ = name_of(calls, bytes);
   traffic_.bytes += static_cast<double>(bytes);
   ++traffic_.calls;
   return pending;
-}
-
-// Calls on a communicator run one after the other: time in which several were begun counts once.
-void Group::add_hidden(Clock::time_point begin, Clock::time_point end) {
-  begin = std::max(begin, hidden_until_);
-  if (begin >= end) return;
-  traffic_.hidden += std::chrono::duration<double>(end - begin).count();
-  hidden_until_ = end;
 }
 
 void Group::Pending::wait() {
@@ -58,11 +51,14 @@ void Group::Pending::wait() {
   const Status status = request_->wait();
   const double waited = seconds_since(waiting);
   group_->traffic_.waited += waited;
-  group_->add_hidden(started_, waiting);
+  const Request::Times times = request_->times();
+  const double hidden =
+      std::chrono::duration<double>(std::min(times.end, waiting) - times.begin).count();
+  group_->traffic_.hidden += std::max(hidden, 0.0);
   request_.reset();
   must(status);
-  group_->note(group_->row_, name_, started_);
-  group_->note("waiting", group_->row_ + ": " + name_, waiting);
+  group_->note(group_->row_, name_, times.begin, times.end);
+  group_->note("waiting", group_->row_ + ": " + name_, waiting, Clock::now());
 }
 
 namespace {

@@ -21,7 +21,7 @@ namespace tutti::train {
 /// Seconds and bytes of communication since the last look.
 struct Traffic {
   double waited = 0;  // the caller stood still: exposed
-  double hidden = 0;  // under way, or done and not yet waited for, while the caller worked
+  double hidden = 0;  // under way while the caller worked
   double bytes = 0;   // that this rank gave to calls
   long calls = 0;
 
@@ -89,7 +89,6 @@ class Group {
     std::optional<Request> request_;
     Group* group_ = nullptr;
     std::string name_;  // where it is watched
-    std::chrono::steady_clock::time_point started_;
   };
   /// Issues without waiting; buffers must live until wait().
   Pending start(const Call& call, std::size_t bytes) { return start(std::span(&call, 1), bytes); }
@@ -121,14 +120,12 @@ class Group {
     }
   }
 
-  void add_hidden(std::chrono::steady_clock::time_point begin,
-                  std::chrono::steady_clock::time_point end);
   // "all_reduce, 4096 bytes" on the time line.
-  void note(const std::string& row, const std::string& name, Timeline::Clock::time_point begin);
+  void note(const std::string& row, const std::string& name, Timeline::Clock::time_point begin,
+            Timeline::Clock::time_point end);
 
   Communicator communicator_;
   Traffic traffic_;
-  std::chrono::steady_clock::time_point hidden_until_;
   Timeline* timeline_ = nullptr;
   std::string row_;
 };

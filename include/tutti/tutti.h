@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -105,6 +106,13 @@ class TUTTI_API Request {
   bool test() const;
   /// Blocks until it has ended; its Status, again on every call.
   Status wait();
+  /// When the library was at it: calls run one after the other, so not before those started earlier
+  /// had ended. Both the same where nothing was to be done. REQUIRES: it has ended.
+  struct Times {
+    std::chrono::steady_clock::time_point begin;
+    std::chrono::steady_clock::time_point end;
+  };
+  Times times() const;
 
   struct State;
   explicit Request(std::shared_ptr<State> state);

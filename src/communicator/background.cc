@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace tutti {
 
-void Request::State::finish(Status result) {
+void Request::State::finish(Status result, std::chrono::steady_clock::time_point begin) {
   {
     const std::lock_guard lock(mutex);
+    times = {begin, std::chrono::steady_clock::now()};
     status = std::move(result);
     done = true;
   }
@@ -42,7 +45,8 @@ void Background::loop() {
     const Work work = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    work.state->finish(runner_(work.calls));
+    const auto begin = std::chrono::steady_clock::now();
+    work.state->finish(runner_(work.calls), begin);
   }
 }
 
@@ -73,6 +77,13 @@ Status Request::wait() {
   std::unique_lock lock(state_->mutex);
   state_->ended.wait(lock, [this] { return state_->done; });
   return state_->status;
+}
+
+Request::Times Request::times() const {
+  if (state_ == nullptr) return {};
+  const std::lock_guard lock(state_->mutex);
+  TUTTI_CHECK(state_->done);
+  return state_->times;
 }
 
 Status wait_all(std::span<Request> requests) {

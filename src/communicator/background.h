@@ -22,8 +22,9 @@ struct Request::State {
   std::condition_variable ended;
   bool done = false;
   Status status;
+  Times times;
 
-  void finish(Status result);
+  void finish(Status result, std::chrono::steady_clock::time_point begin);
 };
 
 class Background {
