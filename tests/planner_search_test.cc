@@ -118,6 +118,58 @@ TEST(PlannerSearch, RanksByEnergyOnRequest) {
   EXPECT_DOUBLE_EQ(by_energy->best[0].estimate.joules_per_token, least);
 }
 
+TEST(PlannerSearch, RanksByMemoryOnRequest) {
+  const auto ranking = search(problem_of("llama3-1b", 8), {.goal = Goal::kMemory, .keep = 5});
+  ASSERT_EQ(ranking->best.size(), 5u);
+  EXPECT_EQ(ranking->best[0].estimate.memory, ranking->smallest[0].estimate.memory);
+  const auto before = [](const Plan& a, const Plan& b) {
+    const double x = a.estimate.memory.total(), y = b.estimate.memory.total();
+    return x < y || (x == y && a.estimate.times.step() < b.estimate.times.step());
+  };
+  EXPECT_TRUE(std::is_sorted(ranking->best.begin(), ranking->best.end(), before));
+}
+
+TEST(PlannerSearch, LeavesAloneWhatIsDecided) {
+  using enum PipelineKind;
+  const Problem problem = problem_of("llama3-1b", 16);
+  const Fixed fixed{.pp = 2,
+                    .tp = 4,
+                    .micro_batch = 2,
+                    .zero = 2,
+                    .chunks = 1,
+                    .recomputation = Recomputation::kFull,
+                    .pipeline = kGpipe};
+  const auto ranking = search(problem, {.keep = 1000, .fixed = fixed});
+  ASSERT_TRUE(ranking.ok()) << ranking.status().message();
+  ASSERT_FALSE(ranking->best.empty());
+  for (const Plan& plan : ranking->best) {
+    const Layout& l = plan.layout;
+    EXPECT_EQ((std::array{l.pp, l.tp, l.micro_batch, l.chunks}), (std::array{2, 4, 2, 1}));
+    EXPECT_EQ(l.zero, l.dp * l.cp == 1 ? 0 : 2);
+    EXPECT_EQ(l.recomputation, Recomputation::kFull);
+    EXPECT_EQ(l.pipeline, kGpipe);
+  }
+}
+
+// What is decided and cannot be is said.
+TEST(PlannerSearch, RefusesDecisionsThatNothingDivides) {
+  const Problem problem = problem_of("llama3-1b", 16);  // 32 heads, 8 of keys, 16 sequences
+  const auto why = [&](const Fixed& fixed) {
+    return search(problem, {.fixed = fixed}).status().message();
+  };
+  EXPECT_EQ(why({.tp = 3}), "tp is 3: expected a divisor of the devices of the machine, 16");
+  EXPECT_EQ(why({.pp = 2, .tp = 6}),
+            "pp x tp is 12: expected a divisor of the devices of the machine, 16");
+  EXPECT_EQ(why({.dp = 2, .pp = 2, .cp = 1, .tp = 2}),
+            "dp x pp x cp x tp is 8: expected the devices of the machine, 16");
+  EXPECT_EQ(why({.tp = 16}), "tp is 16: expected a divisor of heads of keys, 8");
+  EXPECT_EQ(why({.dp = 16, .micro_batch = 5}),
+            "dp x micro_batch is 80: expected a divisor of the sequences of a step, 16");
+  EXPECT_EQ(why({.pp = 2, .chunks = 2, .pipeline = PipelineKind::kGpipe}),
+            "pipeline and chunks: expected more than one chunk with interleaved, and one with "
+            "others");
+}
+
 TEST(PlannerSearch, SaysWhatIsSmallestWhereNothingFits) {
   Problem problem = problem_of("llama3-70b", 8);
   problem.machine.memory = 1 << 30;

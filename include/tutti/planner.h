@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -291,11 +292,23 @@ TUTTI_API Result<Estimate> estimate(const Problem& problem, const Layout& layout
 
 // ---- the search
 
-enum class Goal { kTime, kEnergy };
+enum class Goal { kTime, kEnergy, kMemory };
+TUTTI_API std::string_view name(Goal goal);  // "time", "energy", "memory"
+
+/// What is decided beforehand. Where there are no ranks to share with, any zero is as good, and
+/// where there is no pipeline, any pipeline and chunks.
+struct Fixed {
+  std::optional<int> dp = {}, pp = {}, cp = {}, tp = {}, micro_batch = {}, zero = {}, chunks = {};
+  std::optional<Recomputation> recomputation = {};
+  std::optional<PipelineKind> pipeline = {};
+
+  bool operator==(const Fixed&) const = default;
+};
 
 struct SearchSettings {
   Goal goal = Goal::kTime;
   int keep = 10;  // how many of the best
+  Fixed fixed = {};
 };
 
 struct Plan {
@@ -315,8 +328,8 @@ struct Ranking {
   bool operator==(const Ranking&) const = default;
 };
 
-/// All layouts of all ranks of the machine. best is empty where nothing fits. kInvalidArgument
-/// where no layout divides.
+/// All layouts of all ranks of the machine that are as `fixed` says. best is empty where nothing
+/// fits. kInvalidArgument where no layout divides.
 TUTTI_API Result<Ranking> search(const Problem& problem, const SearchSettings& settings);
 
 }  // namespace tutti::planner

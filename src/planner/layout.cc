@@ -130,6 +130,18 @@ std::string_view name(Optimizer optimizer) {
   return optimizer == Optimizer::kSgd ? "sgd" : "adamw";
 }
 
+std::string_view name(Goal goal) {
+  switch (goal) {
+    case Goal::kTime:
+      return "time";
+    case Goal::kEnergy:
+      return "energy";
+    case Goal::kMemory:
+      return "memory";
+  }
+  return "";
+}
+
 std::string to_text(const Layout& layout) {
   const Layout usual;
   std::string text = "dp=" + std::to_string(layout.dp);

@@ -30,6 +30,40 @@ std::vector<int> divisors(long number) {
   return found;
 }
 
+template <class T>
+std::vector<T> choices(const std::optional<T>& fixed, std::vector<T> all) {
+  return fixed ? std::vector<T>{*fixed} : std::move(all);
+}
+
+bool is_open(const std::optional<int>& fixed, int value) { return !fixed || *fixed == value; }
+
+// Whether the dimensions that are decided leave a whole number of ranks to the others.
+Status check_dimensions(const Fixed& fixed, int ranks) {
+  std::string who;
+  long product = 1;
+  int decided = 0;
+  for (const auto& [name, size] :
+       {std::pair{"dp", fixed.dp}, {"pp", fixed.pp}, {"cp", fixed.cp}, {"tp", fixed.tp}}) {
+    if (!size) continue;
+    who.append(who.empty() ? "" : " x ").append(name);
+    product *= *size;
+    ++decided;
+  }
+  const bool all = decided == kDimensions;
+  if (product > 0 && (all ? product == ranks : ranks % product == 0)) return {};
+  return {Code::kInvalidArgument, who + " is " + std::to_string(product) + ": expected " +
+                                      (all ? "" : "a divisor of ") +
+                                      "the devices of the machine, " + std::to_string(ranks)};
+}
+
+// What is made small, and of equals what is made small then.
+struct Worth {
+  double value = 0;
+  double seconds = 0;
+
+  auto operator<=>(const Worth&) const = default;
+};
+
 // The best so far, and the front.
 class Collector {
  public:
@@ -48,9 +82,11 @@ class Collector {
       ++ranking_.too_large;
       return false;
     }
-    const double least = least_goal_value(problem_, settings_.goal, all);
-    const double mfu = mfu_of(problem_, least_seconds(all));
-    if (least < worst_kept() || !is_beaten(mfu, memory)) take(plan_of(all));
+    const double seconds = least_seconds(all);
+    const bool is_small = settings_.goal == Goal::kMemory;
+    const double value = is_small ? memory : least_goal_value(problem_, settings_.goal, all);
+    const double mfu = mfu_of(problem_, seconds);
+    if (Worth{value, seconds} < worst_kept() || !is_beaten(mfu, memory)) take(plan_of(all));
     return true;
   }
 
@@ -63,12 +99,14 @@ class Collector {
 
  private:
   Plan plan_of(const Staged& all) const { return {all.context.layout, estimate_of(problem_, all)}; }
-  double value(const Plan& plan) const {
-    return goal_value(problem_, settings_.goal, plan.estimate.times);
+  Worth worth(const Plan& plan) const {
+    const Times& times = plan.estimate.times;
+    if (settings_.goal == Goal::kMemory) return {plan.estimate.memory.total(), times.step()};
+    return {goal_value(problem_, settings_.goal, times), times.step()};
   }
-  double worst_kept() const {
+  Worth worst_kept() const {
     const bool full = static_cast<int>(ranking_.best.size()) >= settings_.keep;
-    return full ? value(ranking_.best.back()) : std::numeric_limits<double>::infinity();
+    return full ? worth(ranking_.best.back()) : Worth{std::numeric_limits<double>::infinity()};
   }
 
   // By what is on the front: as much for no more.
@@ -80,8 +118,8 @@ class Collector {
 
   void take(const Plan& plan) {
     std::vector<Plan>& best = ranking_.best;
-    if (value(plan) < worst_kept()) {
-      const auto before = [&](const Plan& a, const Plan& b) { return value(a) < value(b); };
+    if (worth(plan) < worst_kept()) {
+      const auto before = [&](const Plan& a, const Plan& b) { return worth(a) < worth(b); };
       best.insert(std::upper_bound(best.begin(), best.end(), plan, before), plan);
       if (static_cast<int>(best.size()) > settings_.keep) best.pop_back();
     }
@@ -107,18 +145,23 @@ class Collector {
 class Search {
  public:
   Search(const Problem& problem, const SearchSettings& settings)
-      : problem_(problem), collector_(problem, settings) {}
+      : problem_(problem), fixed_(settings.fixed), collector_(problem, settings) {}
 
   Result<Ranking> run() {
-    for (const int tp : divisors(problem_.machine.ranks())) {
-      for (const int cp : divisors(problem_.machine.ranks() / tp)) {
-        for (const int pp : divisors(problem_.machine.ranks() / tp / cp)) {
-          arrange({.dp = problem_.machine.ranks() / tp / cp / pp, .pp = pp, .cp = cp, .tp = tp});
+    const int ranks = problem_.machine.ranks();
+    if (Status status = check_dimensions(fixed_, ranks); !status.ok()) return status;
+    for (const int tp : divisors(ranks)) {
+      for (const int cp : divisors(ranks / tp)) {
+        for (const int pp : divisors(ranks / tp / cp)) {
+          const Layout layout{.dp = ranks / tp / cp / pp, .pp = pp, .cp = cp, .tp = tp};
+          const bool open = is_open(fixed_.dp, layout.dp) && is_open(fixed_.pp, pp) &&
+                            is_open(fixed_.cp, cp) && is_open(fixed_.tp, tp);
+          if (open) arrange(layout);
         }
       }
     }
     Ranking ranking = collector_.result();
-    if (ranking.layouts == 0) return objection_;
+    if (ranking.layouts == 0) return objection();
     return ranking;
   }
 
@@ -134,7 +177,8 @@ class Search {
       const std::array<GroupShape, 4> shapes = shapes_of(layout);
       if (std::find(seen.begin(), seen.end(), shapes) != seen.end()) continue;
       seen.push_back(shapes);
-      for (const int micro_batch : divisors(problem_.job.sequences() / layout.dp)) {
+      const std::vector<int> all = divisors(problem_.job.sequences() / layout.dp);
+      for (const int micro_batch : choices(fixed_.micro_batch, all)) {
         layout.micro_batch = micro_batch;
         if (!compute(layout)) break;
       }
@@ -145,32 +189,50 @@ class Search {
   bool compute(Layout layout) {
     using enum Recomputation;
     bool fits = false;
-    for (const Recomputation recomputation : {kNone, kSelective, kFull}) {
+    for (const Recomputation recomputation :
+         choices(fixed_.recomputation, {kNone, kSelective, kFull})) {
       layout.recomputation = recomputation;
-      const int most = layout.pp == 1 ? 1 : problem_.model.layers() / layout.pp;
-      for (int chunks = 1; chunks <= most; ++chunks) {
-        if (chunks > 1 && problem_.model.layers() % (layout.pp * chunks) != 0) continue;
-        fits |= pipe(layout, chunks);
-      }
+      for (const int chunks : chunks_of(layout)) fits |= pipe(layout, chunks);
     }
     return fits;
+  }
+
+  std::vector<int> chunks_of(const Layout& layout) const {
+    if (layout.pp == 1) return {1};
+    std::vector<int> all = {1};
+    const int most = problem_.model.layers() / layout.pp;
+    for (int chunks = 2; chunks <= most; ++chunks) {
+      if (problem_.model.layers() % (layout.pp * chunks) == 0) all.push_back(chunks);
+    }
+    return choices(fixed_.chunks, all);
+  }
+
+  std::vector<PipelineKind> pipelines_of(const Layout& layout) const {
+    using enum PipelineKind;
+    if (layout.pp == 1) return {kOneForwardOneBackward};
+    if (fixed_.pipeline && (*fixed_.pipeline == kInterleaved) != (layout.chunks > 1)) return {};
+    if (layout.chunks > 1) return {kInterleaved};
+    return choices(fixed_.pipeline, {kOneForwardOneBackward, kZeroBubble});
   }
 
   // Answers whether any fits.
   bool pipe(Layout layout, int chunks) {
     layout.chunks = chunks;
-    layout.pipeline =
-        chunks > 1 ? PipelineKind::kInterleaved : PipelineKind::kOneForwardOneBackward;
+    const std::vector<PipelineKind> pipelines = pipelines_of(layout);
+    if (pipelines.empty()) return false;
+    layout.pipeline = pipelines.front();
     layout.sequence_parallel = true;
     if (!check(layout)) {
       layout.sequence_parallel = false;
       if (layout.tp == 1 || !check(layout)) return chunks == 1;
     }
     Staged all = staged(problem_, layout);
-    bool fits = share_out(all);
-    if (chunks > 1 || layout.pp == 1) return fits;
-    all.context.layout.pipeline = PipelineKind::kZeroBubble;
-    return share_out(all) || fits;
+    bool fits = false;
+    for (const PipelineKind pipeline : pipelines) {
+      all.context.layout.pipeline = pipeline;
+      fits |= share_out(all);
+    }
+    return fits;
   }
 
   bool share_out(Staged& all) {
@@ -178,6 +240,7 @@ class Search {
     const int most = layout.dp * layout.cp > 1 ? 3 : 0;
     bool fits = false;
     for (int zero = 0; zero <= most; ++zero) {
+      if (fixed_.zero && zero != std::min(*fixed_.zero, most)) continue;
       all.context.layout.zero = zero;
       fits |= collector_.offer(all);
     }
@@ -190,6 +253,13 @@ class Search {
             group_of(layout, {false, true, false, false}, devices),
             group_of(layout, {false, false, true, false}, devices),
             group_of(layout, {false, false, false, true}, devices)};
+  }
+
+  Status objection() const {
+    if (!objection_.ok()) return objection_;
+    return {Code::kInvalidArgument,
+            "pipeline and chunks: expected more than one chunk with "
+            "interleaved, and one with others"};
   }
 
   // With the smallest micro-batch.
@@ -205,6 +275,7 @@ class Search {
   }
 
   const Problem& problem_;
+  const Fixed& fixed_;
   Collector collector_;
   Status objection_;  // the first
 };
