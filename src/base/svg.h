@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -16,6 +17,16 @@ inline std::string number(double value) {
   while (digits.back() == '0') digits.pop_back();
   if (digits.back() == '.') digits.pop_back();
   return digits == "-0" ? "0" : digits;
+}
+
+/// Between two lines of a scale: 1, 2 or 5 times a power of ten, about an eighth of the whole.
+inline double tick(double whole) {
+  const double rough = whole / 8;
+  const double power = std::pow(10, std::floor(std::log10(rough)));
+  for (const double step : {1.0, 2.0, 5.0}) {
+    if (rough <= step * power) return step * power;
+  }
+  return 10 * power;
 }
 
 inline std::string escaped(std::string_view text) {
@@ -54,6 +65,16 @@ inline std::string box(double x, double y, double width, double height, std::str
 inline std::string line(double x1, double y1, double x2, double y2, std::string_view attributes) {
   return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) +
          "\" y2=\"" + number(y2) + "\" " + std::string(attributes) + "/>\n";
+}
+
+/// The head of a document on white; what is drawn follows, and "</svg>\n".
+inline std::string begin(double width, double height) {
+  const std::string w = number(width);
+  const std::string h = number(height);
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h +
+         "\" viewBox=\"0 0 " + w + " " + h +
+         "\" font-family=\"DejaVu Sans, sans-serif\" font-size=\"12\" fill=\"#223\">\n" +
+         box(0, 0, width, height, "fill=\"#fff\"");
 }
 
 }  // namespace tutti::svg

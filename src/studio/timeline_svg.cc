@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
-#include "studio/svg.h"
+#include "base/svg.h"
 
 namespace tutti {
 namespace {
@@ -55,16 +54,6 @@ std::string with_unit(double seconds) {
   return svg::number(seconds / unit.seconds) + " " + unit.name;
 }
 
-// 1, 2 or 5 times a power of ten, about an eighth of the whole.
-double tick_of(double whole) {
-  const double rough = whole / 8;
-  const double power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double step : {1.0, 2.0, 5.0}) {
-    if (rough <= step * power) return step * power;
-  }
-  return 10 * power;
-}
-
 class Picture {
  public:
   Picture(const Machine& machine, const Cast& cast, const Recorder& recorder)
@@ -82,12 +71,7 @@ class Picture {
     const std::string note = this->note() + words.note;
     const double width = left_ + kPlot + kMargin;
     const double height = bottom() + kAxis + (note.empty() ? 0 : kNote) + kMargin / 2;
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + svg::number(width) +
-                      "\" height=\"" + svg::number(height) + "\" viewBox=\"0 0 " +
-                      svg::number(width) + " " + svg::number(height) +
-                      "\" font-family=\"DejaVu Sans, sans-serif\" font-size=\"12\" "
-                      "fill=\"#223\">\n" +
-                      svg::box(0, 0, width, height, "fill=\"#fff\"");
+    std::string svg = svg::begin(width, height);
     svg += svg::text(kMargin, kMargin + 6, "font-size=\"16\" font-weight=\"bold\"", words.title);
     svg += svg::text(kMargin, kMargin + 25, "fill=\"#556\"", words.subtitle);
     svg += legend() + axis() + rows() + boxes() + messages();
@@ -122,7 +106,7 @@ class Picture {
 
   std::string axis() const {
     std::string svg;
-    const double tick = tick_of(end_);
+    const double tick = svg::tick(end_);
     const Unit& unit = unit_for(tick * 4);
     const double low = bottom() - (kRow - kBox) / 2 + 6;
     for (double time = 0; time <= end_ * 1.0001; time += tick) {
