@@ -102,8 +102,8 @@ struct Efficiency {
   double half_tokens = 445;  // rows with which they reach half of that
   double memory = 0.839;     // share of its bandwidth that kernels reach which only move data
   double kernel = 49.5e-6;   // seconds in which a host gives a kernel to its device
-  double progress = 360e-6;  // and what a collective takes longer for each further rank, where a
-                             // pipeline's messages between nodes take the host's time, too
+  double progress = 360e-6;  // and takes longer over a collective for each further rank, where
+                             // pipelines cross nodes: seen, whatever the size; not understood
   double inside = 0.73;      // share of the links that collectives reach inside a node
   double between = 0.9;      // and between two nodes; with n nodes it is (2 / n)^contention of this
   double contention = 0.156;

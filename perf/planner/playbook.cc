@@ -74,6 +74,24 @@ void print_bars(const std::vector<Judged>& all) {
       100 * mean_regret(chosen), 100 * median_regret(chosen));
 }
 
+// What the choice would be if more, or less, of the memory had to stay free.
+void print_headrooms(std::vector<Judged> all) {
+  std::printf(
+      "\n| headroom of memory | regret, mean | median | both halves, mean | median |\n"
+      "| --: | --: | --: | --: | --: |\n");
+  for (const double headroom : {0.05, 0.10, 0.12, 0.15}) {
+    for (Judged& one : all) {
+      const double used = one.estimate.memory.total() - one.estimate.memory.headroom;
+      one.estimate.fits = used * (1 + headroom) <= one.row.problem.machine.memory;
+    }
+    const std::vector<Choice> half = choices(all, held_out);
+    const std::vector<Choice> both = choices(all, in_bar);
+    std::printf("| %.0f %% | %.1f %% | %.1f %% | %.1f %% | %.1f %% |\n", 100 * headroom,
+                100 * mean_regret(half), 100 * median_regret(half), 100 * mean_regret(both),
+                100 * median_regret(both));
+  }
+}
+
 void print_constants(const Efficiency& efficiency) {
   std::printf("\n| constant | value | |\n| --- | --: | --- |\n");
   for (const Constant& constant : constants(efficiency)) {
@@ -201,6 +219,7 @@ int report(const Settings& settings, const std::vector<MeasuredLayout>& rows) {
   print_groups(all);
   std::printf("\n## Choices\n");
   print_choices(all);
+  print_headrooms(all);
   std::printf("\n## The largest errors\n");
   print_worst(all);
   if (settings.json != nullptr && !write_json(settings.json, all, efficiency)) {

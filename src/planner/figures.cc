@@ -50,7 +50,7 @@ std::vector<Entry> entries(MachineShape& m) {
        &e.memory},
       {"efficiency.kernel", "us", 1e-6, 0, kMany, "in which a host gives a kernel", &e.kernel},
       {"efficiency.progress", "us", 1e-6, 0, kMany,
-       "more for a collective's further rank, in pipelines between nodes", &e.progress},
+       "more for each further rank of a collective, where pipelines cross nodes", &e.progress},
       {"efficiency.inside", "", 1, 0, 2, "of the links, by collectives inside a node", &e.inside},
       {"efficiency.between", "", 1, 0, 2, "and between two nodes", &e.between},
       {"efficiency.contention", "", 1, 0, 2, "with n nodes, (2/n)^this of that", &e.contention},
