@@ -95,7 +95,7 @@ struct Link {
 };
 
 /// How much of its figures a machine reaches. What stands here is fitted to measured layouts of
-/// nanotron on H100 (perf/planner, docs/planner.md), but for `between`, which is measured: 362 of
+/// nanotron on H100 (perf/planner), but for `between`, which is measured: 362 of
 /// 400 GB/s by all_reduce on two nodes.
 struct Efficiency {
   double products = 0.522;   // share of the peak that large products of matrices reach
