@@ -14,8 +14,7 @@ import torch.distributed
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests", "torch"))
 
-import plain_llama
-import safetensors_file
+import plain_model
 
 
 def main():
@@ -24,14 +23,9 @@ def main():
     torch.set_num_threads(1)
     store = torch.distributed.FileStore(meeting, 2)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
-
-    def load(name):
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            return json.load(file)
-
-    settings = load("settings.json")
-    model = plain_llama.Llama(load("config.json"))
-    model.load_state_dict(safetensors_file.read(os.path.join(folder, "model.safetensors")))
+    with open(os.path.join(folder, "settings.json"), encoding="utf-8") as file:
+        settings = json.load(file)
+    model = plain_model.read(folder)
     model = torch.nn.parallel.DistributedDataParallel(model)
     with open(os.path.join(folder, "tokens.bin"), "rb") as file:
         tokens = torch.frombuffer(bytearray(file.read()), dtype=torch.int32).long()
@@ -53,8 +47,8 @@ def train(model, optimizer, tokens):
     optimizer.zero_grad()
     first, second = tokens.chunk(2)
     with model.no_sync():
-        (plain_llama.loss_of(model(first[:, :-1]), first[:, 1:]) / 2).backward()
-    (plain_llama.loss_of(model(second[:, :-1]), second[:, 1:]) / 2).backward()
+        (plain_model.loss_of(model(first[:, :-1]), first[:, 1:]) / 2).backward()
+    (plain_model.loss_of(model(second[:, :-1]), second[:, 1:]) / 2).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
 

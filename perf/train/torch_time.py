@@ -11,21 +11,16 @@ import torch
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests", "torch"))
 
-import plain_llama
-import safetensors_file
+import plain_mamba
+import plain_model
 
 
 def main():
     folder, steps = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(1)
-
-    def load(name):
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            return json.load(file)
-
-    settings = load("settings.json")
-    model = plain_llama.Llama(load("config.json"))
-    model.load_state_dict(safetensors_file.read(os.path.join(folder, "model.safetensors")))
+    with open(os.path.join(folder, "settings.json"), encoding="utf-8") as file:
+        settings = json.load(file)
+    model = plain_model.read(folder, plain_mamba.chunked)
     with open(os.path.join(folder, "tokens.bin"), "rb") as file:
         tokens = torch.frombuffer(bytearray(file.read()), dtype=torch.int32).long()
     tokens = tokens.view(-1, settings["batch"], settings["sequence"] + 1)
@@ -35,7 +30,7 @@ def main():
     for step in range(steps):
         start = time.perf_counter()
         some = tokens[step % len(tokens)]
-        loss = plain_llama.loss_of(model(some[:, :-1]), some[:, 1:])
+        loss = plain_model.loss_of(model(some[:, :-1]), some[:, 1:])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -26,6 +26,26 @@ def turn(x, cosines, sines):
     return torch.cat((a * cosines - b * sines, b * cosines + a * sines), dim=-1)
 
 
+def positions(length, head, base, kind):
+    """Cosines and sines of the angles [length, head / 2]."""
+    half = head // 2
+    powers = -torch.arange(half, dtype=torch.float64) / half
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), base ** powers)
+    return angles.cos().to(kind), angles.sin().to(kind)
+
+
+def causal_mask(length, kind):
+    return torch.full((length, length), -math.inf, dtype=kind).triu(1)
+
+
+def attend(q, k, v, mask):
+    """q [batch, heads, tokens, width], fewer heads of k and v; answers [batch, tokens, heads width]."""
+    share = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(share, 1), v.repeat_interleave(share, 1)
+    scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]) + mask
+    return (torch.softmax(scores, -1) @ v).transpose(1, 2).flatten(2)
+
+
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -45,11 +65,7 @@ class Attention(nn.Module):
         q = turn(heads(self.q_proj(x), self.heads), cosines, sines)
         k = turn(heads(self.k_proj(x), self.keys), cosines, sines)
         v = heads(self.v_proj(x), self.keys)
-        share = self.heads // self.keys
-        k, v = k.repeat_interleave(share, 1), v.repeat_interleave(share, 1)
-        scores = q @ k.transpose(2, 3) / math.sqrt(self.head) + mask
-        y = torch.softmax(scores, -1) @ v
-        return self.o_proj(y.transpose(1, 2).reshape(batch, tokens, -1))
+        return self.o_proj(attend(q, k, v, mask))
 
 
 class Mlp(nn.Module):
@@ -99,20 +115,10 @@ class Llama(nn.Module):
             self.lm_head.weight = self.model.embed_tokens.weight
 
     def forward(self, tokens):
-        length = tokens.shape[1]
-        half = self.config["head_dim"] // 2
-        powers = -torch.arange(half, dtype=torch.float64) / half
-        angles = torch.outer(torch.arange(length, dtype=torch.float64),
-                             self.config["rope_theta"] ** powers)
-        kind = self.lm_head.weight.dtype
-        cosines, sines = angles.cos().to(kind), angles.sin().to(kind)
-        mask = torch.full((length, length), -math.inf, dtype=kind).triu(1)
+        length, kind = tokens.shape[1], self.lm_head.weight.dtype
+        cosines, sines = positions(length, self.config["head_dim"], self.config["rope_theta"], kind)
+        mask = causal_mask(length, kind)
         x = self.model.embed_tokens(tokens)
         for layer in self.model.layers:
             x = layer(x, cosines, sines, mask)
         return self.lm_head(self.model.norm(x))
-
-
-def loss_of(logits, labels):
-    """The mean over labels that are not -1."""
-    return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-1)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The trainer against the same LLaMA in plain PyTorch: loss, every gradient, three steps of AdamW.
+"""The trainer against the same LLaMA or Mamba in plain PyTorch: loss, every gradient, three steps of
+AdamW.
 
   torch_test.py PROBE      exit status 77: there is no PyTorch here
 """
@@ -17,9 +18,10 @@ except ImportError:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import plain_llama
-import safetensors_file
+import plain_mamba
+import plain_model
 import probe_folder
+import safetensors_file
 
 PROBE = sys.argv.pop(1)
 STEPS = 3
@@ -39,15 +41,16 @@ def run_probe(folder):
 
 
 def train(model, tokens):
-    """Losses, the first step's gradients, the weights afterwards. Norms do not decay."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1},
-                                   {"params": vectors, "weight_decay": 0.0}],
+    """Losses, the first step's gradients, the weights afterwards."""
+    decays = {True: [], False: []}
+    for name, p in model.named_parameters():
+        decays[p.dim() > 1 and not name.endswith("A_log")].append(p)
+    optimizer = torch.optim.AdamW([{"params": decays[True], "weight_decay": 0.1},
+                                   {"params": decays[False], "weight_decay": 0.0}],
                                   lr=RATE, betas=(0.9, 0.95), eps=1e-8)
     losses, gradients = [], {}
     for step in range(STEPS):
-        loss = plain_llama.loss_of(model(tokens[step][:, :-1]), tokens[step][:, 1:])
+        loss = plain_model.loss_of(model(tokens[step][:, :-1]), tokens[step][:, 1:])
         optimizer.zero_grad()
         loss.backward()
         if step == 0:
@@ -59,10 +62,9 @@ def train(model, tokens):
 
 
 class TorchTest(unittest.TestCase):
-    def compare(self, **changes):
+    def compare(self, config):
         torch.manual_seed(1)
-        config = {**probe_folder.TINY, **changes}
-        model = plain_llama.Llama(config)
+        model = plain_model.make(config)
         tokens = torch.randint(0, config["vocab_size"], (STEPS, 4, 49))
         with tempfile.TemporaryDirectory() as folder:
             probe_folder.write(folder, config, model, tokens, sequence=48, batch=4, rate=RATE)
@@ -70,20 +72,56 @@ class TorchTest(unittest.TestCase):
         expected_losses, expected_gradients, expected_weights = train(model, tokens)
         for got, expected in zip(losses, expected_losses):
             self.assertAlmostEqual(got, expected, delta=1e-5 * expected)
-        self.assertEqual(set(gradients), set(expected_gradients))
-        for name, expected in expected_gradients.items():
-            self.assertLess(relative(gradients[name], expected), 1e-4, name)
-        for name, expected in expected_weights.items():
-            self.assertLess(relative(weights[name], expected.detach()), 1e-4, name)
+        self.assert_close(gradients, expected_gradients)
+        self.assert_close(weights, expected_weights)
 
+    def assert_close(self, got, expected):
+        self.assertEqual(set(got), set(expected))
+        for name, tensor in expected.items():
+            self.assertEqual(got[name].shape, tensor.shape, name)
+            self.assertLess(relative(got[name], tensor.detach()), 1e-4, name)
+
+
+class LlamaTest(TorchTest):
     def test_separate_embeddings(self):
-        self.compare()
+        self.compare(probe_folder.LLAMA)
 
     def test_tied_embeddings(self):
-        self.compare(tie_word_embeddings=True)
+        self.compare({**probe_folder.LLAMA, "tie_word_embeddings": True})
 
     def test_every_query_has_its_own_key(self):
-        self.compare(num_key_value_heads=4)
+        self.compare({**probe_folder.LLAMA, "num_key_value_heads": 4})
+
+
+class MambaTest(TorchTest):
+    def test_mamba1(self):
+        self.compare(probe_folder.MAMBA1)
+
+    def test_mamba1_without_a_bias(self):
+        self.compare({**probe_folder.MAMBA1, "use_conv_bias": False, "tie_word_embeddings": False})
+
+    def test_mamba2(self):
+        self.compare(probe_folder.MAMBA2)
+
+    def test_mamba2_keeps_time_steps_in_limits(self):
+        self.compare({**probe_folder.MAMBA2, "time_step_limit": [0.005, 0.05]})
+
+    def test_mamba2_with_a_norm_of_each_group(self):
+        self.compare(probe_folder.GROUPED)
+
+    def test_hybrid(self):
+        self.compare(probe_folder.HYBRID)
+
+    def test_chunks_are_the_same_as_one_token_after_the_other(self):
+        torch.manual_seed(1)
+        model = plain_mamba.Mamba(probe_folder.GROUPED).double()
+        chunked = plain_mamba.Mamba(probe_folder.GROUPED, plain_mamba.chunked).double()
+        chunked.load_state_dict(model.state_dict())
+        tokens = torch.randint(0, 136, (2, 49))
+        for each in (model, chunked):
+            plain_model.loss_of(each(tokens[:, :-1]), tokens[:, 1:]).backward()
+        for (name, p), q in zip(model.named_parameters(), chunked.parameters()):
+            self.assertLess(relative(q.grad, p.grad), 1e-10, name)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// The trainer as torch_test.py and perf/train ask about it: one rank, fp32, weights and tokens from
-// a folder.
+// The trainer as torch_test.py and perf/train ask about it: one rank, fp32, a LLaMA or Mamba and
+// tokens from a folder.
 //
 //   trainer_probe check FOLDER STEPS     loss of each step to losses.txt, the first step's
 //   gradients
@@ -14,8 +14,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "train/checkpoint/load.h"
 #include "train/checkpoint/safetensors.h"
 #include "train/llama.h"
+#include "train/mamba.h"
 #include "train/trainer.h"
 
 namespace tutti::train {
@@ -38,23 +40,12 @@ class FileSamples final : public Samples {
 
 using Values = std::vector<float>;
 
-Values read_weights(const std::string& path, const Layout& layout) {
-  const SafetensorsFile file(path);
-  Values values(layout.size);
-  for (const StoredTensor& tensor : file.tensors()) {
-    const Placed& placed = layout.at(tensor.name);
-    decode(tensor.element, file.bytes(tensor),
-           std::span(values).subspan(placed.offset, placed.size()));
-  }
-  return values;
-}
-
+// Tensors as files have them: packed ones are neighbours in the layout.
 void write_values(const std::string& path, const Layout& layout, const Values& values) {
   std::vector<StoredTensor> tensors;
   for (const Placed& placed : layout.tensors) {
-    StoredTensor tensor{.name = placed.row.name, .shape = {placed.row.rows}};
-    if (placed.row.columns > 1) tensor.shape.push_back(placed.row.columns);
-    tensors.push_back(tensor);
+    if (!tensors.empty() && tensors.back().name == placed.file.name) continue;
+    tensors.push_back({.name = placed.file.name, .shape = placed.file.shape});
   }
   std::ofstream file(path, std::ios::binary);
   file << safetensors_header(tensors, {});
@@ -64,30 +55,46 @@ void write_values(const std::string& path, const Layout& layout, const Values& v
   }
 }
 
+template <class Settings>
+Settings settings_of(const nlohmann::json& settings) {
+  Settings model;
+  model.sequence = settings["sequence"];
+  model.sequences = settings["batch"];
+  return model;
+}
+
+std::unique_ptr<Model> read_model(const std::string& file, const nlohmann::json& settings) {
+  const MappedFile config(file);
+  if (nlohmann::json::parse(config.text()).value("model_type", "") == "llama") {
+    auto llama = settings_of<LlamaSettings>(settings);
+    llama.config = parse_llama_config(config.text(), file);
+    return std::make_unique<Llama>(llama);
+  }
+  auto mamba = settings_of<MambaSettings>(settings);
+  mamba.config = parse_mamba_config(config.text(), file);
+  return std::make_unique<Mamba>(mamba);
+}
+
 struct Probe {
   std::string folder;
   nlohmann::json settings;
   Groups groups;
   FileSamples samples;
-  std::unique_ptr<Llama> model;
+  std::unique_ptr<Model> model;
   std::unique_ptr<Trainer<float>> trainer;
 
   explicit Probe(const std::string& from) : folder(from + "/"), samples(folder + "tokens.bin") {
     std::ifstream(folder + "settings.json") >> settings;
     groups = Groups::make(std::move(must(Communicator::threads(1)).front()), {});
-    const MappedFile config(folder + "config.json");
-    LlamaSettings llama;
-    llama.config = parse_llama_config(config.text(), config.path());
-    llama.sequence = settings["sequence"];
-    llama.sequences = settings["batch"];
-    model = std::make_unique<Llama>(llama);
+    model = read_model(folder + "config.json", settings);
     TrainSettings train;
     train.batch = settings["batch"];
     train.data.zero = 0;
     train.rate = {.kind = RateSchedule::Kind::kConstant, .most = settings["rate"], .warmup = 0};
     trainer = std::make_unique<Trainer<float>>(train, *model, groups, samples);
-    trainer->units().write_weights(
-        read_weights(folder + "model.safetensors", trainer->units().layout()));
+    DataParallel<float>& units = trainer->units();
+    load_weights(TensorStore::of_model(from), state_of(units, trainer->optimizer()));
+    units.share_weights();
   }
 };
 
