@@ -25,6 +25,16 @@ CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_s
           "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256}
 
 
+# A hybrid as small, which only mamba_ssm's files have; without layers of attention Hugging Face's.
+MAMBA = {"architectures": ["Mamba2ForCausalLM"], "model_type": "mamba2", "vocab_size": 256,
+         "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8, "head_dim": 16,
+         "num_heads": 4, "n_groups": 1, "chunk_size": 16, "tie_word_embeddings": True}
+HYBRID = {"d_model": 32, "n_layer": 2, "vocab_size": 256,
+          "ssm_cfg": {"layer": "Mamba2", "d_state": 8, "headdim": 16, "chunk_size": 16},
+          "attn_layer_idx": [1], "attn_cfg": {"num_heads": 2, "causal": True, "d_conv": 0,
+          "qkv_proj_bias": False, "out_proj_bias": False, "rotary_emb_dim": 16}}
+
+
 def run(*arguments, launcher=(), **variables):
     return subprocess.run([*launcher, TRAIN, *arguments], capture_output=True, text=True,
                           timeout=120, env={**os.environ, **variables})
@@ -38,30 +48,43 @@ def mpirun(ranks, *options):
 class Folder(unittest.TestCase):
     """Each test has a folder, with a model in it."""
 
+    command = "llama"
+    config = CONFIG
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         os.mkdir(self.at("model"))
-        with open(self.at("model", "config.json"), "w", encoding="utf-8") as file:
-            json.dump(CONFIG, file)
+        self.write_config(self.config)
         self.common = ["--model", self.at("model"), "--data", TEXT, "--sequence", "32", "--batch",
                        "4", "--rate", "0.01", "--warmup", "2", "--peak", "50"]
+
+    def write_config(self, config):
+        with open(self.at("model", "config.json"), "w", encoding="utf-8") as file:
+            json.dump(config, file)
 
     def at(self, *names):
         return os.path.join(self.folder, *names)
 
     def train(self, *arguments, launcher=()):
-        done = run("llama", *self.common, *arguments, launcher=launcher)
+        done = run(self.command, *self.common, *arguments, launcher=launcher)
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         return done.stdout
 
-    def steps(self, name):
-        with open(self.at(name, "steps.jsonl"), encoding="utf-8") as file:
+    def generate(self, *arguments):
+        done = run("generate", "--prompt", "def ", "--tokens", "20", "--temperature", "0",
+                   "--precision", "fp64", *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def steps(self, *names):
+        with open(self.at(*names, "steps.jsonl"), encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
-    def refused(self, message, *arguments, launcher=(), status=1, command="llama"):
-        common = self.common if command == "llama" else []
+    def refused(self, message, *arguments, launcher=(), status=1, command=None):
+        command = command or self.command
+        common = self.common if command == self.command else []
         done = run(command, *common, *arguments, launcher=launcher)
         self.assertIn(message, done.stderr)
         self.assertEqual(done.stderr.count(message), 1, done.stderr)
@@ -141,6 +164,54 @@ class Training(Folder):
         self.assertIn("dp=2,pp=1,cp=1,tp=1: 2 ranks", said)
 
 
+class Mamba(Folder):
+    command = "mamba"
+    config = MAMBA
+
+    def test_saved_on_one_mesh_it_goes_on_with_the_same_losses_on_another(self):
+        for name, config in ("mamba2", MAMBA), ("hybrid", HYBRID):
+            self.write_config(config)
+            common = ["--precision", "fp64", "--schedule", "constant"]
+            self.train("--steps", "6", *common, "--out", self.at(name, "whole"))
+            part = [*common, "--checkpoint", self.at(name, "saved"), "--resume", "--out",
+                    self.at(name, "part")]
+            self.train("--steps", "3", "--threads", "2", "--mesh", "tp=2", *part)
+            said = self.train("--steps", "6", "--threads", "2", "--mesh", "cp=2", *part)
+            self.assertIn("resumed      after step 3", said)
+            for mine, expected in zip(self.steps(name, "part"), self.steps(name, "whole"),
+                                      strict=True):
+                self.assertAlmostEqual(mine["loss"], expected["loss"], delta=1e-9, msg=name)
+            texts = {self.generate("--checkpoint", self.at(name, "saved"), *options)
+                     for options in ([], ["--threads", "2"], ["--threads", "2", "--mesh", "pp=2"])}
+            self.assertEqual(len(texts), 1)
+
+    def test_what_it_tells_is_of_a_mamba(self):
+        said = self.train("--steps", "4", "--out", self.at("out"), "--threads", "2", "--mesh",
+                          "cp=2", "--prompt", "import", "--tokens", "300")
+        for part in ("Mamba-2, heads 4 of 16 (1 groups), 8 states", "GEMM with weights, ", " scans",
+                     "4 steps, 512 tokens", "sample, temperature 0.8", "import"):
+            self.assertIn(part, said)
+        self.assertGreater(self.steps("out")[1]["bytes"]["context"], 0)
+
+    def test_an_exported_model_begins_where_the_run_ended(self):
+        for name, config in ("mamba2", MAMBA), ("hybrid", HYBRID):
+            self.write_config(config)
+            self.train("--steps", "30", "--checkpoint", self.at(name, "saved"), "--export",
+                       self.at(name, "new"), "--out", self.at(name, "first"))
+            self.train("--steps", "1", "--model", self.at(name, "new"), "--weights",
+                       self.at(name, "new"), "--out", self.at(name, "second"))
+            self.assertLess(self.steps(name, "second")[0]["loss"],
+                            self.steps(name, "first")[9]["loss"])
+            self.assertEqual(self.generate("--checkpoint", self.at(name, "new")),
+                             self.generate("--checkpoint", self.at(name, "saved")))
+
+    def test_families_are_not_taken_for_each_other(self):
+        self.refused("config.json: is a Mamba; expected a LLaMA, or tutti-train mamba",
+                     "--model", self.at("model"), "--data", TEXT, command="llama")
+        self.write_config(CONFIG)
+        self.refused("config.json: is a LLaMA; expected a Mamba, or tutti-train llama")
+
+
 class DryRun(Folder):
     def test_it_tells_of_meshes_that_are_not_there(self):
         done = run("llama", "--dry-run", "--model", "8b", "--mesh", "dp=8,pp=4,tp=8", "--batch",
@@ -150,6 +221,13 @@ class DryRun(Folder):
         self.assertIn("dp=8,pp=4,cp=1,tp=8: 256 ranks", done.stdout)
         self.assertEqual(len(re.findall(r"^  pp [0-3]  +[\d.]+", done.stdout, re.M)), 8)
         self.assertIn("  255", done.stdout)
+
+    def test_of_a_mamba(self):
+        done = run("mamba", "--dry-run", "--model", "mamba2-2.7b", "--mesh", "dp=8,pp=2,cp=4,tp=8",
+                   "--batch", "64", "--sequence", "65536")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("2.70 G (2702599680)", done.stdout)
+        self.assertIn("dp=8,pp=2,cp=4,tp=8: 512 ranks", done.stdout)
 
     @unittest.skipUnless(MPIRUN, "no mpirun")
     def test_one_rank_tells_it(self):
@@ -163,10 +241,7 @@ class Generating(Folder):
         self.train("--steps", "20", "--checkpoint", self.at("saved"))
         texts = set()
         for options in ([], ["--threads", "2"], ["--threads", "2", "--mesh", "pp=2"]):
-            done = run("generate", "--checkpoint", self.at("saved"), "--prompt", "def ",
-                       "--tokens", "20", "--temperature", "0", "--precision", "fp64", *options)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            texts.add(done.stdout)
+            texts.add(self.generate("--checkpoint", self.at("saved"), *options))
         self.assertEqual(len(texts), 1)
         self.assertTrue(texts.pop().startswith("def "))
 
@@ -195,6 +270,7 @@ class Refusals(Folder):
                      "1", status=2)
         self.assertEqual(run().returncode, 2)
         self.assertIn("--micro-batch", run("llama", "--help").stdout)
+        self.assertIn("--model mamba2-tiny", run("mamba", "--help").stdout)
         self.assertIn("generate", run("--help").stdout)
 
     def test_settings_that_do_not_fit(self):
@@ -205,8 +281,7 @@ class Refusals(Folder):
         self.refused("export /tmp: expected --checkpoint DIR", "--export", "/tmp")
 
     def test_vocabularies_that_do_not_fit(self):
-        with open(self.at("model", "config.json"), "w", encoding="utf-8") as file:
-            json.dump({**CONFIG, "vocab_size": 100}, file)
+        self.write_config({**CONFIG, "vocab_size": 100})
         self.refused("vocabulary 100 of the model: expected at least 256", "--threads", "2",
                      "--mesh", "dp=2")
 

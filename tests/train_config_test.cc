@@ -81,7 +81,7 @@ TEST(RunConfig, UnknownFieldsAreRefusedWithTheNearestKnownOne) {
   EXPECT_EQ(refusal({"--micro_batch", "9"}),
             "\"micro_batch\" is no setting of this command; the nearest is \"micro-batch\"");
   EXPECT_EQ(refusal({"--zero", "1"}, Command::kGenerate),
-            "\"zero\" is no setting of this command, but of tutti-train llama");
+            "\"zero\" is no setting of this command, but of tutti-train llama and mamba");
   const ScratchFolder folder;
   const std::string file = folder.file("run.json", R"({"learning-rate": 1})");
   EXPECT_EQ(refusal({"--config", file}),
@@ -147,11 +147,12 @@ TEST(Setup, SettingsReachModelAndTrainer) {
                      "0.5"};
   const auto setup = make_setup(read_config(line, Command::kTrain), 4);
   EXPECT_EQ(to_text(setup.mesh), "dp=1,pp=2,cp=1,tp=2");
-  EXPECT_EQ(setup.model.config, llama_preset("25m"));
-  EXPECT_EQ(setup.model.sequences, 2);
-  EXPECT_EQ(setup.model.sequence, 128);
-  EXPECT_EQ(setup.model.context, ContextKind::kGather);
-  EXPECT_EQ(setup.model.recompute, Recompute::kSelective);
+  EXPECT_EQ(config_of(setup.model), ModelConfig(llama_preset("25m")));
+  const ComputeSettings& compute = computing(setup.model);
+  EXPECT_EQ(compute.sequences, 2);
+  EXPECT_EQ(compute.sequence, 128);
+  EXPECT_EQ(compute.context, ContextKind::kGather);
+  EXPECT_EQ(compute.recompute, Recompute::kSelective);
   EXPECT_EQ(setup.training.pipeline, PipelineKind::kZeroBubble);
   EXPECT_EQ(setup.training.data.zero, 3);
   EXPECT_EQ(setup.training.rate.kind, RateSchedule::Kind::kWarmupStableDecay);
@@ -178,12 +179,64 @@ TEST(Setup, WhatDoesNotFitIsRefusedWithWhatWould) {
             std::string::npos);
 }
 
-TEST(Setup, AFolderWithAConfigIsAModel) {
+Setup mamba_setup(const Line& line, int ranks) {
+  const RunConfig defaults = defaults_of(ModelFamily::kMamba);
+  return make_setup(read_config(line, Command::kTrain, defaults), ranks);
+}
+
+TEST(Setup, AMambaHasTheSameSettingsAndNoLimitOfPositions) {
+  const auto tiny = mamba_setup({}, 1);
+  EXPECT_EQ(config_of(tiny.model), ModelConfig(mamba_preset("mamba2-tiny")));
+  const auto setup = mamba_setup(
+      {"--model", "hybrid-tiny", "--scan", "heads", "--mesh", "cp=2", "--sequence", "1048576"}, 2);
+  EXPECT_EQ(config_of(setup.model), ModelConfig(mamba_preset("hybrid-tiny")));
+  EXPECT_EQ(std::get<MambaSettings>(setup.model).scan, ScanKind::kHeads);
+  EXPECT_EQ(computing(setup.model).sequence, 1048576);
+  EXPECT_EQ(failure_of([] {
+              mamba_setup({"--mesh", "tp=3"}, 3);
+            }),
+            "heads 8: expected a multiple of tp=3");
+  EXPECT_EQ(failure_of([] {
+              mamba_setup({"--model", "mamba-tiny", "--scan", "heads"}, 1);
+            }),
+            "scan heads: is of a Mamba-2; expected shards with model mamba-tiny");
+}
+
+TEST(Setup, AFolderWithAConfigIsAModelOfItsFamily) {
   const ScratchFolder folder;
-  LlamaConfig config = llama_preset("llama-tiny");
-  config.layers = 7;
-  folder.file("config.json", to_json(config, "float32"));
-  EXPECT_EQ(read_model(folder.path()), config);
+  LlamaConfig llama = llama_preset("llama-tiny");
+  llama.layers = 7;
+  const ModelConfig configs[] = {llama, mamba_preset("mamba-tiny"), mamba_preset("mamba2-tiny"),
+                                 mamba_preset("hybrid-tiny")};
+  for (const ModelConfig& config : configs) {
+    folder.file("config.json", to_json(config, "float32"));
+    EXPECT_EQ(read_model(folder.path()), config) << describe(config);
+    const auto family = static_cast<ModelFamily>(config.index());
+    EXPECT_EQ(read_model(folder.path(), family), config) << describe(config);
+  }
+}
+
+TEST(Setup, ModelsOfAnotherFamilyAreRefusedWithWhatTheyAre) {
+  const auto refusal = [](const std::string& name, ModelFamily family) {
+    return failure_of([&] { read_model(name, family); });
+  };
+  const ScratchFolder folder;
+  const std::string file =
+      folder.file("config.json", to_json(mamba_preset("mamba2-tiny"), "float32"));
+  EXPECT_EQ(refusal(folder.path(), ModelFamily::kLlama),
+            file + ": is a Mamba; expected a LLaMA, or tutti-train mamba");
+  folder.file("config.json", to_json(llama_preset("llama-tiny"), "float32"));
+  EXPECT_EQ(refusal(folder.path(), ModelFamily::kMamba),
+            file + ": is a LLaMA; expected a Mamba, or tutti-train llama");
+  EXPECT_EQ(refusal("mamba-130m", ModelFamily::kLlama),
+            "model mamba-130m: is a Mamba; expected a LLaMA, or tutti-train mamba");
+  EXPECT_NE(refusal("9b", ModelFamily::kMamba).find("expected one of mamba-tiny, mamba2-tiny"),
+            std::string::npos);
+  folder.file("config.json", R"({"model_type": "gpt2"})");
+  EXPECT_EQ(failure_of([&] { read_model(folder.path()); }),
+            file +
+                ": is of no family that is known; expected model_type \"llama\", \"mamba\" or "
+                "\"mamba2\", or d_model and the other fields of mamba_ssm");
 }
 
 TEST(Setup, RanksThatAMeshNames) {

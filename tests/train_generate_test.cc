@@ -2,6 +2,7 @@
 // makes of all tokens, on every mesh.
 //
 // ROOMS: train
+// TIER: fast
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,6 @@
 #include <numeric>
 
 #include "train/generate.h"
-#include "train/llama.h"
 #include "train_ranks.h"
 
 namespace tutti::train {
@@ -30,20 +30,47 @@ LlamaConfig small(bool tied) {
           .rope = {}};
 }
 
+// Chunks shorter than the prompt.
+MambaConfig small_mamba(MambaFamily family, bool tied) {
+  MambaConfig config{.family = family,
+                     .vocabulary = 29,
+                     .width = 16,
+                     .layers = 4,
+                     .states = 5,
+                     .init_std = 0.4,
+                     .tied = tied,
+                     .step_rank = 3,
+                     .head_width = 4,
+                     .groups = 2,
+                     .chunk = 3,
+                     .norm_groups = 2};
+  config.steps.high = 0.9;
+  return config;
+}
+MambaConfig small_hybrid(bool tied) {
+  MambaConfig config = small_mamba(MambaFamily::kMamba2, tied);
+  config.norm_groups = 1;  // is cut by two ranks
+  config.attention = {.layers = {1, 3}, .heads = 4, .kv_heads = 2, .head_width = 4};
+  return config;
+}
+
+std::vector<ModelConfig> all_families(bool tied) {
+  return {small(tied), small_mamba(MambaFamily::kMamba1, tied),
+          small_mamba(MambaFamily::kMamba2, tied), small_hybrid(tied)};
+}
+
 using Tokens32 = std::vector<std::int32_t>;
 const Tokens32 kPrompt = {3, 1, 4, 1, 5};
 
 // Weights as training begins with.
-PlainUnits<double> units_of(const LlamaConfig& config, int chunks, const Groups& groups) {
-  LlamaSettings settings;
-  settings.config = config;
-  const Llama model(settings);
+PlainUnits<double> units_of(const ModelConfig& config, int chunks, const Groups& groups) {
+  const std::unique_ptr<Model> model = make_model(settings_of(config));
   const int stages = groups.mesh.pp() * chunks;
   std::vector<TensorRow> rows;
   for (int chunk = 0; chunk < chunks; ++chunk) {
     const auto layers = split_layers(
-        model.layers(), stages)[chunk * groups.mesh.pp() + groups.at(Dimension::kPipeline)];
-    const auto some = model.tensors(layers, groups.mesh);
+        model->layers(), stages)[chunk * groups.mesh.pp() + groups.at(Dimension::kPipeline)];
+    const auto some = model->tensors(layers, groups.mesh);
     rows.insert(rows.end(), some.begin(), some.end());
   }
   PlainUnits<double> units(lay_out(rows, groups.at(Dimension::kTensor), groups.mesh.tp()));
@@ -55,15 +82,14 @@ PlainUnits<double> units_of(const LlamaConfig& config, int chunks, const Groups&
 
 // Minus the logarithm of the likelihood of `word` after the tokens, by the forward pass of the
 // training, which knows nothing of generation.
-double surprise(const LlamaConfig& config, const Tokens32& tokens, std::int32_t word) {
+double surprise(const ModelConfig& config, const Tokens32& tokens, std::int32_t word) {
   double loss = 0;
   on_mesh({}, [&](Groups& groups) {
-    LlamaSettings settings;
-    settings.config = config;
-    settings.sequence = static_cast<long>(tokens.size());
-    const Llama model(settings);
+    ModelSettings settings = settings_of(config);
+    computing(settings).sequence = static_cast<long>(tokens.size());
+    const std::unique_ptr<Model> model = make_model(settings);
     PlainUnits<double> units = units_of(config, 1, groups);
-    const auto stage = model.make_stage({0, model.layers()}, groups, units);
+    const auto stage = model->make_stage({0, model->layers()}, groups, units);
     const auto stash = stage->make_stash();
     MicroBatch batch{tokens, Tokens32(tokens.size(), kIgnored)};
     batch.labels.back() = word;
@@ -73,11 +99,11 @@ double surprise(const LlamaConfig& config, const Tokens32& tokens, std::int32_t 
 }
 
 // By the training's forward pass alone: all tokens again for each new one.
-Tokens32 greedy_from_scratch(const LlamaConfig& config, long count) {
+Tokens32 greedy_from_scratch(const ModelConfig& config, long count) {
   Tokens32 tokens = kPrompt;
   for (long n = 0; n < count; ++n) {
     std::vector<double> surprises;
-    for (std::int32_t word = 0; word < config.vocabulary; ++word) {
+    for (std::int32_t word = 0; word < shape_of(config).vocabulary; ++word) {
       surprises.push_back(surprise(config, tokens, word));
     }
     const auto least = std::min_element(surprises.begin(), surprises.end());
@@ -86,7 +112,7 @@ Tokens32 greedy_from_scratch(const LlamaConfig& config, long count) {
   return {tokens.begin() + static_cast<std::ptrdiff_t>(kPrompt.size()), tokens.end()};
 }
 
-Tokens32 greedy(const LlamaConfig& config, const Mesh& mesh, int chunks, long count) {
+Tokens32 greedy(const ModelConfig& config, const Mesh& mesh, int chunks, long count) {
   std::vector<Tokens32> texts(mesh.ranks());
   on_mesh(mesh, [&](Groups& groups) {
     PlainUnits<double> units = units_of(config, chunks, groups);
@@ -99,43 +125,57 @@ Tokens32 greedy(const LlamaConfig& config, const Mesh& mesh, int chunks, long co
 }
 
 TEST(Generate, GreedyTextIsWhatTheTrainingsForwardPassMakesOfAllTokens) {
-  const Tokens32 expected = greedy_from_scratch(small(false), 8);
-  // Not one word again and again, or it would prove little.
-  EXPECT_GT(std::count_if(expected.begin(), expected.end(),
-                          [&](auto word) { return word != expected.front(); }),
-            2);
-  EXPECT_EQ(greedy(small(false), {}, 1, 8), expected);
+  for (const ModelConfig& config : all_families(false)) {
+    SCOPED_TRACE(describe(config));
+    const Tokens32 expected = greedy_from_scratch(config, 8);
+    // Not one word again and again, or it would prove little.
+    EXPECT_GT(std::count_if(expected.begin(), expected.end(),
+                            [&](auto word) { return word != expected.front(); }),
+              2);
+    EXPECT_EQ(greedy(config, {}, 1, 8), expected);
+  }
 }
 
 TEST(Generate, TiedEmbeddings) {
-  EXPECT_EQ(greedy(small(true), {}, 1, 4), greedy_from_scratch(small(true), 4));
+  for (const ModelConfig& config : all_families(true)) {
+    SCOPED_TRACE(describe(config));
+    EXPECT_EQ(greedy(config, {}, 1, 4), greedy_from_scratch(config, 4));
+  }
 }
 
 TEST(Generate, EveryMeshMakesTheSameText) {
   for (const bool tied : {false, true}) {
-    const Tokens32 expected = greedy(small(tied), {}, 1, 12);
-    EXPECT_EQ(greedy(small(tied), mesh_of(1, 1, 1, 2), 1, 12), expected);
-    EXPECT_EQ(greedy(small(tied), mesh_of(1, 2, 1, 1), 1, 12), expected);
-    EXPECT_EQ(greedy(small(tied), mesh_of(1, 2, 1, 2), 2, 12), expected);
-    EXPECT_EQ(greedy(small(tied), mesh_of(2, 1, 2, 1), 1, 12), expected);
-    EXPECT_EQ(greedy(small(tied), mesh_of(1, 1, 1, 1), 2, 12), expected);
+    for (const ModelConfig& config : all_families(tied)) {
+      SCOPED_TRACE(describe(config));
+      const Tokens32 expected = greedy(config, {}, 1, 12);
+      EXPECT_EQ(greedy(config, mesh_of(1, 1, 1, 2), 1, 12), expected);
+      EXPECT_EQ(greedy(config, mesh_of(1, 2, 1, 1), 1, 12), expected);
+      EXPECT_EQ(greedy(config, mesh_of(1, 2, 1, 2), 2, 12), expected);
+      EXPECT_EQ(greedy(config, mesh_of(2, 1, 2, 1), 1, 12), expected);
+      EXPECT_EQ(greedy(config, mesh_of(1, 1, 1, 1), 2, 12), expected);
+    }
   }
 }
 
+// Fed in pieces: shorter and longer than what a convolution sees, and one token alone.
 TEST(Generate, LogitsAreTheTrainingsLikelihoods) {
-  const LlamaConfig config = small(false);
-  on_mesh(mesh_of(1, 1, 1, 2), [&](Groups& groups) {
-    PlainUnits<double> units = units_of(config, 1, groups);
-    Generator<double> generator(config, 1, groups, units, 8);
-    generator.feed(std::span(kPrompt).first(2));
-    generator.feed(std::span(kPrompt).subspan(2, 2));
-    const auto logits = generator.feed(std::span(kPrompt).subspan(4));
-    const double all = std::accumulate(logits.begin(), logits.end(), 0.0,
-                                       [](double sum, double x) { return sum + std::exp(x); });
-    for (const std::int32_t word : {0, 14, 28}) {
-      EXPECT_NEAR(std::log(all) - logits[word], surprise(config, kPrompt, word), 1e-10);
-    }
-  });
+  const Tokens32 text = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3};
+  for (const ModelConfig& config : all_families(false)) {
+    SCOPED_TRACE(describe(config));
+    on_mesh(mesh_of(1, 1, 1, 2), [&](Groups& groups) {
+      PlainUnits<double> units = units_of(config, 1, groups);
+      Generator<double> generator(config, 1, groups, units, 10);
+      generator.feed(std::span(text).first(2));
+      generator.feed(std::span(text).subspan(2, 5));
+      generator.feed(std::span(text).subspan(7, 1));
+      const auto logits = generator.feed(std::span(text).subspan(8));
+      const double all = std::accumulate(logits.begin(), logits.end(), 0.0,
+                                         [](double sum, double x) { return sum + std::exp(x); });
+      for (const std::int32_t word : {0, 14, 28}) {
+        EXPECT_NEAR(std::log(all) - logits[word], surprise(config, text, word), 1e-10);
+      }
+    });
+  }
 }
 
 TEST(Generate, MoreTokensThanPositionsAndWordsThatThereAreNotAreRefused) {

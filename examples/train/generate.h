@@ -1,8 +1,8 @@
-// Text from a LLaMA, token by token: the forward pass of new tokens alone, with keys and values of
-// those before them kept.
+// Text from a model, token by token: the forward pass of new tokens alone, with what it needs of
+// those before them kept (continuation.h). The prompt is one such pass.
 //
-// Tensor-parallel ranks share the heads, ranks of a pipeline the layers; data- and context-parallel
-// ranks all do the same, so that shards of weights (ZeRO-3) are gathered alike.
+// Tensor-parallel ranks share heads and channels, ranks of a pipeline the layers; data- and
+// context-parallel ranks all do the same, so that shards of weights (ZeRO-3) are gathered alike.
 //
 // Tested by train_generate_test.cc, against the forward pass of the training.
 
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "train/group.h"
-#include "train/llama_config.h"
+#include "train/model_family.h"
 #include "train/units.h"
 
 namespace tutti::train {
@@ -24,7 +24,7 @@ class Generator {
  public:
   /// `units` has the tensors of this rank's chunks, cut as in training. `positions`: how many
   /// tokens it can take. Groups and units must outlive it.
-  Generator(const LlamaConfig& config, int chunks, Groups& groups, Units<T>& units, long positions);
+  Generator(const ModelConfig& config, int chunks, Groups& groups, Units<T>& units, long positions);
   ~Generator();
 
   /// Takes tokens that follow those before; answers the logits of the next word, all of the

@@ -73,7 +73,7 @@ class Group {
     std::vector<Call> calls;
     if (to >= 0) calls.push_back(send(out, to));
     if (from >= 0) calls.push_back(receive(in, from));
-    if (!calls.empty()) run(calls, out.size_bytes());
+    if (!calls.empty()) run(calls, to >= 0 ? out.size_bytes() : 0);
   }
 
   /// A call under way. Waits when destroyed; wait() says what went wrong.

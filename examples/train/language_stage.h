@@ -13,24 +13,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "train/language_shape.h"
 #include "train/model.h"
 #include "train/residual.h"
 #include "train/sublayer.h"
 
 namespace tutti::train {
-
-struct LanguageShape {
-  long vocabulary = 0;
-  long width = 0;
-  int layers = 0;
-  bool tied = false;  // the table of embeddings is the head, too
-  std::string table = "model.embed_tokens.weight";
-  std::string norm = "model.norm.weight";
-  std::string head = "lm_head.weight";
-};
 
 /// The layers of a stage: objects that compute them, and which of these make up each layer.
 template <class T>

@@ -21,7 +21,6 @@
 
 #include "train/llama.h"
 
-#include "train/attention.h"
 #include "train/check_share.h"
 #include "train/kernels/swiglu.h"
 #include "train/language_stage.h"
@@ -133,24 +132,32 @@ std::unique_ptr<Stage<T>> stage_of(const LlamaSettings& settings, StageLayers la
   Sublayers<T> all;
   all.stream = std::make_unique<ResidualStream<T>>(groups.tensor, settings.sequence_parallel,
                                                    tokens, config.width, config.norm_epsilon);
+  all.kinds.push_back(
+      std::make_unique<Attention<T>>(attention_of(settings), groups, *all.stream, units.layout()));
+  all.kinds.push_back(
+      std::make_unique<Mlp<T>>(config.mlp_width / groups.mesh.tp(), *all.stream, units.layout()));
+  all.layers.assign(static_cast<std::size_t>(layers.end - layers.first), {0, 1});
+  return std::make_unique<LanguageStage<T>>(shape_of(config), layers, units, settings.recompute,
+                                            std::move(all));
+}
+
+}  // namespace
+
+LanguageShape shape_of(const LlamaConfig& config) {
+  return {config.vocabulary, config.width, static_cast<int>(config.layers), config.norm_epsilon,
+          config.tied};
+}
+
+AttentionSettings attention_of(const LlamaSettings& settings) {
+  const LlamaConfig& config = settings.config;
   AttentionSettings attention;
   attention.heads = {config.heads, config.kv_heads, config.head_width};
   attention.rope = config.rope;
   attention.context = settings.context;
   attention.sequences = settings.sequences;
   attention.sequence = settings.sequence;
-  all.kinds.push_back(
-      std::make_unique<Attention<T>>(attention, groups, *all.stream, units.layout()));
-  all.kinds.push_back(
-      std::make_unique<Mlp<T>>(config.mlp_width / groups.mesh.tp(), *all.stream, units.layout()));
-  all.layers.assign(static_cast<std::size_t>(layers.end - layers.first), {0, 1});
-  const LanguageShape shape{config.vocabulary, config.width, static_cast<int>(config.layers),
-                            config.tied};
-  return std::make_unique<LanguageStage<T>>(shape, layers, units, settings.recompute,
-                                            std::move(all));
+  return attention;
 }
-
-}  // namespace
 
 std::string Llama::objection(const Mesh& mesh) const {
   const LlamaConfig& config = settings_.config;

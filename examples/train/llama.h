@@ -6,23 +6,22 @@
 
 #pragma once
 
-#include "train/context_parallel.h"
+#include "train/attention.h"
+#include "train/compute_settings.h"
 #include "train/group.h"
+#include "train/language_shape.h"
 #include "train/llama_config.h"
 #include "train/model.h"
-#include "train/sublayer.h"
 #include "train/units.h"
 
 namespace tutti::train {
 
-struct LlamaSettings {
+struct LlamaSettings : ComputeSettings {
   LlamaConfig config;
-  long sequences = 1;  // of a micro-batch
-  long sequence = 64;  // tokens of each, on all ranks of the context group together
-  bool sequence_parallel = true;
-  ContextKind context = ContextKind::kRing;
-  Recompute recompute = Recompute::kNone;
 };
+
+LanguageShape shape_of(const LlamaConfig& config);
+AttentionSettings attention_of(const LlamaSettings& settings);
 
 class Llama final : public Model {
  public:

@@ -57,11 +57,11 @@ long parameters(const LlamaConfig& config) {
 }
 
 TokenFlops flops_per_token(const LlamaConfig& config, long sequence) {
-  const double weights = static_cast<double>(config.layers * layer_matrices(config) +
-                                             config.vocabulary * config.width);
+  const double weights = 6 * static_cast<double>(config.layers * layer_matrices(config) +
+                                                 config.vocabulary * config.width);
   const double pairs =
       static_cast<double>(config.layers * config.heads * config.head_width * sequence);
-  return {6 * weights + 6 * pairs, 6 * weights + 12 * pairs};
+  return {weights + 6 * pairs, weights + 12 * pairs, weights};
 }
 
 }  // namespace tutti::train

@@ -1,6 +1,7 @@
-// tutti-train: trains a LLaMA, and makes text with what was trained.
+// tutti-train: trains a LLaMA or a Mamba, and makes text with what was trained.
 //
 //   mpirun -n 4 tutti-train llama --mesh dp=2,tp=2 --data corpus.txt --steps 200 --out run
+//   mpirun -n 4 tutti-train mamba --mesh cp=2,tp=2 --data corpus.txt --steps 200 --out run
 //   tutti-train generate --checkpoint DIR --prompt "Once"
 //
 // Exit status: 0 well; 1 a failure; 2 a line that asks for what there is not.
@@ -15,36 +16,51 @@ namespace {
 
 using namespace tutti::train;
 
+// A word of the line, and what it does.
+struct Door {
+  std::string_view name;
+  Command command;
+  RunConfig defaults;
+  void (*work)(const RunConfig&, tutti::Communicator);
+};
+
+const Door kDoors[] = {
+    {"llama", Command::kTrain, defaults_of(ModelFamily::kLlama), train},
+    {"mamba", Command::kTrain, defaults_of(ModelFamily::kMamba), train},
+    {"generate", Command::kGenerate, {}, generate_text},
+};
+
 std::string usage() {
-  return "Usage: tutti-train llama [SETTINGS]       trains; --dry-run says what it would take\n"
+  return "Usage: tutti-train llama [SETTINGS]       trains a LLaMA; --dry-run: what it would take\n"
+         "       tutti-train mamba [SETTINGS]       the same for a Mamba-2, a Mamba-1 or a hybrid\n"
          "       tutti-train generate [SETTINGS]    goes on from a text\n\n"
          "Ranks are those of the launcher (mpirun -n N, srun, torchrun), or threads (--threads "
          "N).\n"
-         "tutti-train llama --help and tutti-train generate --help list the settings.\n";
+         "tutti-train llama --help and the like list the settings.\n";
 }
 
 // One rank of the launcher's says why; the others wait until it has.
-int refuse(const std::string& name, const std::string& why) {
+int refuse(const Door& door, const std::string& why) {
   auto world = tutti::Communicator::from_environment();
-  if (!world.ok() || world->rank() == 0) fmt::print(stderr, "tutti-train {}: {}\n", name, why);
+  if (!world.ok() || world->rank() == 0) fmt::print(stderr, "tutti-train {}: {}\n", door.name, why);
   if (world.ok()) static_cast<void>(world->barrier());
   return 2;
 }
 
-int run(const std::string& name, Command command, std::span<const std::string> line,
-        void (*work)(const RunConfig&, tutti::Communicator)) {
+int run(const Door& door, std::span<const std::string> line) {
   if (!line.empty() && (line[0] == "--help" || line[0] == "-h")) {
-    fmt::print("Usage: tutti-train {} [SETTINGS], with their defaults:\n\n{}", name, help(command));
+    fmt::print("Usage: tutti-train {} [SETTINGS], with their defaults:\n\n{}", door.name,
+               help(door.command, door.defaults));
     return 0;
   }
   RunConfig config;
   try {
-    config = read_config(line, command);
+    config = read_config(line, door.command, door.defaults);
   } catch (const Failure& failure) {
-    return refuse(name, failure.what());
+    return refuse(door, failure.what());
   }
   run_ranks(static_cast<int>(config.threads),
-            [&](tutti::Communicator world) { work(config, std::move(world)); });
+            [&](tutti::Communicator world) { door.work(config, std::move(world)); });
   return 0;
 }
 
@@ -52,12 +68,8 @@ int run(const std::string& name, Command command, std::span<const std::string> l
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  const auto line = std::span(words).subspan(words.empty() ? 0 : 1);
-  if (!words.empty() && words[0] == "llama") {
-    return run(words[0], Command::kTrain, line, train_llama);
-  }
-  if (!words.empty() && words[0] == "generate") {
-    return run(words[0], Command::kGenerate, line, generate_text);
+  for (const Door& door : kDoors) {
+    if (!words.empty() && words[0] == door.name) return run(door, std::span(words).subspan(1));
   }
   const bool asked = !words.empty() && (words[0] == "-h" || words[0] == "--help");
   fmt::print(asked ? stdout : stderr, "{}", usage());

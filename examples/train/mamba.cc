@@ -1,6 +1,5 @@
 #include "train/mamba.h"
 
-#include "train/attention.h"
 #include "train/check_share.h"
 #include "train/language_stage.h"
 #include "train/mamba1.h"
@@ -9,23 +8,6 @@
 
 namespace tutti::train {
 namespace {
-
-AttentionSettings attention_of(const MambaSettings& settings) {
-  const MambaAttention& config = settings.config.attention;
-  AttentionSettings attention;
-  attention.heads = {config.heads, config.kv_heads, config.head_width};
-  attention.rope.theta = config.rotary_base;
-  attention.rotary = config.rotary;
-  attention.context = settings.context;
-  attention.sharing = Sharing::kNeighbours;
-  attention.sequences = settings.sequences;
-  attention.sequence = settings.sequence;
-  attention.layers = "backbone.layers.";
-  attention.norm = "norm.weight";
-  attention.q = "mixer.in_proj.weight/q";
-  attention.o = "mixer.out_proj.weight";
-  return attention;
-}
 
 template <class T>
 std::unique_ptr<Sublayer<T>> mixer_of(const MambaSettings& settings, long tokens, Groups& groups,
@@ -55,11 +37,7 @@ std::unique_ptr<Stage<T>> stage_of(const MambaSettings& settings, StageLayers la
   for (int layer = layers.first; layer < layers.end; ++layer) {
     all.layers.push_back({config.is_attention(layer) ? 1 : 0});
   }
-  LanguageShape shape{config.vocabulary, config.width, static_cast<int>(config.layers),
-                      config.tied};
-  shape.table = "backbone.embeddings.weight";
-  shape.norm = "backbone.norm_f.weight";
-  return std::make_unique<LanguageStage<T>>(shape, layers, units, settings.recompute,
+  return std::make_unique<LanguageStage<T>>(shape_of(config), layers, units, settings.recompute,
                                             std::move(all));
 }
 
@@ -73,6 +51,31 @@ void check_groups(std::string& why, const char* what, long groups, long tp) {
 }
 
 }  // namespace
+
+LanguageShape shape_of(const MambaConfig& config) {
+  LanguageShape shape{config.vocabulary, config.width, static_cast<int>(config.layers),
+                      config.norm_epsilon, config.tied};
+  shape.table = "backbone.embeddings.weight";
+  shape.norm = "backbone.norm_f.weight";
+  return shape;
+}
+
+AttentionSettings attention_of(const MambaSettings& settings) {
+  const MambaAttention& config = settings.config.attention;
+  AttentionSettings attention;
+  attention.heads = {config.heads, config.kv_heads, config.head_width};
+  attention.rope.theta = config.rotary_base;
+  attention.rotary = config.rotary;
+  attention.context = settings.context;
+  attention.sharing = Sharing::kNeighbours;
+  attention.sequences = settings.sequences;
+  attention.sequence = settings.sequence;
+  attention.layers = "backbone.layers.";
+  attention.norm = "norm.weight";
+  attention.q = "mixer.in_proj.weight/q";
+  attention.o = "mixer.out_proj.weight";
+  return attention;
+}
 
 std::string Mamba::objection(const Mesh& mesh) const {
   const MambaConfig& config = settings_.config;

@@ -7,22 +7,22 @@
 
 #pragma once
 
-#include "train/context_parallel.h"
+#include "train/attention.h"
+#include "train/compute_settings.h"
+#include "train/language_shape.h"
 #include "train/mamba2_scan.h"
 #include "train/mamba_config.h"
-#include "train/sublayer.h"
 
 namespace tutti::train {
 
-struct MambaSettings {
+struct MambaSettings : ComputeSettings {
   MambaConfig config;
-  long sequences = 1;  // of a micro-batch
-  long sequence = 64;  // tokens of each, on all ranks of the context group together
-  bool sequence_parallel = true;
-  ContextKind context = ContextKind::kRing;  // of attention
-  ScanKind scan = ScanKind::kShards;         // of Mamba-2
-  Recompute recompute = Recompute::kNone;
+  ScanKind scan = ScanKind::kShards;  // of Mamba-2
 };
+
+LanguageShape shape_of(const MambaConfig& config);
+/// Of a hybrid.
+AttentionSettings attention_of(const MambaSettings& settings);
 
 class Mamba final : public Model {
  public:

@@ -4,6 +4,16 @@
 
 namespace tutti::train {
 
+ScanShape scan_shape_of(const MambaConfig& config, long tokens, int tensor_ranks) {
+  ScanShape shape;
+  shape.tokens = tokens;
+  shape.channels = config.inner_width() / tensor_ranks;
+  shape.states = config.states;
+  shape.input_stride = shape.channels;
+  shape.matrix_stride = config.step_rank + 2 * config.states;
+  return shape;
+}
+
 template <class T>
 Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups& groups,
                   ResidualStream<T>& stream, const Layout& layout)
@@ -14,16 +24,11 @@ Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups
       layout_(layout),
       tensor_(groups.tensor),
       passes_states_(!groups.context.alone()),
-      convolution_{tokens, config.inner_width() / groups.mesh.tp(), config.taps},
+      scan_(scan_shape_of(config, tokens, groups.mesh.tp())),
+      convolution_{tokens, scan_.channels, config.taps, scan_.channels, scan_.channels},
       steps_{sequences * tokens, convolution_.channels, convolution_.channels},
       halo_(groups.context, sequences, tokens, config.taps - 1, convolution_.channels),
-      passing_(groups.context, sequences, convolution_.channels, config.states, 1) {
-  convolution_.input_stride = convolution_.output_stride = convolution_.channels;
-  scan_.tokens = tokens;
-  scan_.channels = scan_.input_stride = convolution_.channels;
-  scan_.states = config.states;
-  scan_.matrix_stride = selected();
-}
+      passing_(groups.context, sequences, convolution_.channels, config.states, 1) {}
 
 template <class T>
 auto Mamba1<T>::at(int layer) const -> Places {

@@ -31,6 +31,9 @@
 
 namespace tutti::train {
 
+/// Of one sequence's `tokens` on a rank of the tensor group.
+ScanShape scan_shape_of(const MambaConfig& config, long tokens, int tensor_ranks);
+
 template <class T>
 struct Mamba1Kept final : Stash {
   Array<T> r;          // [K]

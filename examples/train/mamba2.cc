@@ -3,7 +3,6 @@
 #include "train/mamba2_heads.h"
 
 namespace tutti::train {
-namespace {
 
 template <class T>
 std::unique_ptr<Mamba2Scan<T>> scan_of(const MambaConfig& config, ScanKind kind,
@@ -15,15 +14,13 @@ std::unique_ptr<Mamba2Scan<T>> scan_of(const MambaConfig& config, ScanKind kind,
   return std::make_unique<ShardScan<T>>(config, heads, sequences, context, spare);
 }
 
-}  // namespace
-
 template <class T>
 Mamba2<T>::Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long tokens,
                   Groups& groups, ResidualStream<T>& stream, const Layout& layout)
     : has_bias_(config.convolution_bias),
       stream_(stream),
       layout_(layout),
-      heads_(ssd_shape(config, tokens, groups.tensor)),
+      heads_(ssd_shape(config, tokens, groups.tensor.rank(), groups.tensor.ranks())),
       group_sums_(groups.tensor, config.norm_groups),
       norm_{sequences * tokens, group_sums_.here(), inner() / group_sums_.here(),
             config.inner_width() / config.norm_groups, config.norm_epsilon},

@@ -3,10 +3,8 @@
 #include <algorithm>
 
 namespace tutti::train {
-namespace {
 
-// Of a rank among the ranks of the context group, which share the heads of `whole`.
-SsdShape shape_of(const SsdShape& whole, int rank, int ranks) {
+SsdShape shared_heads(const SsdShape& whole, int rank, int ranks) {
   // Else each rank's heads use groups of their own.
   const bool cuts_groups =
       whole.groups % ranks != 0 || whole.heads != whole.groups * whole.heads_per_group;
@@ -20,9 +18,11 @@ SsdShape shape_of(const SsdShape& whole, int rank, int ranks) {
   return shape;
 }
 
+namespace {
+
 // x B C of a rank.
 std::vector<ColumnRange> channels_of(const SsdShape& whole, int rank, int ranks) {
-  const SsdShape mine = shape_of(whole, rank, ranks);
+  const SsdShape mine = shared_heads(whole, rank, ranks);
   const long x = mine.heads * mine.width;
   const long matrix = mine.groups * mine.states;
   const long inner = whole.heads * whole.width;
@@ -148,7 +148,8 @@ HeadScan<T>::HeadScan(const MambaConfig& config, const SsdShape& shape, long seq
       spare_(spare),
       exchange_(context, sequences, shape.tokens, columns_of_ranks(shape, context.ranks())),
       outputs_(context, sequences, shape.tokens, heads_of_ranks(shape, context.ranks())),
-      scan_(config, shape_of(shape, context.rank(), context.ranks()), sequences, alone_, spare) {}
+      scan_(config, shared_heads(shape, context.rank(), context.ranks()), sequences, alone_,
+            spare) {}
 
 // Of this rank's heads.
 template <class T>

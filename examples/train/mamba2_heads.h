@@ -12,6 +12,9 @@
 
 namespace tutti::train {
 
+/// Of a rank of the context group, which share the heads of `whole` and see whole sequences.
+SsdShape shared_heads(const SsdShape& whole, int rank, int ranks);
+
 /// Columns of a matrix, next to each other.
 struct ColumnRange {
   long first = 0;

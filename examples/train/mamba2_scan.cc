@@ -2,8 +2,7 @@
 
 namespace tutti::train {
 
-SsdShape ssd_shape(const MambaConfig& config, long tokens, const Group& tensor) {
-  const long ranks = tensor.ranks();
+SsdShape ssd_shape(const MambaConfig& config, long tokens, int rank, int ranks) {
   const bool cuts_groups = config.groups % ranks != 0;
   SsdShape shape;
   shape.tokens = tokens;
@@ -12,7 +11,7 @@ SsdShape ssd_shape(const MambaConfig& config, long tokens, const Group& tensor) 
   shape.states = config.states;
   shape.groups = cuts_groups ? config.groups : config.groups / ranks;
   shape.heads_per_group = config.heads() / config.groups;
-  shape.first_head = cuts_groups ? shape.heads * tensor.rank() : 0;
+  shape.first_head = cuts_groups ? shape.heads * rank : 0;
   shape.chunk = config.chunk;
   shape.input_stride = shape.heads * shape.width + 2 * shape.groups * shape.states;
   shape.matrix_stride = shape.input_stride;

@@ -21,7 +21,7 @@ enum class ScanKind { kShards, kHeads };
 
 /// Heads and groups of one tensor-parallel rank, for `tokens` of a sequence. Strides are those of
 /// what is convolved: [tokens, HP + 2GN].
-SsdShape ssd_shape(const MambaConfig& config, long tokens, const Group& tensor);
+SsdShape ssd_shape(const MambaConfig& config, long tokens, int tensor_rank, int tensor_ranks);
 
 template <class T>
 struct ScanWeights {

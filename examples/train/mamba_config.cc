@@ -103,11 +103,11 @@ TokenFlops scan_flops(const MambaConfig& config, long sequence) {
   const auto states = static_cast<double>(config.states);
   if (config.is_mamba1()) {
     const double flops = inner * (9 * states + 2 * static_cast<double>(config.taps));
-    return {flops, flops};
+    return {.causal = flops, .full = flops};
   }
   const auto chunk = static_cast<double>(std::min(config.chunk, sequence));
   const double inside = chunk * (static_cast<double>(config.matrix_width()) + inner);
-  return {inside + 4 * inner * states, 2 * inside + 4 * inner * states};
+  return {.causal = inside + 4 * inner * states, .full = 2 * inside + 4 * inner * states};
 }
 
 }  // namespace
@@ -134,7 +134,8 @@ TokenFlops flops_per_token(const MambaConfig& config, long sequence) {
   const MambaAttention& attention = config.attention;
   const auto pairs = static_cast<double>(attention_layers(config) * attention.heads *
                                          attention.head_width * sequence);
-  return {weights + scans * scan.causal + 6 * pairs, weights + scans * scan.full + 12 * pairs};
+  return {weights + scans * scan.causal + 6 * pairs, weights + scans * scan.full + 12 * pairs,
+          weights, scans * scan.causal};
 }
 
 }  // namespace tutti::train

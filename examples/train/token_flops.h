@@ -10,6 +10,11 @@ namespace tutti::train {
 struct TokenFlops {
   double causal = 0;
   double full = 0;
+  // Of `causal`; the rest is attention's.
+  double weights = 0;  // products with weights
+  double scans = 0;    // of Mamba, with convolutions
+
+  double attention() const { return causal - weights - scans; }
 };
 
 }  // namespace tutti::train

@@ -30,6 +30,15 @@ std::string memory_lines(const Plan& plan) {
   return text;
 }
 
+// "1.23 M a token: 1.00 M GEMM with weights, 230 k scans"
+std::string parts_of(const TokenFlops& flops) {
+  std::string text = fmt::format("{} a token: {} GEMM with weights", count_text(flops.causal),
+                                 count_text(flops.weights));
+  if (flops.scans > 0) text += fmt::format(", {} scans", count_text(flops.scans));
+  if (flops.attention() > 0) text += fmt::format(", {} attention", count_text(flops.attention()));
+  return text;
+}
+
 std::string volume_lines(const Plan& plan) {
   std::string text =
       "\ncommunication of a rank in a step: bytes that it gives to calls\n"
@@ -51,10 +60,12 @@ std::string volume_lines(const Plan& plan) {
 }  // namespace
 
 int micro_batches(const Plan& plan) {
-  return static_cast<int>(plan.settings.batch / (plan.model.sequences() * plan.mesh.dp()));
+  return static_cast<int>(plan.settings.batch / (computing(plan.model).sequences * plan.mesh.dp()));
 }
 
-long tokens_of_step(const Plan& plan) { return plan.settings.batch * plan.model.sequence(); }
+long tokens_of_step(const Plan& plan) {
+  return plan.settings.batch * computing(plan.model).sequence;
+}
 
 long parameters_at(const Plan& plan, const Place& place) {
   const RankShape r(plan, place);
@@ -67,21 +78,21 @@ long parameters_at(const Plan& plan, const Place& place) {
 }
 
 std::string describe(const Plan& plan, const std::string& name) {
-  const LlamaConfig& config = plan.model.settings().config;
-  const TokenFlops flops = flops_per_token(config, plan.model.sequence());
+  const ModelConfig config = config_of(plan.model);
+  const ComputeSettings& compute = computing(plan.model);
+  const TokenFlops flops = flops_per_token(config, compute.sequence);
   const double tokens = static_cast<double>(tokens_of_step(plan));
   std::string text = fmt::format(
-      "model        {}: {} layers, width {}, MLP {}, heads {} of {} ({} of keys), vocabulary {}{}\n"
+      "model        {}: {}\n"
       "parameters   {} ({})\n"
       "mesh         {}: {} ranks\n"
       "step         {} tokens: {} sequences of {}, {} micro-batches of {} on each rank\n"
-      "FLOPs        {} a step with causal attention, {} with full attention\n",
-      name, config.layers, config.width, config.mlp_width, config.heads, config.head_width,
-      config.kv_heads, config.vocabulary, config.tied ? ", tied" : "",
-      count_text(static_cast<double>(parameters(config))), parameters(config), to_text(plan.mesh),
-      plan.mesh.ranks(), tokens_of_step(plan), plan.settings.batch, plan.model.sequence(),
-      micro_batches(plan), plan.model.sequences(), count_text(tokens * flops.causal),
-      count_text(tokens * flops.full));
+      "FLOPs        {} a step with causal attention, {} with full attention\n"
+      "             {}\n",
+      name, describe(config), count_text(static_cast<double>(parameters(config))),
+      parameters(config), to_text(plan.mesh), plan.mesh.ranks(), tokens_of_step(plan),
+      plan.settings.batch, compute.sequence, micro_batches(plan), compute.sequences,
+      count_text(tokens * flops.causal), count_text(tokens * flops.full), parts_of(flops));
   return text + memory_lines(plan) + volume_lines(plan);
 }
 

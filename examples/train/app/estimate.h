@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "train/llama.h"
+#include "train/model_family.h"
 #include "train/trainer.h"
 
 namespace tutti::train {
@@ -44,13 +44,13 @@ struct VolumeEstimate {
 
 /// How a run is laid out; `element`: bytes of a number.
 struct Plan {
-  const Llama& model;
+  const ModelSettings& model;
   const TrainSettings& settings;
   Mesh mesh;
   int element = 4;
 };
 
-/// REQUIRES: objection(settings, model, mesh) == "".
+/// REQUIRES: objection() of settings, model and mesh is "".
 MemoryEstimate estimate_memory(const Plan& plan, const Place& place);
 VolumeEstimate estimate_volume(const Plan& plan, const Place& place);
 /// Numbers that this rank has of the model, without padding.

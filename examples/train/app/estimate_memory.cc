@@ -1,9 +1,10 @@
-// Memory of a rank, array by array as language_stage.cc, its sublayers, weight_store.h,
-// gradient_store.h and lane.h make them. Shapes are in the comments there.
+// Memory of a rank, array by array as language_stage.cc, weight_store.h, gradient_store.h and
+// lane.h make them; those of sublayers: sublayer_size.h. Shapes are in the comments there.
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
+#include <map>
+#include <numeric>
+#include <set>
 
 #include "train/app/rank_shape.h"
 
@@ -25,59 +26,96 @@ std::vector<double> stashes_of(const PipelineSchedule& schedule, int rank) {
   return most;
 }
 
-// A layer's stash, complete and between its passes.
-double complete_layer(const RankShape& r) {
-  return 2 * r.K * r.C + 2 * r.K + 2 * r.S * r.C + r.S * (r.QKV + r.HD + r.heads + 3 * r.F);
-}
-double kept_layer(const RankShape& r, Recompute recompute) {
-  switch (recompute) {
-    case Recompute::kNone:
-      return complete_layer(r);
-    case Recompute::kSelective:
-      return complete_layer(r) - 2 * r.S * r.C - r.S * r.F;
-    case Recompute::kFull:
-      return r.K * r.C;
+// Arrays by their size, which are used again where one of that size is needed (spare.h).
+using Arrays = std::map<double, int>;
+
+// Of a layer: what it keeps of a micro-batch, what it gives back meanwhile, and what its gradients
+// take that wait.
+struct LayerMemory {
+  double kept = 0;
+  Arrays dropped;
+  double gradients = 0;
+
+  double complete() const {
+    return std::accumulate(dropped.begin(), dropped.end(), kept, [](double all, const auto& some) {
+      return all + some.first * some.second;
+    });
   }
-  return 0;
+};
+
+LayerMemory memory_of(const RankShape& r, int layer) {
+  LayerMemory memory;
+  const double input = r.stream.K * r.stream.C;
+  const auto put = [&](double array, bool is_kept) {
+    if (is_kept) memory.kept += array;
+    if (!is_kept) ++memory.dropped[array];
+  };
+  bool is_first = true;
+  for (const int kind : r.sublayers.layers[static_cast<std::size_t>(layer)]) {
+    const SublayerSize& sublayer = r.sublayers.kinds[static_cast<std::size_t>(kind)];
+    put(input, is_first || r.recompute != Recompute::kFull);
+    for (const double array : sublayer.always) put(array, true);
+    for (const double array : sublayer.dear) put(array, r.recompute != Recompute::kFull);
+    for (const double array : sublayer.cheap) put(array, r.recompute == Recompute::kNone);
+    memory.gradients += sublayer.gradients;
+    is_first = false;
+  }
+  return memory;
 }
 
-double layer_gradients(const RankShape& r) {
-  return 2 * r.K * r.C + r.S * (r.QKV + 2 * r.C + 2 * r.F);
+// Kinds of sublayers that a stage has.
+std::set<int> kinds_of(const RankShape& r, const StageLayers& chunk) {
+  std::set<int> kinds;
+  for (int layer = chunk.first; layer < chunk.end; ++layer) {
+    const std::vector<int>& some = r.sublayers.layers[static_cast<std::size_t>(layer)];
+    kinds.insert(some.begin(), some.end());
+  }
+  return kinds;
+}
+
+// Of a stage, while so many micro-batches are between their passes.
+double stage_activations(const RankShape& r, const StageLayers& chunk, bool later, double stashes) {
+  const double output = r.stream.K * r.stream.C;
+  double stash = output * (r.is_last(chunk) ? 2 : 1);  // and its gradient
+  if (r.is_first(chunk)) stash += r.stream.S * r.stream.C;
+  double at_work = 0;
+  Arrays spare;
+  for (int layer = chunk.first; layer < chunk.end; ++layer) {
+    const LayerMemory memory = memory_of(r, layer);
+    // Where gradients of weights come later, what they need is there until then.
+    stash += later ? memory.complete() + memory.gradients : memory.kept;
+    for (const auto& [size, count] : memory.dropped) spare[size] = std::max(spare[size], count);
+  }
+  if (later) return stashes * stash;
+  for (const auto& [size, count] : spare) at_work += size * count;
+  for (const int kind : kinds_of(r, chunk)) {
+    at_work += r.sublayers.kinds[static_cast<std::size_t>(kind)].gradients;
+  }
+  return stashes * stash + at_work;
 }
 
 double activations(const RankShape& r, const Plan& plan, int pipeline_rank) {
   const PipelineSchedule schedule = must(
       make_pipeline(plan.settings.pipeline, plan.mesh.pp(), plan.settings.chunks, r.micro_batches));
   const std::vector<double> stashes = stashes_of(schedule, pipeline_rank);
-  const Recompute recompute = plan.model.settings().recompute;
-  // Where gradients of weights come later, what they need is there until then.
-  const bool later = schedule.splits_backward;
-  const double kept = later ? complete_layer(r) : kept_layer(r, recompute);
   double elements = 0;
   for (std::size_t c = 0; c < r.chunks.size(); ++c) {
-    const double layers = r.chunks[c].end - r.chunks[c].first;
-    double stash = layers * kept + r.K * r.C + (later ? layers * layer_gradients(r) : 0);
-    if (r.is_last(r.chunks[c])) stash += r.K * r.C;
-    if (r.is_first(r.chunks[c])) stash += r.S * r.C;
-    elements += stashes[c] * stash;
-    elements += complete_layer(r) - kept + (later ? 0 : layer_gradients(r));  // of a layer at work
+    elements += stage_activations(r, r.chunks[c], schedule.splits_backward, stashes[c]);
   }
   return elements;
 }
 
-double workspace(const RankShape& r, const Plan& plan) {
-  const LlamaSettings& model = plan.model.settings();
-  const double n = plan.mesh.cp();
+double workspace(const RankShape& r) {
+  const StreamShape& s = r.stream;
   double elements = 0;
   for (const StageLayers& chunk : r.chunks) {
-    elements += r.S * r.C + r.S * (r.HD + r.F) + r.K * r.C;
-    if (r.shares_tokens) elements += 2 * r.K * r.C;
-    elements += 2 * r.S * r.heads;
-    elements += r.pairs * (model.context == ContextKind::kRing ? 4 : 1 + 2 * n);
-    const auto turns = static_cast<std::uint64_t>(model.sequence * model.config.head_width / 2);
-    elements += 2 * static_cast<double>(std::bit_ceil(turns));
+    elements += s.S * s.C + s.K * s.C;
+    if (s.shares_tokens) elements += 2 * s.K * s.C;
+    for (const int kind : kinds_of(r, chunk)) {
+      elements += r.sublayers.kinds[static_cast<std::size_t>(kind)].workspace;
+    }
     if (!r.is_last(chunk)) continue;
-    elements += std::min(r.S, 512.0) * (r.V + 3) + r.K + r.S * r.C;
+    elements += std::min(s.S, 512.0) * (r.V + 3) + s.K + s.S * s.C;
   }
   return elements;
 }
@@ -89,7 +127,8 @@ double communication(const RankShape& r, const Plan& plan, int pipeline_rank) {
   const int pp = plan.mesh.pp();
   const int in = pp > 1 ? (closed ? 2 : (pipeline_rank > 0) + (pipeline_rank < pp - 1)) : 0;
   const double unit = static_cast<double>(r.cuts.largest_unit());
-  return 4 * in * r.K * r.C + (r.zero >= 2 ? 3 * unit : 0) + (r.zero == 3 ? 2 * unit : 0);
+  return 4 * in * r.stream.K * r.stream.C + (r.zero >= 2 ? 3 * unit : 0) +
+         (r.zero == 3 ? 2 * unit : 0);
 }
 
 }  // namespace
@@ -103,7 +142,7 @@ MemoryEstimate estimate_memory(const Plan& plan, const Place& place) {
                         r.zero >= 2 ? shards : all,
                         2 * shards,
                         activations(r, plan, pipeline_rank),
-                        workspace(r, plan),
+                        workspace(r),
                         communication(r, plan, pipeline_rank)};
   for (double* kind : {&memory.weights, &memory.gradients, &memory.optimizer, &memory.activations,
                        &memory.workspace, &memory.communication}) {

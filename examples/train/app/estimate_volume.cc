@@ -1,22 +1,38 @@
-// Bytes that a rank gives to calls in a step, call by call as llama.cc, context_parallel.cc,
-// pipeline_run.cc and data_parallel.cc make them.
+// Bytes that a rank gives to calls in a step, call by call as language_stage.cc, pipeline_run.cc
+// and data_parallel.cc make them; those of sublayers: sublayer_size.h.
 
 #include "train/app/rank_shape.h"
 
 namespace tutti::train {
 namespace {
 
-// Elements between columns and rows of weights (tensor_parallel.h).
-double tensor(const RankShape& r, Recompute recompute) {
-  const double gather = r.shares_tokens ? r.K * r.C : 0;
-  const double add = r.S * r.C;
-  double layer = 4 * gather + 4 * add;
-  if (recompute == Recompute::kSelective) layer += 2 * gather;
-  if (recompute == Recompute::kFull) layer += 2 * gather + 2 * add;
-  double elements = r.layers() * layer;
+// Of the layers' sublayers, for a micro-batch.
+GroupVolume of_layers(const RankShape& r) {
+  GroupVolume volume;
+  const auto add = [&](const GroupVolume& pass) {
+    volume.tensor += pass.tensor;
+    volume.context += pass.context;
+  };
   for (const StageLayers& chunk : r.chunks) {
-    if (r.is_first(chunk)) elements += add + gather;
-    if (r.is_last(chunk)) elements += gather + 3 * r.S + add;
+    for (int layer = chunk.first; layer < chunk.end; ++layer) {
+      for (const int kind : r.sublayers.layers[static_cast<std::size_t>(layer)]) {
+        const SublayerSize& sublayer = r.sublayers.kinds[static_cast<std::size_t>(kind)];
+        add(sublayer.forward);
+        if (r.recompute == Recompute::kSelective) add(sublayer.restore);
+        if (r.recompute == Recompute::kFull) add(sublayer.forward);
+        add(sublayer.backward);
+      }
+    }
+  }
+  return volume;
+}
+
+// Beside the layers: embedding, head and loss, and gradients of which ranks have parts.
+double tensor(const RankShape& r) {
+  double elements = 0;
+  for (const StageLayers& chunk : r.chunks) {
+    if (r.is_first(chunk)) elements += r.stream.add() + r.stream.gather();
+    if (r.is_last(chunk)) elements += r.stream.gather() + 3 * r.stream.S + r.stream.add();
   }
   elements *= r.micro_batches;
   for (const Bucket& bucket : r.cuts.buckets) {
@@ -27,20 +43,12 @@ double tensor(const RankShape& r, Recompute recompute) {
   return elements;
 }
 
-double context(const RankShape& r, const LlamaSettings& model, double n) {
-  const bool ring = model.context == ContextKind::kRing;
-  const double forward = ring ? n - 1 : 1;
-  const double passes = model.recompute == Recompute::kFull ? 2 : 1;
-  const double backward = (ring ? n - 1 : 1) + n;
-  return r.micro_batches * r.layers() * (passes * forward + backward) * r.pairs;
-}
-
 double pipeline(const RankShape& r) {
   double messages = 0;
   for (const StageLayers& chunk : r.chunks) {
     messages += (r.is_last(chunk) ? 0 : 1) + (r.is_first(chunk) ? 0 : 1);
   }
-  return r.micro_batches * messages * r.K * r.C;
+  return r.micro_batches * messages * r.stream.K * r.stream.C;
 }
 
 // How often a unit's weights are gathered for a micro-batch (ZeRO-3).
@@ -86,11 +94,11 @@ double tied(const RankShape& r) {
 
 VolumeEstimate estimate_volume(const Plan& plan, const Place& place) {
   const RankShape r(plan, place);
-  const LlamaSettings& model = plan.model.settings();
+  const GroupVolume layers = of_layers(r);
   const double element = plan.element;
   VolumeEstimate volume;
-  if (plan.mesh.tp() > 1) volume.tensor = element * tensor(r, model.recompute);
-  if (plan.mesh.cp() > 1) volume.context = element * context(r, model, plan.mesh.cp());
+  if (plan.mesh.tp() > 1) volume.tensor = element * (r.micro_batches * layers.tensor + tensor(r));
+  volume.context = element * r.micro_batches * layers.context;
   if (plan.mesh.pp() > 1) volume.pipeline = element * pipeline(r);
   if (r.gradient_ranks > 1) volume.data = element * data(r) + 2 * sizeof(std::int64_t);
   if (plan.mesh.pp() > 1) volume.rest += element * tied(r);

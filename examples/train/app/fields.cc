@@ -20,7 +20,9 @@ const Field kFields[] = {
      kBoth},
     {"threads", &C::threads, "so many ranks as threads of this process, without a launcher", kBoth,
      0, 4096},
-    {"model", &C::model, "llama-tiny, 25m, 0.1b … 70b, or a folder with a config.json"},
+    {"model", &C::model,
+     "llama: llama-tiny, 25m, 0.1b … 70b; mamba: mamba2-tiny, mamba-tiny, hybrid-tiny, mamba2-25m, "
+     "mamba-130m … mamba2-2.7b; or a folder with a config.json"},
     {"weights", &C::weights, "begin with the weights in this folder (safetensors)"},
     {"precision", &C::precision, "of all numbers", kBoth, 0, 0, "fp32|fp64|bf16"},
 
@@ -56,8 +58,10 @@ const Field kFields[] = {
      kTrain, 0, 3},
     {"bucket-bytes", &C::bucket_bytes, "gradients that one call adds up (zero 0 and 1)", kTrain, 1,
      kInt},
-    {"context", &C::context, "how context-parallel ranks see each other's keys", kTrain, 0, 0,
-     "ring|gather"},
+    {"context", &C::context, "how context-parallel ranks see each other's keys (attention)", kTrain,
+     0, 0, "ring|gather"},
+    {"scan", &C::scan, "how context-parallel ranks share the scans of a Mamba-2", kTrain, 0, 0,
+     "shards|heads"},
     {"sequence-parallel", &C::sequence_parallel,
      "tensor-parallel ranks share out the tokens between layers"},
     {"recompute", &C::recompute, "activations that are computed again instead of kept", kTrain, 0,
@@ -83,7 +87,8 @@ const Field kFields[] = {
     {"dry-run", &C::dry_run, "print parameters, memory, FLOPs and communication, and end"},
     {"draw-mesh", &C::draw_mesh, "print which rank is where"},
 
-    {"prompt", &C::prompt, "text to go on from; of llama: at the end of the training", kBoth},
+    {"prompt", &C::prompt, "text to go on from; of llama and mamba: at the end of the training",
+     kBoth},
     {"tokens", &C::tokens, "to be generated", kBoth, 0, kInt},
     {"temperature", &C::temperature, "how far words may be from the likeliest; 0: never", kBoth, 0,
      100},
@@ -122,7 +127,7 @@ const Field& field_named(std::string_view name, Command command) {
     if (field.name == name && is_of(field, command)) return field;
     if (field.name == name) {
       throw Failure(fmt::format("\"{}\" is no setting of this command, but of tutti-train {}", name,
-                                field.command == kTrain ? "llama" : "generate"));
+                                field.command == kTrain ? "llama and mamba" : "generate"));
     }
     if (!is_of(field, command)) continue;
     if (nearest == nullptr || edits(field.name, name) < edits(nearest->name, name)) {

@@ -17,7 +17,7 @@ namespace {
 
 struct Inputs {
   std::string folder;
-  LlamaConfig model;
+  ModelConfig model;
   Mesh mesh;
   std::unique_ptr<Tokenizer> tokenizer;
   std::vector<std::int32_t> prompt;
@@ -43,19 +43,24 @@ std::string tokenizer_of(const RunConfig& config, const std::string& folder) {
   return training.tokenizer;
 }
 
-Mesh mesh_of(const RunConfig& config, int ranks, const LlamaConfig& model) {
+// Its tensors; it computes nothing.
+std::unique_ptr<Model> model_of(const ModelConfig& config) {
+  ModelSettings settings = settings_of(config);
+  computing(settings).sequence_parallel = false;
+  return make_model(settings);
+}
+
+Mesh mesh_of(const RunConfig& config, int ranks, const ModelConfig& model) {
   const std::string text = config.mesh == RunConfig{}.mesh ? "tp=*" : config.mesh;
   const Mesh mesh = must(parse_mesh(text, ranks));
   if (mesh.dp() > 1 || mesh.cp() > 1) {
     throw Failure("mesh " + to_text(mesh) + ": expected dp=1 and cp=1 to generate");
   }
-  if (model.layers < mesh.pp()) {
-    throw Failure(fmt::format("layers {}: expected at least pp={}", model.layers, mesh.pp()));
+  const int layers = shape_of(model).layers;
+  if (layers < mesh.pp()) {
+    throw Failure(fmt::format("layers {}: expected at least pp={}", layers, mesh.pp()));
   }
-  LlamaSettings settings;
-  settings.config = model;
-  settings.sequence_parallel = false;
-  const std::string why = Llama(settings).objection(mesh);
+  const std::string why = model_of(model)->objection(mesh);
   if (!why.empty()) throw Failure(why);
   return mesh;
 }
@@ -74,23 +79,15 @@ Inputs read_inputs(const RunConfig& config, int ranks) {
   if (inputs.prompt.empty() && begin >= 0) inputs.prompt.push_back(begin);
   if (inputs.prompt.empty()) throw Failure("prompt: expected a text to go on from");
   const long length = static_cast<long>(inputs.prompt.size()) + config.tokens;
-  if (length > inputs.model.positions) {
-    throw Failure(
-        fmt::format("tokens {}: with those of the prompt {}; expected at most {}, the "
-                    "positions of the model",
-                    config.tokens, length, inputs.model.positions));
-  }
+  check_length(config.tokens, length, inputs.model);
   return inputs;
 }
 
 template <class T>
 void run(const RunConfig& config, const Inputs& inputs, Groups& groups) {
-  LlamaSettings settings;
-  settings.config = inputs.model;
-  settings.sequence_parallel = false;
-  const Llama model(settings);
-  const auto chunks = chunks_of(model, 1, groups.mesh, groups.at(Dimension::kPipeline));
-  PlainUnits<T> units(layout_of(model, chunks, groups.mesh, groups.at(Dimension::kTensor)));
+  const std::unique_ptr<Model> model = model_of(inputs.model);
+  const auto chunks = chunks_of(*model, 1, groups.mesh, groups.at(Dimension::kPipeline));
+  PlainUnits<T> units(layout_of(*model, chunks, groups.mesh, groups.at(Dimension::kTensor)));
   load_weights(open_weights(inputs.folder), state_of(units));
 
   const long positions = static_cast<long>(inputs.prompt.size()) + config.tokens;
@@ -98,7 +95,7 @@ void run(const RunConfig& config, const Inputs& inputs, Groups& groups) {
   const Sampling sampling{config.temperature, config.top_k,
                           static_cast<std::uint64_t>(config.seed)};
   const auto tokens = generate(generator, std::span<const std::int32_t>(inputs.prompt),
-                               config.tokens, sampling, inputs.model.end_tokens);
+                               config.tokens, sampling, end_tokens(inputs.model));
   if (groups.world.rank() != 0) return;
   fmt::print("{}{}\n", config.prompt, printable(inputs.tokenizer->decode(tokens)));
 }

@@ -9,18 +9,12 @@
 
 #include "train/data/mapped_file.h"
 #include "train/failure.h"
+#include "train/overload.h"
 
 namespace tutti::train {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 [[noreturn]] void fail(const Field& field, std::string_view text, const std::string& expected) {
   throw Failure(fmt::format("{} {}: expected {}", field.name, text, expected));
@@ -119,6 +113,13 @@ Json value_of(const RunConfig& config, const Field& field) {
 
 }  // namespace
 
+RunConfig defaults_of(ModelFamily family) {
+  RunConfig config;
+  config.family = family;
+  if (family == ModelFamily::kMamba) config.model = "mamba2-tiny";
+  return config;
+}
+
 void set_field(RunConfig& config, const Field& field, std::string_view text) {
   std::visit(Overload{
                  [&](long RunConfig::*m) { config.*m = number_of<long>(field, text); },
@@ -165,8 +166,9 @@ void read_json(RunConfig& config, std::string_view text, const std::string& file
   }
 }
 
-RunConfig read_config(std::span<const std::string> line, Command command) {
-  RunConfig config;
+RunConfig read_config(std::span<const std::string> line, Command command,
+                      const RunConfig& defaults) {
+  RunConfig config = defaults;
   const std::vector<Given> given = split_line(line, command);
   for (const auto& [name, value] : given) {
     if (name == "config") read_json(config, MappedFile(value).text(), value, command);
@@ -185,12 +187,12 @@ std::string to_json(const RunConfig& config, Command command) {
   return json.dump(2) + "\n";
 }
 
-std::string help(Command command) {
+std::string help(Command command, const RunConfig& defaults) {
   std::string text = fmt::format("  {:<30} {}\n", "--config FILE",
                                  "settings as JSON: {\"steps\": 100, …}; those here count more");
   for (const Field& field : fields()) {
     if (!is_of(field, command)) continue;
-    const std::string value = text_of(RunConfig{}, field);
+    const std::string value = text_of(defaults, field);
     text += fmt::format("  {:<30} {}\n", fmt::format("--{} {}", field.name, value),
                         field.choices.empty() ? std::string(field.help)
                                               : fmt::format("{}: {}", field.help, field.choices));

@@ -12,9 +12,13 @@
 #include <variant>
 #include <vector>
 
+#include "train/model_family.h"
+
 namespace tutti::train {
 
 struct RunConfig {
+  ModelFamily family = ModelFamily::kLlama;  // what the command trains; no field
+
   // ranks
   std::string mesh = "dp=*";
   long threads = 0;
@@ -48,6 +52,7 @@ struct RunConfig {
   long zero = 1;
   long bucket_bytes = 4 << 20;
   std::string context = "ring";
+  std::string scan = "shards";
   bool sequence_parallel = true;
   std::string recompute = "none";
   // what is kept and shown
@@ -72,6 +77,9 @@ struct RunConfig {
 
   bool operator==(const RunConfig&) const = default;
 };
+
+/// What a command that trains a family begins with.
+RunConfig defaults_of(ModelFamily family);
 
 /// Which command takes a field.
 enum class Command { kTrain, kGenerate, kBoth };
@@ -105,12 +113,13 @@ std::string text_of(const RunConfig& config, const Field& field);
 /// From a JSON object with names of fields, and the line of a command. Fields on the line count
 /// more than those of the file that `--config FILE` names. Fails with a sentence for the person who
 /// wrote it.
-RunConfig read_config(std::span<const std::string> line, Command command);
+RunConfig read_config(std::span<const std::string> line, Command command,
+                      const RunConfig& defaults = {});
 void read_json(RunConfig& config, std::string_view json, const std::string& file, Command command);
 
 /// All of the command's fields, as read_json() reads them.
 std::string to_json(const RunConfig& config, Command command);
 /// A line a field: "--rate 0.0003   learning rate at its highest".
-std::string help(Command command);
+std::string help(Command command, const RunConfig& defaults = {});
 
 }  // namespace tutti::train

@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <filesystem>
-
-#include "train/data/mapped_file.h"
 
 namespace tutti::train {
 namespace {
@@ -33,16 +30,19 @@ RateSchedule rate_of(const RunConfig& config) {
   return rate;
 }
 
-LlamaSettings model_of(const RunConfig& config) {
-  LlamaSettings model;
-  model.config = read_model(config.model);
-  model.sequences = config.micro_batch;
-  model.sequence = config.sequence;
-  model.sequence_parallel = config.sequence_parallel;
-  model.context = config.context == "ring" ? ContextKind::kRing : ContextKind::kGather;
-  model.recompute = config.recompute == "none"        ? Recompute::kNone
-                    : config.recompute == "selective" ? Recompute::kSelective
-                                                      : Recompute::kFull;
+ModelSettings model_of(const RunConfig& config) {
+  ModelSettings model = settings_of(read_model(config.model, config.family));
+  ComputeSettings& compute = computing(model);
+  compute.sequences = config.micro_batch;
+  compute.sequence = config.sequence;
+  compute.sequence_parallel = config.sequence_parallel;
+  compute.context = config.context == "ring" ? ContextKind::kRing : ContextKind::kGather;
+  compute.recompute = config.recompute == "none"        ? Recompute::kNone
+                      : config.recompute == "selective" ? Recompute::kSelective
+                                                        : Recompute::kFull;
+  if (auto* const mamba = std::get_if<MambaSettings>(&model)) {
+    mamba->scan = config.scan == "shards" ? ScanKind::kShards : ScanKind::kHeads;
+  }
   return model;
 }
 
@@ -59,13 +59,17 @@ TrainSettings training_of(const RunConfig& config) {
 }
 
 // What neither the model nor the trainer looks at.
-void check(const RunConfig& config, const LlamaConfig& model) {
+void check(const RunConfig& config, const ModelConfig& model) {
   if (config.precision == "bf16") {
     throw Failure("precision bf16: not computed on processors; expected fp32 or fp64");
   }
-  if (config.sequence > model.positions) {
+  if (const auto most = positions(model); most && config.sequence > *most) {
     throw Failure(fmt::format("sequence {}: expected at most {}, the positions of model {}",
-                              config.sequence, model.positions, config.model));
+                              config.sequence, *most, config.model));
+  }
+  const auto* const mamba = std::get_if<MambaConfig>(&model);
+  if (config.scan == "heads" && (mamba == nullptr || mamba->is_mamba1())) {
+    throw Failure("scan heads: is of a Mamba-2; expected shards with model " + config.model);
   }
   if (config.resume && config.checkpoint.empty()) {
     throw Failure("resume: expected --checkpoint DIR beside it");
@@ -80,20 +84,23 @@ void check(const RunConfig& config, const LlamaConfig& model) {
 
 }  // namespace
 
-LlamaConfig read_model(const std::string& name) {
-  if (!std::filesystem::is_directory(name)) return llama_preset(name);
-  const std::string file = name + "/config.json";
-  return parse_llama_config(MappedFile(file).text(), file);
-}
-
 Setup make_setup(const RunConfig& config, int ranks) {
   Setup setup{must(parse_mesh(config.mesh, ranks)), model_of(config), training_of(config)};
-  check(config, setup.model.config);
-  const Llama model(setup.model);
-  if (const std::string why = objection(setup.training, model, setup.mesh); !why.empty()) {
+  check(config, config_of(setup.model));
+  const std::unique_ptr<Model> model = make_model(setup.model);
+  if (const std::string why = objection(setup.training, *model, setup.mesh); !why.empty()) {
     throw Failure(why);
   }
   return setup;
+}
+
+void check_length(long tokens, long length, const ModelConfig& model) {
+  const std::optional<long> most = positions(model);
+  if (!most || length <= *most) return;
+  throw Failure(
+      fmt::format("tokens {}: with those of the prompt {}; expected at most {}, the positions of "
+                  "the model",
+                  tokens, length, *most));
 }
 
 int ranks_named(const std::string& mesh) {

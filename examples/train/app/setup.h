@@ -5,14 +5,14 @@
 #pragma once
 
 #include "train/app/run_config.h"
-#include "train/llama.h"
+#include "train/model_family.h"
 #include "train/trainer.h"
 
 namespace tutti::train {
 
 struct Setup {
   Mesh mesh;
-  LlamaSettings model;
+  ModelSettings model;
   TrainSettings training;
 };
 
@@ -20,8 +20,9 @@ struct Setup {
 /// Reads config.json where the model is a folder.
 Setup make_setup(const RunConfig& config, int ranks);
 
-/// Of a model's folder, or a name that is known.
-LlamaConfig read_model(const std::string& name);
+/// Fails if a text of `length` tokens, of them `tokens` new ones, is longer than the model's
+/// positions.
+void check_length(long tokens, long length, const ModelConfig& model);
 
 /// How many ranks the mesh names; what is left open counts as 1.
 int ranks_named(const std::string& mesh);

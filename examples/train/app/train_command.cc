@@ -37,7 +37,7 @@ std::string number_type(const RunConfig& config) {
 std::optional<Checkpoint> checkpoint_of(const RunConfig& config, const Setup& setup) {
   if (!config.resume || complete_steps(config.checkpoint).empty()) return std::nullopt;
   Checkpoint checkpoint = open_checkpoint(config.checkpoint);
-  if (read_model(checkpoint.folder) == setup.model.config) return checkpoint;
+  if (read_model(checkpoint.folder) == config_of(setup.model)) return checkpoint;
   throw Failure(checkpoint.folder + ": has another model; expected --model " + checkpoint.folder);
 }
 
@@ -56,19 +56,15 @@ void read_prompt(const RunConfig& config, Inputs& inputs) {
   inputs.tokenizer = tokenizer_named(config.tokenizer);
   inputs.prompt = inputs.tokenizer->encode(config.prompt);
   const long length = static_cast<long>(inputs.prompt.size()) + config.tokens;
-  const long positions = inputs.setup.model.config.positions;
-  if (length <= positions) return;
-  throw Failure(
-      fmt::format("tokens {}: with those of the prompt {}; expected at most {}, the "
-                  "positions of the model",
-                  config.tokens, length, positions));
+  check_length(config.tokens, length, config_of(inputs.setup.model));
 }
 
 Inputs read_inputs(const RunConfig& config, int ranks) {
   Inputs inputs;
   inputs.setup = make_setup(config, ranks);
   check_export(config);
-  inputs.data = std::make_unique<TextData>(config, inputs.setup.model.config.vocabulary);
+  inputs.data =
+      std::make_unique<TextData>(config, shape_of(config_of(inputs.setup.model)).vocabulary);
   inputs.resumed = checkpoint_of(config, inputs.setup);
   read_prompt(config, inputs);
   return inputs;
@@ -82,8 +78,8 @@ class Run {
         inputs_(inputs),
         groups_(groups),
         narrator_(config, groups.world.rank()),
-        model_(inputs.setup.model),
-        watched_(model_, timeline_),
+        model_(make_model(inputs.setup.model)),
+        watched_(*model_, timeline_),
         trainer_(watch(), watched_, groups, inputs.data->training()) {}
 
   void go() {
@@ -118,13 +114,13 @@ class Run {
   }
 
   void introduce() {
-    const Plan plan{model_, inputs_.setup.training, groups_.mesh, sizeof(T)};
+    const Plan plan{inputs_.setup.model, inputs_.setup.training, groups_.mesh, sizeof(T)};
     const TextData& data = *inputs_.data;
     const std::string described =
         fmt::format("{}; {} to train on, {} to validate with", data.tokens().describe(),
                     data.split().training.size(), data.split().validation.size());
-    const Yardstick yardstick{flops_per_token(model_.settings().config, model_.sequence()),
-                              peak_of_all(), config_.steps, tokens_of_step(plan)};
+    const Yardstick yardstick{flops_per_token(model(), model_->sequence()), peak_of_all(),
+                              config_.steps, tokens_of_step(plan)};
     narrator_.introduce(plan, described, yardstick, energy_.works(), trainer_.steps());
   }
 
@@ -156,6 +152,8 @@ class Run {
 
   bool is_due(long every) const { return every > 0 && trainer_.steps() % every == 0; }
 
+  ModelConfig model() const { return config_of(inputs_.setup.model); }
+
   // Means and the largest of all ranks.
   void measure(StepRecord& record) {
     const Traffic mine = record.report.traffic.sum();
@@ -168,9 +166,9 @@ class Run {
   }
 
   std::optional<double> validate() {
-    const long share = model_.sequences() * groups_.mesh.dp();
+    const long share = model_->sequences() * groups_.mesh.dp();
     const long count =
-        validation_samples(*inputs_.data, model_.sequence(), config_.validate_samples, share);
+        validation_samples(*inputs_.data, model_->sequence(), config_.validate_samples, share);
     if (count == 0) return std::nullopt;
     return trainer_.evaluate(inputs_.data->validation(), 0, count);
   }
@@ -179,7 +177,7 @@ class Run {
     SaveInfo info{.step = trainer_.steps(), .seed = inputs_.setup.training.seed};
     info.samples = static_cast<std::uint64_t>(info.step * config_.batch);
     info.settings = config_.model;
-    info.texts = {{"config.json", to_json(model_.settings().config, number_type(config_))},
+    info.texts = {{"config.json", to_json(model(), number_type(config_))},
                   {"run.json", to_json(config_, Command::kTrain)}};
     saver_->save(info, state_of(trainer_.units(), trainer_.optimizer()));
   }
@@ -191,21 +189,20 @@ class Run {
     if (config_.export_folder.empty()) return;
     agree_after(groups_.world, [&] {
       if (groups_.world.rank() != 0) return;
-      const std::string model = to_json(model_.settings().config, number_type(config_));
+      const std::string text = to_json(model(), number_type(config_));
       export_model(open_weights(config_.checkpoint),
-                   {.folder = config_.export_folder, .config = model, .element = kElementOf<T>},
+                   {.folder = config_.export_folder, .config = text, .element = kElementOf<T>},
                    disk_);
     });
   }
 
   // All ranks make it together.
   std::string sample() {
-    const LlamaConfig& model = model_.settings().config;
     const std::span<const std::int32_t> prompt = inputs_.prompt;
-    Generator<T> generator(model, inputs_.setup.training.chunks, groups_, trainer_.units(),
+    Generator<T> generator(model(), inputs_.setup.training.chunks, groups_, trainer_.units(),
                            static_cast<long>(prompt.size()) + config_.tokens);
     const Sampling sampling{config_.temperature, config_.top_k, inputs_.setup.training.seed};
-    const auto tokens = generate(generator, prompt, config_.tokens, sampling, model.end_tokens);
+    const auto tokens = generate(generator, prompt, config_.tokens, sampling, end_tokens(model()));
     return fmt::format("\nsample, temperature {}, of the {} likeliest words\n\n{}{}\n",
                        config_.temperature, config_.top_k, config_.prompt,
                        printable(inputs_.tokenizer->decode(tokens)));
@@ -215,7 +212,7 @@ class Run {
   Inputs& inputs_;
   Groups& groups_;
   Narrator narrator_;
-  const Llama model_;
+  const std::unique_ptr<Model> model_;
   Timeline timeline_;
   const WatchedModel watched_;
   Trainer<T> trainer_;
@@ -228,9 +225,8 @@ class Run {
 // On rank 0, for as many ranks as the mesh names where there is one.
 void show_plan(const RunConfig& config, int ranks) {
   const Setup setup = make_setup(config, ranks == 1 ? ranks_named(config.mesh) : ranks);
-  const Llama model(setup.model);
   const int element = config.precision == "fp32" ? sizeof(float) : sizeof(double);
-  fmt::print("{}", describe({model, setup.training, setup.mesh, element}, config.model));
+  fmt::print("{}", describe({setup.model, setup.training, setup.mesh, element}, config.model));
   if (config.draw_mesh) fmt::print("\n{}", draw(setup.mesh));
 }
 
@@ -245,7 +241,7 @@ void run_all(const RunConfig& config, Inputs& inputs, Group& world) {
 
 }  // namespace
 
-void train_llama(const RunConfig& config, Communicator communicator) {
+void train(const RunConfig& config, Communicator communicator) {
   Group world(std::move(communicator));
   if (config.dry_run) {
     return together(world, [&] {

@@ -1,4 +1,5 @@
-// tutti-train llama: a training run from its configuration to its last checkpoint.
+// tutti-train llama, tutti-train mamba: a training run from its configuration to its last
+// checkpoint.
 //
 // Tested by train_command_test.py.
 
@@ -10,6 +11,6 @@
 namespace tutti::train {
 
 /// On one rank. Does not return after a failure (launch.h).
-void train_llama(const RunConfig& config, Communicator world);
+void train(const RunConfig& config, Communicator world);
 
 }  // namespace tutti::train

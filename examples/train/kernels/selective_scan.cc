@@ -357,6 +357,12 @@ void scan_backward(const ScanShape& s, const ScanInput<T>& in, const ScanBackwar
   }
 }
 
+// Rates of all channels, and a History.
+long scan_backward_room(const ScanShape& s) {
+  const long blocks = (s.channels + kBlock - 1) / kBlock;
+  return (blocks + 4 * s.chunk + 3) * s.states * kBlock;
+}
+
 #define TUTTI_INSTANTIATE(T)                                                                 \
   template void scan_state(const ScanShape&, const ScanInput<T>&, T*, T*);                   \
   template void scan(const ScanShape&, const ScanInput<T>&, const T*, T*, T*);               \

@@ -76,4 +76,7 @@ void scan_backward(const ScanShape& shape, const ScanInput<T>& input,
                    const ScanBackward<T>& backward, const ScanGradients<T>& gradients,
                    T* d_initial);
 
+/// Numbers that it takes room for while it runs, whatever the number of tokens.
+long scan_backward_room(const ScanShape& shape);
+
 }  // namespace tutti::train
