@@ -87,7 +87,7 @@ std::string describe(const Plan& plan, const std::string& name) {
       "parameters   {} ({})\n"
       "mesh         {}: {} ranks\n"
       "step         {} tokens: {} sequences of {}, {} micro-batches of {} on each rank\n"
-      "FLOPs        {} a step with causal attention, {} with full attention\n"
+      "FLOPs        {} a step; {} with attention (and chunks of Mamba-2) counted as full\n"
       "             {}\n",
       name, describe(config), count_text(static_cast<double>(parameters(config))),
       parameters(config), to_text(plan.mesh), plan.mesh.ranks(), tokens_of_step(plan),

@@ -73,7 +73,8 @@ std::string to_line(const StepRecord& record, const Yardstick& yardstick) {
 
 std::string explain_line(const Yardstick& yardstick, const std::string& peak_source, bool energy) {
   return fmt::format(
-      "MFU          attention counted as causal / as full, of {}FLOP/s: {}\n"
+      "MFU          attention (and chunks of Mamba-2) counted as causal / as full, of {}FLOP/s: "
+      "{}\n"
       "comm         time that ranks stood still for others, and communication behind their "
       "computation; means of all ranks\n"
       "memory       of the largest process\n"
