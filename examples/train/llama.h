@@ -2,7 +2,7 @@
 // top to bottom.
 //
 // Tested by train_llama_test.cc (differences of the loss), train_mesh_equal_test (every mesh) and
-// train_torch_test.py.
+// torch_test.py.
 
 #pragma once
 

@@ -3,7 +3,7 @@
 //
 // Under context parallelism ranks have neighbouring tokens, and states pass from one to the next
 // (state_passing.h). Tested by train_mamba_test.cc (differences of the loss),
-// train_mamba_equal_test.cc (every mesh) and torch_mamba_test.py.
+// train_mamba_equal_test.cc (every mesh) and torch_test.py.
 
 #pragma once
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The trainer against the same LLaMA or Mamba in plain PyTorch: loss, every gradient, three steps of
-AdamW.
+"""The trainer against the same LLaMA or Mamba in plain PyTorch: logits, loss, every gradient, three
+steps of AdamW.
 
   torch_test.py PROBE      exit status 77: there is no PyTorch here
 """
@@ -33,11 +33,12 @@ def relative(got, expected):
 
 
 def run_probe(folder):
+    """Losses, logits, gradients, weights."""
     subprocess.run([PROBE, "check", folder, str(STEPS)], check=True, timeout=120)
     with open(os.path.join(folder, "losses.txt"), encoding="utf-8") as file:
         losses = [float(line) for line in file]
-    return (losses, safetensors_file.read(os.path.join(folder, "gradients.safetensors")),
-            safetensors_file.read(os.path.join(folder, "weights.safetensors")))
+    return losses, *(safetensors_file.read(os.path.join(folder, name + ".safetensors"))
+                     for name in ("logits", "gradients", "weights"))
 
 
 def train(model, tokens):
@@ -68,7 +69,11 @@ class TorchTest(unittest.TestCase):
         tokens = torch.randint(0, config["vocab_size"], (STEPS, 4, 49))
         with tempfile.TemporaryDirectory() as folder:
             probe_folder.write(folder, config, model, tokens, sequence=48, batch=4, rate=RATE)
-            losses, gradients, weights = run_probe(folder)
+            losses, logits, gradients, weights = run_probe(folder)
+        with torch.no_grad():
+            expected = model(tokens[0, :1, :-1])[0, 23:]
+        self.assertEqual(logits["logits"].shape, expected.shape)
+        self.assertLess((logits["logits"] - expected).abs().max(), 1e-4)
         expected_losses, expected_gradients, expected_weights = train(model, tokens)
         for got, expected in zip(losses, expected_losses):
             self.assertAlmostEqual(got, expected, delta=1e-5 * expected)

@@ -1,9 +1,9 @@
 // The trainer as torch_test.py and perf/train ask about it: one rank, fp32, a LLaMA or Mamba and
 // tokens from a folder.
 //
-//   trainer_probe check FOLDER STEPS     loss of each step to losses.txt, the first step's
-//   gradients
-//                                        and the last step's weights to *.safetensors
+//   trainer_probe check FOLDER STEPS     losses.txt: of each step; logits.safetensors: of the
+//                                        first sample, from its half on; gradients.safetensors:
+//                                        of the first step; weights.safetensors: after the last
 //   trainer_probe time FOLDER STEPS      tokens a second, the median of the steps
 //
 // FOLDER holds config.json, model.safetensors, tokens.bin (int32, samples of sequence + 1 tokens)
@@ -16,8 +16,7 @@
 
 #include "train/checkpoint/load.h"
 #include "train/checkpoint/safetensors.h"
-#include "train/llama.h"
-#include "train/mamba.h"
+#include "train/generate.h"
 #include "train/trainer.h"
 
 namespace tutti::train {
@@ -55,29 +54,10 @@ void write_values(const std::string& path, const Layout& layout, const Values& v
   }
 }
 
-template <class Settings>
-Settings settings_of(const nlohmann::json& settings) {
-  Settings model;
-  model.sequence = settings["sequence"];
-  model.sequences = settings["batch"];
-  return model;
-}
-
-std::unique_ptr<Model> read_model(const std::string& file, const nlohmann::json& settings) {
-  const MappedFile config(file);
-  if (nlohmann::json::parse(config.text()).value("model_type", "") == "llama") {
-    auto llama = settings_of<LlamaSettings>(settings);
-    llama.config = parse_llama_config(config.text(), file);
-    return std::make_unique<Llama>(llama);
-  }
-  auto mamba = settings_of<MambaSettings>(settings);
-  mamba.config = parse_mamba_config(config.text(), file);
-  return std::make_unique<Mamba>(mamba);
-}
-
 struct Probe {
   std::string folder;
   nlohmann::json settings;
+  ModelSettings model_settings;
   Groups groups;
   FileSamples samples;
   std::unique_ptr<Model> model;
@@ -86,7 +66,10 @@ struct Probe {
   explicit Probe(const std::string& from) : folder(from + "/"), samples(folder + "tokens.bin") {
     std::ifstream(folder + "settings.json") >> settings;
     groups = Groups::make(std::move(must(Communicator::threads(1)).front()), {});
-    model = read_model(folder + "config.json", settings);
+    model_settings = settings_of(read_model(from));
+    computing(model_settings).sequence = settings["sequence"];
+    computing(model_settings).sequences = settings["batch"];
+    model = make_model(model_settings);
     TrainSettings train;
     train.batch = settings["batch"];
     train.data.zero = 0;
@@ -98,9 +81,31 @@ struct Probe {
   }
 };
 
+// Half of the sample at once, then word by word.
+void write_logits(Probe& probe) {
+  const long sequence = probe.settings["sequence"];
+  PlainUnits<float> units(probe.trainer->units().layout());
+  load_weights(TensorStore::of_model(probe.folder), state_of(units));
+  Generator<float> generator(config_of(probe.model_settings), 1, probe.groups, units, sequence);
+  const std::vector<std::int32_t> tokens = probe.samples.sample(0, sequence);
+  Values all;
+  for (long first = 0, end = sequence / 2; end <= sequence; first = end++) {
+    const auto logits = generator.feed(std::span(tokens).subspan(first, end - first));
+    all.insert(all.end(), logits.begin(), logits.end());
+  }
+  const long words = probe.model->vocabulary();
+  const long rows = static_cast<long>(all.size()) / words;
+  std::vector<StoredTensor> tensors = {{.name = "logits", .shape = {rows, words}}};
+  std::ofstream file(probe.folder + "logits.safetensors", std::ios::binary);
+  file << safetensors_header(tensors, {});
+  file.write(reinterpret_cast<const char*>(all.data()),
+             static_cast<std::streamsize>(all.size() * sizeof(float)));
+}
+
 void check(Probe& probe, int steps) {
   DataParallel<float>& units = probe.trainer->units();
   const Layout& layout = units.layout();
+  write_logits(probe);
   std::ofstream losses(probe.folder + "losses.txt");
   losses.precision(9);
   for (int step = 0; step < steps; ++step) {

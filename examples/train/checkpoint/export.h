@@ -1,7 +1,7 @@
 // Writes a model as Hugging Face keeps them: config.json, and model.safetensors or shards of it
 // with an index. transformers loads the folder.
 //
-// Tested by train_checkpoint_test.cc and train_torch_test.py.
+// Tested by train_checkpoint_test.cc and torch_test.py.
 
 #pragma once
 
