@@ -56,6 +56,16 @@ class ContinuedMixer : public Continuation<T> {
     return config_.convolution_bias ? w.at(name) : nullptr;
   }
 
+  // y of x [tokens, channels], with the shape's strides; its last rows are what the next tokens
+  // see.
+  void convolve_new(const ConvolutionShape& shape, const ConvolutionInput<T>& in, Memory<T>& memory,
+                    Array<T>& y) const {
+    y.resize(static_cast<std::size_t>(shape.tokens * shape.channels));
+    convolve(shape, in.x, memory.halo.data(), in.w, in.b, y.data());
+    move_window(shape.taps - 1, shape.channels, shape.tokens, in.x, shape.input_stride,
+                memory.halo.data());
+  }
+
   const MambaConfig config_;
   Group& tensor_;
   const Layout& layout_;
@@ -69,48 +79,55 @@ class ContinuedMamba1 final : public ContinuedMixer<T> {
 
   void run(int layer, const T* weights, NewTokens<T>& tokens) override {
     const auto w = this->weights(layer, weights);
-    const MambaConfig& config = this->config_;
-    const long count = tokens.count;
-    const ScanShape scan_shape = scan_shape_of(config, count, this->tensor_.ranks());
-    const long channels = scan_shape.channels;
-    const long selected = scan_shape.matrix_stride;
+    const ScanShape shape = scan_shape_of(this->config_, tokens.count, this->tensor_.ranks());
     Memory<T>& memory = this->memories_[layer];
-    memory.begin((config.taps - 1) * channels, scan_shape.state_size());
+    memory.begin((this->config_.taps - 1) * shape.channels, shape.state_size());
 
     tokens.norm(w.at("norm.weight"));
     for (Array<T>* wide : {&x_, &z_, &convolved_, &raw_, &delta_, &y_}) {
-      wide->resize(tokens.size(channels));
+      wide->resize(tokens.size(shape.channels));
     }
-    const Linear half{count, tokens.width(), channels};
+    const Linear half{tokens.count, tokens.width(), shape.channels};
     linear(half, tokens.normed.data(), w.at("mixer.in_proj.weight/x"), x_.data());
     linear(half, tokens.normed.data(), w.at("mixer.in_proj.weight/z"), z_.data());
-    convolve({count, channels, config.taps, channels, channels}, x_.data(), memory.halo.data(),
-             w.at("mixer.conv1d.weight"), this->bias(w, "mixer.conv1d.bias"), convolved_.data());
-    move_window(config.taps - 1, channels, count, x_.data(), channels, memory.halo.data());
-
-    selected_.resize(tokens.size(selected));
-    linear({count, channels, selected}, convolved_.data(), w.at("mixer.x_proj.weight"),
-           selected_.data());
-    this->tensor_.all_reduce(std::span<T>(selected_));
-    const long rank = config.step_rank;
-    multiply(count, channels, rank, T{1}, Matrix<const T>{selected_.data(), selected},
-             Matrix<const T>{w.at("mixer.dt_proj.weight"), rank, true}, T{0},
-             Matrix<T>{raw_.data(), channels});
-    time_steps({count, channels, channels}, raw_.data(), w.at("mixer.dt_proj.bias"), delta_.data());
-
-    states_.resize(static_cast<std::size_t>((scan_shape.chunks() + 1) * scan_shape.state_size()));
-    const T* const b = selected_.data() + rank;
-    scan(scan_shape,
-         {convolved_.data(), delta_.data(), b, b + config.states, w.at("mixer.A_log"),
-          w.at("mixer.D")},
-         memory.state.data(), y_.data(), states_.data());
-    std::copy_n(states_.end() - scan_shape.state_size(), scan_shape.state_size(),
-                memory.state.data());
-    gate({count, channels, channels}, y_.data(), z_.data(), y_.data());
-    tokens.add_rows(channels, y_.data(), w.at("mixer.out_proj.weight"));
+    this->convolve_new(
+        {shape.tokens, shape.channels, this->config_.taps, shape.channels, shape.channels},
+        {x_.data(), nullptr, w.at("mixer.conv1d.weight"), this->bias(w, "mixer.conv1d.bias")},
+        memory, convolved_);
+    select(shape, w);
+    scan_all(shape, w, memory.state);
+    gate({tokens.count, shape.channels, shape.channels}, y_.data(), z_.data(), y_.data());
+    tokens.add_rows(shape.channels, y_.data(), w.at("mixer.out_proj.weight"));
   }
 
  private:
+  using Weights = typename ContinuedMixer<T>::Weights;
+
+  // dt, B, C of the convolution's output; time steps of dt.
+  void select(const ScanShape& shape, const Weights& w) {
+    const long selected = shape.matrix_stride;
+    const long rank = this->config_.step_rank;
+    selected_.resize(static_cast<std::size_t>(shape.tokens * selected));
+    linear({shape.tokens, shape.channels, selected}, convolved_.data(), w.at("mixer.x_proj.weight"),
+           selected_.data());
+    this->tensor_.all_reduce(std::span<T>(selected_));
+    multiply(shape.tokens, shape.channels, rank, T{1}, Matrix<const T>{selected_.data(), selected},
+             Matrix<const T>{w.at("mixer.dt_proj.weight"), rank, true}, T{0},
+             Matrix<T>{raw_.data(), shape.channels});
+    time_steps({shape.tokens, shape.channels, shape.channels}, raw_.data(),
+               w.at("mixer.dt_proj.bias"), delta_.data());
+  }
+
+  void scan_all(const ScanShape& shape, const Weights& w, Array<T>& state) {
+    const T* const b = selected_.data() + this->config_.step_rank;
+    states_.resize(static_cast<std::size_t>((shape.chunks() + 1) * shape.state_size()));
+    scan(shape,
+         {convolved_.data(), delta_.data(), b, b + shape.states, w.at("mixer.A_log"),
+          w.at("mixer.D")},
+         state.data(), y_.data(), states_.data());
+    std::copy_n(states_.end() - shape.state_size(), shape.state_size(), state.data());
+  }
+
   Array<T> x_, z_, convolved_, selected_, raw_, delta_, y_, states_;
 };
 
@@ -135,11 +152,10 @@ class ContinuedMamba2 final : public ContinuedMixer<T> {
     linear({tokens.count, tokens.width(), columns}, tokens.normed.data(),
            w.at("mixer.in_proj.weight/z"), projected_.data());
     const T* const x = projected_.data() + inner;
-    convolved_.resize(tokens.size(convolved));
-    convolve({tokens.count, convolved, taps, columns, convolved}, x, memory.halo.data(),
-             w.at("mixer.conv1d.weight/x"), this->bias(w, "mixer.conv1d.bias/x"),
-             convolved_.data());
-    move_window(taps - 1, convolved, tokens.count, x, columns, memory.halo.data());
+    this->convolve_new(
+        {tokens.count, convolved, taps, columns, convolved},
+        {x, nullptr, w.at("mixer.conv1d.weight/x"), this->bias(w, "mixer.conv1d.bias/x")}, memory,
+        convolved_);
     const TimeStepConfig& steps = this->config_.steps;
     dt_.resize(tokens.size(ssd.heads));
     time_steps({tokens.count, ssd.heads, columns, steps.lowest, steps.highest}, x + convolved,
