@@ -305,25 +305,59 @@ class Refusals(Folder):
 
 @unittest.skipUnless(MPIRUN, "no mpirun")
 class LostRank(Folder):
-    def test_a_killed_rank_is_named_within_seconds(self):
+    def start(self, ranks, *arguments):
+        """Ranks that outlive each other; rank r's process is in the file pid.r."""
         program = 'echo $$ > "$1.$PMIX_RANK"; shift; exec "$@"'
-        line = [*mpirun(3, "--enable-recovery"), "sh", "-c", program, "sh", self.at("pid"), TRAIN,
-                "llama", *self.common, "--batch", "3", "--mesh", "dp=3", "--steps", "1000000",
-                "--out", self.at("out"), "--log-every", "1000000"]
-        with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              text=True) as process:
-            log = self.at("out", "steps.jsonl")
-            deadline = time.time() + 60
-            while not (os.path.exists(log) and os.path.getsize(log) > 0):
-                self.assertIsNone(process.poll(), "it ended before it was to")
-                self.assertLess(time.time(), deadline)
-                time.sleep(0.05)
-            with open(self.at("pid.2"), encoding="utf-8") as file:
-                os.kill(int(file.read()), signal.SIGKILL)
-            killed = time.time()
-            said = process.communicate(timeout=60)[1]
+        line = [*mpirun(ranks, "--enable-recovery"), "sh", "-c", program, "sh", self.at("pid"),
+                TRAIN, "llama", *self.common, "--out", self.at("out"), *arguments]
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        return process
+
+    def kill(self, rank):
+        with open(self.at(f"pid.{rank}"), encoding="utf-8") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+
+    def wait_for(self, process, condition):
+        deadline = time.time() + 60
+        while not condition():
+            self.assertIsNone(process.poll(), "it ended before it was to")
+            self.assertLess(time.time(), deadline)
+            time.sleep(0.05)
+
+    def steps(self):
+        try:
+            with open(self.at("out", "steps.jsonl"), encoding="utf-8") as file:
+                return [json.loads(line) for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            return []
+
+    def test_a_killed_rank_is_named_within_seconds(self):
+        process = self.start(3, "--batch", "3", "--mesh", "dp=3", "--steps", "1000000",
+                             "--log-every", "1000000")
+        self.wait_for(process, self.steps)
+        self.kill(2)
+        killed = time.time()
+        said = process.communicate(timeout=60)[1]
         self.assertLess(time.time() - killed, 20)
         self.assertRegex(said, r"tutti-train: rank [01]: .*rank 2")
+
+    def test_an_elastic_run_goes_on_without_it(self):
+        process = self.start(6, "--elastic", "--mesh", "dp=3,tp=2", "--batch", "6", "--steps", "300",
+                             "--checkpoint", self.at("saved"), "--checkpoint-every", "5",
+                             "--precision", "fp64")
+        self.wait_for(process, lambda: len(self.steps()) >= 12)
+        self.kill(3)
+        said, complained = process.communicate(timeout=60)
+        self.assertIn("rank 4 of 5 that are left is not needed, and ends", complained)
+        self.assertIn("dp=2,pp=1,cp=1,tp=2", said)
+        rows = self.steps()
+        self.assertEqual(rows[-1]["step"], 300)
+        whole = self.train("--mesh", "dp=1", "--batch", "6", "--steps", "300", "--precision", "fp64",
+                           "--out", self.at("whole"))
+        with open(self.at("whole", "steps.jsonl"), encoding="utf-8") as file:
+            expected = json.loads(file.readlines()[-1])["loss"]
+        self.assertAlmostEqual(rows[-1]["loss"], expected, delta=1e-9 * expected)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,19 @@ std::string name_of(std::span<const Call> calls, std::size_t bytes) {
 
 }  // namespace
 
+Group::Group(Communicator communicator, std::shared_ptr<Alarm> alarm)
+    : communicator_(std::make_shared<Communicator>(std::move(communicator))),
+      alarm_(std::move(alarm)) {
+  if (alarm_ != nullptr && !is_empty()) alarm_->watch(communicator_);
+}
+
+Group Group::split(int color) { return Group(must(communicator_->split(color)), alarm_); }
+
+void Group::expect_ok(const Status& status) const {
+  if (!status.ok() && alarm_ != nullptr) alarm_->ring(status.message());
+  must(status);
+}
+
 void Group::note(const std::string& row, const std::string& name, Clock::time_point begin,
                  Clock::time_point end) {
   if (timeline_ != nullptr) timeline_->add(row, name, begin, end);
@@ -23,7 +36,7 @@ void Group::note(const std::string& row, const std::string& name, Clock::time_po
 
 void Group::run(std::span<const Call> calls, std::size_t bytes) {
   const Clock::time_point start = Clock::now();
-  must(communicator_.run(calls));
+  expect_ok(communicator_->run(calls));
   traffic_.waited += seconds_since(start);
   traffic_.bytes += static_cast<double>(bytes);
   ++traffic_.calls;
@@ -37,7 +50,9 @@ void Group::run(std::span<const Call> calls, std::size_t bytes) {
 Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
   Pending pending;
   if (alone()) return pending;
-  pending.request_ = must(communicator_.start(calls));
+  Result<Request> request = communicator_->start(calls);
+  expect_ok(request.status());
+  pending.request_ = std::move(*request);
   pending.group_ = this;
   if (timeline_ != nullptr) pending.name_ = name_of(calls, bytes);
   traffic_.bytes += static_cast<double>(bytes);
@@ -56,7 +71,7 @@ void Group::Pending::wait() {
       std::chrono::duration<double>(std::min(times.end, waiting) - times.begin).count();
   group_->traffic_.hidden += std::max(hidden, 0.0);
   request_.reset();
-  must(status);
+  group_->expect_ok(status);
   group_->note(group_->row_, name_, times.begin, times.end);
   group_->note("waiting", group_->row_ + ": " + name_, waiting, Clock::now());
 }
@@ -71,13 +86,14 @@ int color_of(const Mesh& mesh, Place place, std::initializer_list<Dimension> fre
 
 }  // namespace
 
-Groups Groups::make(Communicator world, const Mesh& mesh) {
+Groups Groups::make(Communicator world, const Mesh& mesh, std::shared_ptr<Alarm> alarm) {
   using enum Dimension;
   Groups groups;
   groups.mesh = mesh;
-  groups.place = mesh.place_of(world.rank());
+  groups.world = Group(std::move(world), std::move(alarm));
+  groups.place = mesh.place_of(groups.world.rank());
   const auto split = [&](std::initializer_list<Dimension> free) {
-    return Group(must(world.split(color_of(mesh, groups.place, free))));
+    return groups.world.split(color_of(mesh, groups.place, free));
   };
   groups.tensor = split({kTensor});
   groups.context = split({kContext});
@@ -88,8 +104,7 @@ Groups Groups::make(Communicator world, const Mesh& mesh) {
   const int stage = groups.at(kPipeline);
   const bool at_an_end = mesh.pp() > 1 && (stage == 0 || stage == mesh.pp() - 1);
   groups.embeddings =
-      Group(must(world.split(at_an_end ? color_of(mesh, groups.place, {kPipeline}) : -1)));
-  groups.world = Group(std::move(world));
+      groups.world.split(at_an_end ? color_of(mesh, groups.place, {kPipeline}) : -1);
   return groups;
 }
 

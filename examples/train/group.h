@@ -6,11 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "train/alarm.h"
 #include "train/failure.h"
 #include "train/mesh.h"
 #include "train/timeline.h"
@@ -37,10 +39,11 @@ struct Traffic {
 class Group {
  public:
   Group() = default;
-  explicit Group(Communicator communicator) : communicator_(std::move(communicator)) {}
+  /// `alarm`: what this group's failures ring, and whose ringing ends its calls.
+  explicit Group(Communicator communicator, std::shared_ptr<Alarm> alarm = nullptr);
 
-  int rank() const { return communicator_.empty() ? 0 : communicator_.rank(); }
-  int ranks() const { return communicator_.empty() ? 1 : communicator_.ranks(); }
+  int rank() const { return is_empty() ? 0 : communicator_->rank(); }
+  int ranks() const { return is_empty() ? 1 : communicator_->ranks(); }
   bool alone() const { return ranks() == 1; }
 
   /// In place.
@@ -97,7 +100,10 @@ class Group {
   /// What was noted since the last call.
   Traffic take_traffic() { return std::exchange(traffic_, {}); }
 
-  Communicator& communicator() { return communicator_; }
+  Communicator& communicator() { return *communicator_; }
+
+  /// As Communicator::split(), with this group's alarm. Collective.
+  Group split(int color);
 
   /// Notes calls on a time line, which must outlive the group, as a row of that name. Groups made
   /// of this one's communicator do not.
@@ -120,11 +126,14 @@ class Group {
     }
   }
 
+  bool is_empty() const { return communicator_ == nullptr || communicator_->empty(); }
+  void expect_ok(const Status& status) const;
   // "all_reduce, 4096 bytes" on the time line.
   void note(const std::string& row, const std::string& name, Timeline::Clock::time_point begin,
             Timeline::Clock::time_point end);
 
-  Communicator communicator_;
+  std::shared_ptr<Communicator> communicator_;  // shared with the alarm
+  std::shared_ptr<Alarm> alarm_;
   Traffic traffic_;
   Timeline* timeline_ = nullptr;
   std::string row_;
@@ -143,7 +152,7 @@ struct Groups {
   Group model;       // pipeline and tensor: ranks that hold one replica's weights between them
   Group embeddings;  // first and last stage, which both hold tied embeddings; others are alone
 
-  static Groups make(Communicator world, const Mesh& mesh);
+  static Groups make(Communicator world, const Mesh& mesh, std::shared_ptr<Alarm> alarm = nullptr);
 
   int at(Dimension dimension) const { return place[static_cast<int>(dimension)]; }
   void watch(Timeline* timeline);

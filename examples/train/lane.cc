@@ -82,7 +82,7 @@ void make_lanes(Group& group, int edges, Group& in, Group& out, bool forward) {
   const int rounds = edges < 2 ? edges : edges == group.ranks() && edges % 2 == 1 ? 3 : 2;
   for (int round = 0; round < rounds; ++round) {
     const int edge = edge_in(round, group.rank(), group.ranks(), edges);
-    Group lane(must(group.communicator().split(edge)));
+    Group lane = group.split(edge);
     if (edge < 0) continue;
     lane.watch(group.timeline(), forward ? "pipeline, forward" : "pipeline, backward");
     (forward == (edge == group.rank()) ? out : in) = std::move(lane);

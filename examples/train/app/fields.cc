@@ -74,6 +74,8 @@ const Field kFields[] = {
      kTrain, 0, kUnlimited},
     {"keep", &C::keep, "checkpoints that are kept", kTrain, 1, kInt},
     {"resume", &C::resume, "go on from the last checkpoint, if there is one"},
+    {"elastic", &C::elastic, "go on without ranks that were lost, from the last checkpoint",
+     kTrain},
     {"export", &C::export_folder, "a new folder for the model, as transformers reads it"},
     {"validate-every", &C::validate_every, "steps between validations; 0: after the last only",
      kTrain, 0, kUnlimited},

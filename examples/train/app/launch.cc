@@ -62,12 +62,31 @@ void together(Group& world, const std::function<void()>& work) {
   }
 }
 
+namespace {
+
+std::string by_rank(const Group& world, const std::string& sentence) {
+  return world.alone() ? sentence : fmt::format("rank {}: {}", world.rank(), sentence);
+}
+
+}  // namespace
+
 void or_end(const Group& world, const std::function<void()>& work) {
   try {
     work();
   } catch (const std::exception& error) {
-    tell_and_end(world.alone() ? error.what()
-                               : fmt::format("rank {}: {}", world.rank(), error.what()));
+    tell_and_end(by_rank(world, error.what()));
+  }
+}
+
+bool or_lost(const Group& world, const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const LostRank& lost) {
+    fmt::print(stderr, "tutti-train: {}\n", by_rank(world, lost.what()));
+    return false;
+  } catch (const std::exception& error) {
+    tell_and_end(by_rank(world, error.what()));
   }
 }
 

@@ -21,4 +21,8 @@ void together(Group& world, const std::function<void()>& work);
 /// and destructors for calls that have begun.
 void or_end(const Group& world, const std::function<void()>& work);
 
+/// The same, but answers false, having told it, where ranks were lost. REQUIRES: the groups that
+/// `work` uses have an alarm (alarm.h), so that what it has begun ends.
+bool or_lost(const Group& world, const std::function<void()>& work);
+
 }  // namespace tutti::train

@@ -61,6 +61,7 @@ struct RunConfig {
   long checkpoint_every = 0;
   long keep = 2;
   bool resume = false;
+  bool elastic = false;
   std::string export_folder;
   long validate_every = 0;
   long validate_samples = 32;

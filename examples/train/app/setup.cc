@@ -74,6 +74,9 @@ void check(const RunConfig& config, const ModelConfig& model) {
   if (config.resume && config.checkpoint.empty()) {
     throw Failure("resume: expected --checkpoint DIR beside it");
   }
+  if (config.elastic && config.checkpoint.empty()) {
+    throw Failure("elastic: expected --checkpoint DIR beside it");
+  }
   if (config.resume && !config.weights.empty()) {
     throw Failure("weights " + config.weights + ": expected no --resume beside it");
   }

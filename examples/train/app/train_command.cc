@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "train/app/elastic.h"
 #include "train/app/launch.h"
 #include "train/app/meters.h"
 #include "train/app/narrator.h"
@@ -230,13 +231,34 @@ void show_plan(const RunConfig& config, int ranks) {
   if (config.draw_mesh) fmt::print("\n{}", draw(setup.mesh));
 }
 
+// Answers those that are left, if ranks were lost and the run can go on without them.
 template <class T>
-void run_all(const RunConfig& config, Inputs& inputs, Group& world) {
+std::optional<Communicator> run_all(const RunConfig& config, Inputs& inputs, Group& world) {
+  std::optional<Communicator> left;
   or_end(world, [&] {
-    Groups groups = Groups::make(std::move(world.communicator()), inputs.setup.mesh);
-    Run<T> run(config, inputs, groups);
-    or_end(groups.world, [&] { run.go(); });
+    const auto alarm = config.elastic ? std::make_shared<Alarm>() : nullptr;
+    Groups groups = Groups::make(std::move(world.communicator()), inputs.setup.mesh, alarm);
+    bool lost = false;
+    {
+      Run<T> run(config, inputs, groups);
+      if (config.elastic) {
+        lost = !or_lost(groups.world, [&] { run.go(); });
+      } else {
+        or_end(groups.world, [&] { run.go(); });
+      }
+    }
+    if (lost) left = survivors(groups.world);
   });
+  return left;
+}
+
+// From the last checkpoint, if there is one by now, else from the beginning.
+RunConfig smaller(const RunConfig& config, const Mesh& mesh) {
+  RunConfig next = config;
+  next.mesh = to_text(mesh);
+  next.resume = !complete_steps(config.checkpoint).empty();
+  if (next.resume) next.weights.clear();
+  return next;
 }
 
 }  // namespace
@@ -248,10 +270,22 @@ void train(const RunConfig& config, Communicator communicator) {
       if (world.rank() == 0) show_plan(config, world.ranks());
     });
   }
-  Inputs inputs;
-  together(world, [&] { inputs = read_inputs(config, world.ranks()); });
-  config.precision == "fp64" ? run_all<double>(config, inputs, world)
-                             : run_all<float>(config, inputs, world);
+  RunConfig now = config;
+  while (true) {
+    Inputs inputs;
+    together(world, [&] { inputs = read_inputs(now, world.ranks()); });
+    auto left = now.precision == "fp64" ? run_all<double>(now, inputs, world)
+                                        : run_all<float>(now, inputs, world);
+    if (!left) return;
+    const Mesh& mesh = inputs.setup.mesh;
+    world = Group(std::move(*left));
+    or_end(world, [&] {
+      const Mesh next = smaller_mesh(mesh, world.ranks(), config.batch, config.micro_batch);
+      now = smaller(config, next);
+      world = first_ranks(world, next.ranks());
+    });
+    if (world.communicator().empty()) return;
+  }
 }
 
 }  // namespace tutti::train
