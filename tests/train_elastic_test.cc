@@ -60,7 +60,9 @@ TEST(Elastic, RanksFailTogether) {
 }
 
 TEST(Elastic, AllLiveIsNotALoss) {
-  on_mesh(mesh_of(2, 1, 1, 1), [](Groups& groups) {
+  std::barrier made(2);
+  on_mesh(mesh_of(2, 1, 1, 1), [&made](Groups& groups) {
+    made.arrive_and_wait();
     groups.world.communicator().abort("for no reason");
     try {
       survivors(groups.world);
