@@ -59,7 +59,7 @@ struct ModelShape {
   bool tied = false;  // the embedding is the head
   std::vector<LayerRun> runs = {};
 
-  int layers() const;
+  TUTTI_API int layers() const;
   bool operator==(const ModelShape&) const = default;
 };
 

@@ -2,14 +2,13 @@
 // Tested by planner_advice_test.cc.
 
 #include <algorithm>
-#include <cstdio>
 
+#include "planner/texts.h"
 #include "tutti/planner_advice.h"
 
 namespace tutti::planner {
 namespace {
 
-constexpr double kGiB = 1 << 30;
 constexpr double kLittleMemory = 1.25;  // times what there is
 constexpr int kMostRanks = 8192;        // that are tried where nothing fits
 constexpr long kShortest = 128;         // tokens of a sequence that is still worth training on
@@ -18,12 +17,6 @@ std::string with(const char* name, std::string_view value) {
   return std::string(name) + "=" + std::string(value);
 }
 std::string with(const char* name, int value) { return with(name, std::to_string(value)); }
-
-std::string gibibytes(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", bytes / kGiB);
-  return text;
-}
 
 std::optional<Plan> best_of(const Problem& problem, SearchSettings settings) {
   settings.keep = 1;
