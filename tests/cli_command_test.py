@@ -196,8 +196,7 @@ class WrongLines(unittest.TestCase):
     def test_no_launcher_says_what_to_do(self):
         self.check(["perf"], "expected mpirun -n N tutti perf")
 
-    def test_commands_that_do_not_exist_yet_or_at_all(self):
-        self.check(["plan"], "tutti plan: not built yet; expected of it: ")
+    def test_commands_that_do_not_exist(self):
         self.check(["prof"], "tutti prof: no such command")
         self.assertEqual(run("--help").returncode, 0)
         self.assertIn("--minbytes", run("perf", "--help").stdout)
@@ -536,6 +535,130 @@ class Sim(unittest.TestCase):
                         texts.append(re.findall(r"<t(?:ext|itle)[^>]*>(.*?)</t", file.read()))
                 self.assertEqual(texts[0], texts[1], f"time-{algorithm}.svg is old: run scripts/pictures")
                 self.assertGreater(len(texts[0]), 50)
+
+
+class Plan(unittest.TestCase):
+    docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs")
+
+    def test_the_best_layouts_are_ranked_and_explained(self):
+        done = run("plan", "--model", "llama3-8b", "--machine", "8xh100", "--nodes", "4", "--top",
+                   "3")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        lines = re.findall(r"^ +([123])((?: +\d+){6}) +(\w+) +([\w-]+) +([\d.]+) ", done.stdout, re.M)
+        self.assertEqual([line[0] for line in lines], ["1", "2", "3"])
+        times = [float(line[4]) for line in lines]
+        self.assertEqual(times, sorted(times))
+        for line in lines:
+            dp, pp, tp, cp = (int(word) for word in line[1].split()[:4])
+            self.assertEqual(dp * pp * tp * cp, 32)
+        for words in ("is best by time", "It is bound by ", "twice the network", "predicted",
+                      "between.bandwidth", "C compute"):
+            self.assertIn(words, done.stdout)
+
+    def test_everything_is_json_too(self):
+        done = run("plan", "--model", "mamba2-2.7b", "--machine", "8xa100", "--json", "-")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        document = json.loads(done.stdout)
+        for plan in document["best"] + document["front"]:
+            self.assertTrue(plan["fits"])
+            self.assertAlmostEqual(plan["step"], sum(plan["times"].values()), places=9)
+            self.assertEqual(plan["energy"], "predicted")
+        self.assertEqual(document["machine"]["figures"]["memory"]["unit"], "GiB")
+
+    def test_a_model_and_a_machine_of_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = {"architectures": ["LlamaForCausalLM"], "hidden_size": 512,
+                      "intermediate_size": 1024, "num_attention_heads": 8,
+                      "num_hidden_layers": 4, "vocab_size": 1000}
+            path = os.path.join(folder, "config.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            out = os.path.join(folder, "plan.json")
+            front = os.path.join(folder, "front.svg")
+            done = run("plan", "--model", folder, "--machine",
+                       os.path.join(MODELS, "dgx-h100.xml"), "--gpus", "4", "--json", out,
+                       "--draw", front, "memory=40")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            with open(out, encoding="utf-8") as file:
+                document = json.load(file)
+            self.assertEqual(document["model"]["width"], 512)
+            self.assertEqual(document["machine"]["figures"]["devices"]["value"], 4)
+            self.assertEqual(document["machine"]["figures"]["memory"]["value"], 40)
+            with open(front, encoding="utf-8") as file:
+                self.assertIn("(DP, PP, TP, CP)", file.read())
+            config["num_attention_heads"] = 7
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            done = run("plan", "--model", path, "--machine", "8xh100")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("num_attention_heads is 7; expected a divisor of hidden_size, 512",
+                          done.stderr)
+
+    def test_this_machine_is_one(self):
+        done = run("plan", "--model", "llama-tiny", "--machine", "this", "--gpus", "2",
+                   "--precision", "fp32", "--sequence", "256", "--batch-tokens", "4K")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_what_does_not_fit_is_told_what_would(self):
+        done = run("plan", "--model", "llama3-405b", "--machine", "8xh100")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"Nothing fits in 79.1 GiB; the smallest change that would "
+                                      r"help: \d+ nodes instead of 1 ")
+        done = run("plan", "--model", "llama3-405b", "--machine", "8xh100", "--inference")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("would help: 2 nodes instead of 1 ", done.stdout)
+
+    def test_inference_has_the_same_form(self):
+        done = run("plan", "--model", "llama3-70b", "--machine", "8xh100", "--inference",
+                   "--rank-by", "latency", "--top", "2")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("(1, 1, 8, 1) with 1 sequence in hand is best by latency", done.stdout)
+        done = run("plan", "--model", "mamba-2.8b", "--machine", "8xh100", "--inference", "--json",
+                   "-")
+        best = json.loads(done.stdout)["best"][0]
+        self.assertAlmostEqual(best["token"], sum(best["decode_times"].values()))
+
+    def test_wrong_lines_name_what_is_wrong_and_what_would_be_right(self):
+        model = ("--model", "llama3-8b")
+        machine = ("--machine", "8xh100")
+        for arguments, message in (
+                (machine, "--model is required"),
+                (("--model", "llama9", *machine), 'model "llama9" is not known; expected one of'),
+                ((*model, "--machine", "none.xml"), "--machine none.xml: cannot read none.xml"),
+                ((*model, *machine, "memori=3"), '"memori" is not a figure of a machine; expected'),
+                ((*model, *machine, "memory=x"), 'memory is "x": expected a number from 0'),
+                ((*model, *machine, "--tp", "3"), "tp is 3: expected a divisor of the devices"),
+                ((*model, *machine, "--nodes", "2", "--tp", "16"),
+                 "tp is 16: expected a divisor of heads of keys, 8"),
+                ((*model, *machine, "--sequence", "1000"), "expected a multiple of --sequence"),
+                ((*model, *machine, "--rank-by", "luck"), "expected one of time, energy, memory"),
+                ((*model, *machine, "--draw", "a.png"), "expected a file that ends in .svg")):
+            with self.subTest(arguments=arguments):
+                done = run("plan", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(message, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_the_document_shows_what_is_printed_and_drawn(self):
+        with open(os.path.join(self.docs, "plan.md"), encoding="utf-8") as file:
+            page = file.read()
+        shown = re.findall(r"```\n\$ tutti (plan .*?)\n(.*?)```", page, re.S)
+        self.assertGreaterEqual(len(shown), 2)
+        with tempfile.TemporaryDirectory() as folder:
+            for line, text in shown:
+                words = [os.path.join(folder, os.path.basename(word)) if word.endswith(".svg")
+                         else word for word in line.split()]
+                printed = run(*words).stdout
+                for part in text.split("…\n"):
+                    self.assertIn(part, printed, "docs/plan.md is old: run scripts/plan_page")
+            drawn = os.listdir(folder)
+            self.assertGreaterEqual(len(drawn), 3)
+            for name in drawn:
+                texts = []
+                for place in (folder, os.path.join(self.docs, "pictures")):
+                    with open(os.path.join(place, name), encoding="utf-8") as file:
+                        texts.append(file.read())
+                self.assertEqual(texts[0], texts[1], f"{name} is old: run scripts/plan_page")
 
 
 @unittest.skipUnless(MPIRUN, "no mpirun")

@@ -10,6 +10,7 @@
 #include "cli/doctor.h"
 #include "cli/explain.h"
 #include "cli/perf.h"
+#include "cli/plan.h"
 #include "cli/sim.h"
 #include "cli/topo.h"
 #include "cli/tune.h"
@@ -19,7 +20,7 @@ namespace {
 struct Command {
   const char* name;
   const char* summary;
-  int (*run)(std::vector<std::string> arguments);  // nullptr: not built yet
+  int (*run)(std::vector<std::string> arguments);
 };
 
 constexpr Command kCommands[] = {
@@ -32,14 +33,14 @@ constexpr Command kCommands[] = {
     {"sim", "runs a schedule on a modelled machine of any size", tutti::cli::sim_main},
     {"doctor", "looks for what makes collectives slow or fail here and between hosts",
      tutti::cli::doctor_main},
-    {"plan", "proposes a mesh for a training job", nullptr},
+    {"plan", "finds the best layout of a training, or of inference, on a machine, and says why",
+     tutti::cli::plan_main},
 };
 
 std::string usage() {
   std::string text = "Usage: tutti COMMAND [OPTIONS]\n\n";
   for (const Command& command : kCommands) {
-    text += fmt::format("  {:<8} {}{}\n", command.name, command.summary,
-                        command.run == nullptr ? " (not built yet)" : "");
+    text += fmt::format("  {:<8} {}\n", command.name, command.summary);
   }
   return text + "\ntutti COMMAND --help tells more.\n";
 }
@@ -53,11 +54,7 @@ int main(int argc, char** argv) {
     return arguments.empty() ? 2 : 0;
   }
   for (const Command& command : kCommands) {
-    if (arguments[0] != command.name) continue;
-    if (command.run != nullptr) return command.run({arguments.begin() + 1, arguments.end()});
-    fmt::print(stderr, "tutti {}: not built yet; expected of it: {}\n", command.name,
-               command.summary);
-    return 2;
+    if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
   }
   fmt::print(stderr, "tutti {}: no such command\n\n{}", arguments[0], usage());
   return 2;

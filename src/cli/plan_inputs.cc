@@ -1,0 +1,104 @@
+#include "cli/plan_inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tutti/topology.h"
+
+namespace tutti::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status wrong(const std::string& option, const std::string& text, const std::string& what) {
+  return {Code::kInvalidArgument, fmt::format("{} {}: {}", option, text, what)};
+}
+
+bool is_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".json") || name.ends_with(".xml");
+}
+
+bool has_gpu(const std::vector<PciDevice>& devices) {
+  return std::any_of(devices.begin(), devices.end(), [](const PciDevice& device) {
+    return device.gpu.has_value() || has_gpu(device.devices);
+  });
+}
+
+bool has_gpu(const Topology& topology) {
+  for (const TopologyHost& host : topology.hosts) {
+    for (const Cpu& cpu : host.cpus) {
+      if (has_gpu(cpu.devices)) return true;
+    }
+  }
+  return false;
+}
+
+// Ranks on processors share what these have: with twice the ranks each is half as much.
+void share(planner::MachineShape& machine, int devices) {
+  const double each = static_cast<double>(machine.devices) / devices;
+  for (double* const figure :
+       {&machine.memory, &machine.memory_bandwidth, &machine.peak_bf16, &machine.peak_fp32,
+        &machine.inside.bandwidth, &machine.between.bandwidth, &machine.idle_watts,
+        &machine.busy_watts}) {
+    *figure *= each;
+  }
+  machine.devices = devices;
+}
+
+Result<planner::MachineShape> machine_from(const Result<TopologyReport>& report,
+                                           const PlanOptions& options) {
+  const std::string& name = options.machine;
+  if (!report.ok()) return wrong("--machine", name, report.status().message());
+  auto machine = planner::machine_of(report->topology);
+  if (!machine.ok()) return wrong("--machine", name, machine.status().message());
+  machine->name = name == "this" ? "this machine" : fs::path(name).stem().string();
+  if (options.gpus > 0 && !has_gpu(report->topology)) share(*machine, options.gpus);
+  return machine;
+}
+
+Result<planner::MachineShape> machine_named(const PlanOptions& asked) {
+  const std::string& name = asked.machine;
+  if (name == "this") {
+    const auto options = Options::from_environment();
+    if (!options.ok()) return options.status();
+    return machine_from(detect_topology(*options), asked);
+  }
+  if (is_path(name) || fs::exists(name)) return machine_from(read_topology_file(name), asked);
+  const auto preset = planner::machine_preset(name);
+  if (preset.ok()) return preset;
+  return wrong("--machine", name,
+               preset.status().message() + ", this, or a file of tutti topo --xml");
+}
+
+}  // namespace
+
+Result<planner::ModelShape> plan_model(const std::string& name) {
+  std::error_code ignored;
+  if (!is_path(name) && !fs::exists(name, ignored)) {
+    const auto preset = planner::model_preset(name);
+    if (preset.ok()) return preset;
+    return wrong("--model", name,
+                 preset.status().message() + ", a config.json, or a folder with one");
+  }
+  fs::path file = name;
+  if (fs::is_directory(file, ignored)) file /= "config.json";
+  std::ostringstream text;
+  if (!(text << std::ifstream(file).rdbuf())) {
+    return wrong("--model", name, "expected a config.json that can be read, or a folder with one");
+  }
+  return planner::parse_model(text.str(), file.string());
+}
+
+Result<planner::MachineShape> plan_machine(const PlanOptions& options) {
+  auto machine = machine_named(options);
+  if (!machine.ok()) return machine;
+  if (options.nodes > 0) machine->nodes = options.nodes;
+  if (options.gpus > 0) machine->devices = options.gpus;
+  return planner::with_figures(*machine, options.figures);
+}
+
+}  // namespace tutti::cli
