@@ -599,6 +599,31 @@ class Plan(unittest.TestCase):
                    "--precision", "fp32", "--sequence", "256", "--batch-tokens", "4K")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    @unittest.skipUnless(MPIRUN, "no mpirun")
+    def test_layouts_are_run_and_the_machine_is_calibrated(self):
+        if not os.path.exists(os.path.join(os.path.dirname(TUTTI), "tutti-train")):
+            self.skipTest("no tutti-train")
+        with tempfile.TemporaryDirectory() as cache:
+            line = ("plan", "--model", cache, "--machine", "this", "--gpus", "2", "--precision",
+                    "fp32", "--sequence", "64", "--batch-tokens", "256", "--json", "-")
+            config = {"architectures": ["Mamba2ForCausalLM"], "vocab_size": 256, "hidden_size": 32,
+                      "num_hidden_layers": 2, "state_size": 8, "head_dim": 16, "num_heads": 4,
+                      "n_groups": 1, "chunk_size": 16, "tie_word_embeddings": True}
+            with open(os.path.join(cache, "config.json"), "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            done = run(*line, "--measure", "2", XDG_CACHE_HOME=cache)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            first = json.loads(done.stdout)
+            self.assertEqual(len(first["measured"]), 2)
+            for one, plan in zip(first["measured"], first["best"]):
+                self.assertEqual(one["layout"], plan["layout"])
+                self.assertGreater(one["step"], 0)
+                self.assertGreater(one["memory"], 1 << 20)
+            # What the next plan begins with.
+            second = json.loads(run(*line, XDG_CACHE_HOME=cache).stdout)
+            self.assertEqual(second["machine"]["name"], "this machine, calibrated")
+            self.assertNotEqual(second["best"][0]["step"], first["best"][0]["step"])
+
     def test_what_does_not_fit_is_told_what_would(self):
         done = run("plan", "--model", "llama3-405b", "--machine", "8xh100")
         self.assertEqual(done.returncode, 1)

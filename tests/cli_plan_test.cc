@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "cli/plan_inputs.h"
 #include "cli/plan_json.h"
+#include "cli/plan_measure.h"
 #include "cli/plan_options.h"
 #include "cli/plan_reasons.h"
 #include "cli/plan_report.h"
@@ -56,7 +58,8 @@ TEST(CliPlanOptions, EveryOptionIsUnderstood) {
   const PlanOptions o = options(
       "--model m --machine x memory=3 peak_bf16=4 --nodes 2 --gpus 3 --batch-tokens 64K --sequence "
       "2K --precision fp32 --optimizer sgd --dp 1 --pp 2 --cp 3 --tp 4 --micro-batch 5 --zero 0 "
-      "--recompute full --pipeline interleaved --chunks 6 --rank-by energy --top 7 --json j --draw "
+      "--recompute full --pipeline interleaved --chunks 6 --rank-by energy --top 7 --measure 2 "
+      "--json j --draw "
       "d.svg --draw-time t.svg");
   EXPECT_EQ(o.model + o.machine + o.figures, "mxmemory=3,peak_bf16=4");
   EXPECT_EQ((std::array{o.nodes, o.gpus}), (std::array{2, 3}));
@@ -76,7 +79,7 @@ TEST(CliPlanOptions, EveryOptionIsUnderstood) {
                              .pipeline = PipelineKind::kInterleaved};
   EXPECT_EQ(o.search.fixed, fixed);
   EXPECT_EQ(o.search.goal, planner::Goal::kEnergy);
-  EXPECT_EQ(o.search.keep, 7);
+  EXPECT_EQ((std::array{o.search.keep, o.measure}), (std::array{7, 2}));
   EXPECT_EQ(o.json_file + o.front_file + o.times_file, "jd.svgt.svg");
 }
 
@@ -106,6 +109,7 @@ TEST(CliPlanOptions, WrongValuesNameTheOptionAndWhatIsExpected) {
   EXPECT_TRUE(says(error("--batch-tokens 0"), "--batch-tokens 0: expected a number of tokens"));
   EXPECT_TRUE(says(error("--batch-tokens 5000"), "expected a multiple of --sequence, 4096"));
   EXPECT_TRUE(says(error("--inference --chunks 2"), "expected only without --inference"));
+  EXPECT_TRUE(says(error("--inference --measure 1"), "expected only without --inference"));
   EXPECT_TRUE(says(error("--inference --rank-by time"), "throughput, latency, energy, memory"));
   EXPECT_TRUE(says(error("--rank-by latency"), "time, energy, memory"));
 }
@@ -236,6 +240,71 @@ TEST(CliPlan, DocumentsHoldWhatTheTextSays) {
   EXPECT_EQ(document["what_if"].size(), 3u);
   const std::string text = plan_text(*answer);
   for (const json& sentence : document["sentences"]) EXPECT_TRUE(says(text, sentence));
+}
+
+// ---- measuring; that it runs is tested by cli_command_test.py
+
+TEST(CliPlanMeasure, ConfigurationsAreReadAsTheModelTheyAreOf) {
+  for (const char* const name :
+       {"llama-tiny", "llama3-1b", "mamba-130m", "mamba2-130m", "nanotron-3b"}) {
+    const planner::ModelShape model = *planner::model_preset(name);
+    const auto config = config_of(model);
+    ASSERT_TRUE(config.ok()) << name;
+    auto read = planner::parse_model(*config, "config.json");
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    read->name = model.name;
+    EXPECT_EQ(*read, model) << name;
+  }
+  EXPECT_FALSE(config_of(*planner::model_preset("mamba2attn-2.7b")).ok());
+}
+
+TEST(CliPlanMeasure, ALayoutIsALineOfSettings) {
+  using enum planner::Dimension;
+  planner::Layout layout{.dp = 2, .tp = 4, .micro_batch = 3, .zero = 2};
+  layout.order = {kTensor, kPipeline, kContext, kData};
+  const std::vector<std::string> line = training_line({.sequence = 8, .batch_tokens = 96}, layout);
+  const auto value = [&](const std::string& option) {
+    const auto at = std::find(line.begin(), line.end(), option);
+    return at == line.end() ? "" : *(at + 1);
+  };
+  EXPECT_EQ(value("--mesh"), "tp=4,pp=1,cp=1,dp=2");
+  EXPECT_EQ(value("--batch"), "12");
+  EXPECT_EQ(value("--micro-batch"), "3");
+  EXPECT_EQ(value("--zero"), "2");
+}
+
+// What took twice as long as predicted with a peak is predicted with about half of it.
+TEST(CliPlanMeasure, TheFittedPeakPredictsWhatWasMeasured) {
+  planner::Problem problem{
+      *planner::model_preset("llama-25m"), *planner::machine_preset("cpu"), {}};
+  problem.machine.devices = 2;
+  problem.job = {.sequence = 256, .batch_tokens = 4096, .precision = planner::Precision::kFp32};
+  std::vector<MeasuredPlan> measured;
+  for (const planner::Layout& layout :
+       {planner::Layout{.dp = 2}, planner::Layout{.cp = 2}, planner::Layout{.tp = 2}}) {
+    const auto found = estimate(problem, layout);
+    ASSERT_TRUE(found.ok()) << found.status().message();
+    measured.push_back({{layout, *found}, found->times.step()});
+  }
+  EXPECT_NEAR(fitted_peak(problem, measured), problem.machine.peak_fp32,
+              1e-6 * problem.machine.peak_fp32);
+  for (MeasuredPlan& one : measured) one.seconds *= 2;
+  problem.machine.peak_fp32 = fitted_peak(problem, measured);
+  EXPECT_NEAR(problem.machine.peak_fp32, 0.04e12, 0.002e12);
+  EXPECT_NEAR(estimate(problem, measured[1].plan.layout)->times.step(), measured[1].seconds,
+              0.05 * measured[1].seconds);
+}
+
+TEST(CliPlanMeasure, RefusesWhatCannotBeRunHere) {
+  auto answer = plan_training(problem("llama3-1b", 1), {.keep = 1});
+  ASSERT_TRUE(answer.ok());
+  PlanOptions o;
+  o.measure = 1;
+  o.machine = "8xh100";
+  EXPECT_TRUE(says(measure_plans(o, *answer).message(), "--measure: expected --machine this"));
+  o.machine = "this";
+  answer->problem.job.optimizer = planner::Optimizer::kSgd;
+  EXPECT_TRUE(says(measure_plans(o, *answer).message(), "--optimizer adamw"));
 }
 
 TEST(CliPlan, InferenceIsReportedInTheSameForm) {

@@ -7,6 +7,7 @@
 #include "cli/plan_answer.h"
 #include "cli/plan_inputs.h"
 #include "cli/plan_json.h"
+#include "cli/plan_measure.h"
 #include "cli/plan_options.h"
 #include "cli/plan_report.h"
 #include "cli/topo_picture.h"
@@ -66,7 +67,11 @@ int plan_main(std::vector<std::string> arguments) {
     return finish(options, plan_inference({*model, *machine, options.inference_job},
                                           options.inference_search));
   }
-  return finish(options, plan_training({*model, *machine, options.job}, options.search));
+  auto answer = plan_training({*model, *machine, options.job}, options.search);
+  if (answer.ok() && options.measure > 0) {
+    if (const Status status = measure_plans(options, *answer); !status.ok()) return fail(status);
+  }
+  return finish(options, answer);
 }
 
 }  // namespace tutti::cli

@@ -2,9 +2,20 @@
 
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "tutti/planner_inference.h"
 
 namespace tutti::cli {
+
+/// What a few steps of a layout took.
+struct MeasuredPlan {
+  planner::Plan plan;
+  double seconds = 0;  // of a step
+  double memory = 0;   // of the largest process
+  std::optional<double> joules_per_token = {};
+};
 
 struct PlanAnswer {
   planner::Problem problem;
@@ -15,6 +26,8 @@ struct PlanAnswer {
   std::vector<planner::Rival> rivals = {};  // where something fits
   std::vector<planner::WhatIf> what_ifs = {};
   std::vector<planner::Remedy> remedies = {};  // where nothing does
+  std::vector<MeasuredPlan> measured = {};     // where that was asked for …
+  double fitted_peak = 0;                      // … and FLOP/s of a device that fit it
 };
 
 /// kInvalidArgument where no layout divides. Of layouts that differ only in the order of the mesh,

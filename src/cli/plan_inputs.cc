@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/plan_measure.h"
 #include "tutti/topology.h"
 
 namespace tutti::cli {
@@ -49,6 +50,15 @@ void share(planner::MachineShape& machine, int devices) {
   machine.devices = devices;
 }
 
+// With what an earlier --measure found.
+void calibrate(planner::MachineShape& machine, planner::Precision precision) {
+  const double peak = kept_peak(precision);
+  if (peak <= 0) return;
+  const bool is_short = precision == planner::Precision::kBf16;
+  (is_short ? machine.peak_bf16 : machine.peak_fp32) = peak / machine.devices;
+  machine.name += ", calibrated";
+}
+
 Result<planner::MachineShape> machine_from(const Result<TopologyReport>& report,
                                            const PlanOptions& options) {
   const std::string& name = options.machine;
@@ -56,7 +66,9 @@ Result<planner::MachineShape> machine_from(const Result<TopologyReport>& report,
   auto machine = planner::machine_of(report->topology);
   if (!machine.ok()) return wrong("--machine", name, machine.status().message());
   machine->name = name == "this" ? "this machine" : fs::path(name).stem().string();
-  if (options.gpus > 0 && !has_gpu(report->topology)) share(*machine, options.gpus);
+  if (has_gpu(report->topology)) return machine;
+  if (options.gpus > 0) share(*machine, options.gpus);
+  if (name == "this") calibrate(*machine, options.job.precision);
   return machine;
 }
 

@@ -106,6 +106,16 @@ Json json_of(const planner::InferenceRemedy& remedy) {
   return {{"change", remedy.change}, {"plan", json_of(remedy.plan)}};
 }
 
+Json json_of(const MeasuredPlan& one) {
+  return {{"layout", json_of(one.plan.layout)},
+          {"step", one.seconds},
+          {"predicted_step", one.plan.estimate.times.step()},
+          {"memory", one.memory},
+          {"predicted_memory", one.plan.estimate.memory.total()},
+          {"joules_per_token", one.joules_per_token ? Json(*one.joules_per_token) : Json()},
+          {"energy", "measured"}};
+}
+
 template <class Thing>
 Json list_of(const std::vector<Thing>& things) {
   Json list = Json::array();
@@ -151,6 +161,7 @@ std::string plan_json(const PlanAnswer& answer) {
               {"rivals", list_of(answer.rivals)},
               {"what_if", json_of_what_ifs(answer.what_ifs)},
               {"remedies", list_of(answer.remedies)},
+              {"measured", list_of(answer.measured)},
               {"sentences", ranking.best.empty() ? plan_misfit(answer) : plan_reasons(answer)}});
   return all.dump(2) + "\n";
 }

@@ -22,7 +22,7 @@ struct Texts {
   std::string batch = "1M", sequence = "4096", precision = "bf16", optimizer = "adamw";
   std::string dp, pp, cp, tp, micro_batch, zero, chunks, recompute, pipeline;
   std::string prompt = "2048", answer = "256", requests;
-  std::string rank_by, top = "10";
+  std::string rank_by, measure, top = "10";
   std::vector<std::string> figures;
 };
 
@@ -82,6 +82,7 @@ void add_output(CLI::App& app, Texts& t, PlanOptions& o) {
   add("--rank-by", t.rank_by,
       "time, energy or memory; of inference throughput, latency, energy or memory");
   add("--top", t.top, "so many of the best");
+  add("--measure", t.measure, "runs so many of the best for a few steps, on this machine");
   add("--json", o.json_file, "writes everything there; -: to standard output, and only that");
   add("--draw", o.front_file, "writes the front of MFU against memory there, as SVG");
   add("--draw-time", o.times_file, "writes where the time goes there, as SVG");
@@ -184,6 +185,8 @@ Status read_inference(const Texts& t, PlanOptions& o) {
   if (status.ok()) status = read_count("--requests", t.requests, 1, 1 << 30, job.requests);
   if (!status.ok()) return status;
   const Fixed& fixed = o.search.fixed;
+  if (o.measure > 0)
+    return {Code::kInvalidArgument, "--measure: expected only without --inference"};
   if (fixed.micro_batch || fixed.zero || fixed.chunks || fixed.recomputation || fixed.pipeline) {
     return {Code::kInvalidArgument,
             "--micro-batch, --zero, --recompute, --pipeline and --chunks: expected only without "
@@ -195,6 +198,7 @@ Status read_inference(const Texts& t, PlanOptions& o) {
 
 Status read_goal(const Texts& t, PlanOptions& o) {
   Status status = read_count("--top", t.top, 1, 10'000, o.search.keep);
+  if (status.ok()) status = read_count("--measure", t.measure, 1, 100, o.measure);
   o.inference_search.keep = o.search.keep;
   if (!status.ok()) return status;
   if (o.inference) {

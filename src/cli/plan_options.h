@@ -24,6 +24,8 @@ struct PlanOptions {
   planner::InferenceJob inference_job;
   planner::InferenceSettings inference_search;
 
+  int measure = 0;  // so many of the best are run here
+
   std::string json_file;  // "-": standard output, and nothing else there
   std::string front_file;
   std::string times_file;

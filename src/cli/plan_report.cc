@@ -129,6 +129,26 @@ std::string sentences(const std::vector<std::string>& lines) {
   return text;
 }
 
+std::string measured(const PlanAnswer& answer) {
+  if (answer.measured.empty()) return "";
+  std::string text =
+      fmt::format("\n{:<10}{:>10} {:>10} {:>10} {:>8} {:>8} {:>10}  layout\n", "Measured",
+                  "step (ms)", "predicted", "ratio", "GiB", "predicted", "J/token");
+  for (const MeasuredPlan& one : answer.measured) {
+    const planner::Estimate& e = one.plan.estimate;
+    text += fmt::format("{:<10}{:>10.1f} {:>10.1f} {:>10.2f} {:>8.2f} {:>8.2f} {:>10}  {}\n", "",
+                        1e3 * one.seconds, 1e3 * e.times.step(), one.seconds / e.times.step(),
+                        one.memory / (1 << 30), e.memory.total() / (1 << 30),
+                        one.joules_per_token ? fmt::format("{:.3g}", *one.joules_per_token) : "-",
+                        to_text(one.plan.layout));
+  }
+  return text +
+         fmt::format(
+             "With a peak of {}FLOP/s a device predictions fit, at the median. That is kept: "
+             "the next plan for this machine begins with it.\n",
+             plan_count(answer.fitted_peak));
+}
+
 std::string figures_of(const planner::MachineShape& machine) {
   return fmt::format("\nFigures of {} (behind the options, name=value changes one)\n{}",
                      machine.name, plan_figures(machine));
@@ -242,6 +262,7 @@ std::string plan_text(const PlanAnswer& answer) {
     text += sentences(plan_misfit(answer));
   } else {
     text += table(answer.ranking.best) + bars(answer.ranking.best);
+    text += measured(answer);
     text += sentences(plan_reasons(answer)) + what_ifs(answer) + front(answer.ranking.pareto);
   }
   return text + figures_of(problem.machine);
