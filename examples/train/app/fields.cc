@@ -16,7 +16,8 @@ using C = RunConfig;
 constexpr double kInt = 2147483647;
 
 const Field kFields[] = {
-    {"mesh", &C::mesh, "sizes of the dimensions, such as dp=2,pp=1,cp=1,tp=2; *: what is left",
+    {"mesh", &C::mesh,
+     "sizes of the dimensions, such as dp=2,pp=1,cp=1,tp=2; *: what is left; auto: as tutti plan",
      kBoth},
     {"threads", &C::threads, "so many ranks as threads of this process, without a launcher", kBoth,
      0, 4096},

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "train/app/auto_mesh.h"
 #include "train/app/elastic.h"
 #include "train/app/launch.h"
 #include "train/app/meters.h"
@@ -261,10 +262,23 @@ RunConfig smaller(const RunConfig& config, const Mesh& mesh) {
   return next;
 }
 
+// All ranks find the same.
+RunConfig decide(const RunConfig& config, Group& world) {
+  const TopologyReport report = must(world.communicator().topology());
+  double peak = config.peak > 0 ? 1e9 * config.peak : measure_peak<float>();
+  peak *= core_share(world.communicator().formation(), world.rank());
+  world.all_reduce(std::span(&peak, 1), Reduction::kMin);
+  const RunConfig decided = with_best_layout(config, machine_of_ranks(report.topology, peak));
+  if (world.rank() == 0) fmt::print("mesh auto: {}\n", decided.mesh);
+  return decided;
+}
+
 }  // namespace
 
-void train(const RunConfig& config, Communicator communicator) {
+void train(const RunConfig& asked, Communicator communicator) {
   Group world(std::move(communicator));
+  RunConfig config = asked;
+  if (config.mesh == "auto") together(world, [&] { config = decide(asked, world); });
   if (config.dry_run) {
     return together(world, [&] {
       if (world.rank() == 0) show_plan(config, world.ranks());
