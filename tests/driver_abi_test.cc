@@ -106,6 +106,17 @@ static_assert(alike(&Driver::function_named, &cuModuleGetFunction));
 static_assert(alike(&Driver::function_attribute, &cuFuncGetAttribute));
 static_assert(alike(&Driver::launch, &cuLaunchKernel));
 #if CUDA_VERSION >= 12040  // else of other meaning, or not there
+static_assert(same_layout<driver::MulticastProperties, CUmulticastObjectProp>());
+static_assert(offsetof(driver::MulticastProperties, bytes) ==
+              offsetof(CUmulticastObjectProp, size));
+static_assert(offsetof(driver::MulticastProperties, handle_types) ==
+              offsetof(CUmulticastObjectProp, handleTypes));
+static_assert(driver::kMulticastGranularityMinimum == CU_MULTICAST_GRANULARITY_MINIMUM);
+static_assert(alike(&Driver::multicast_granularity, &cuMulticastGetGranularity));
+static_assert(alike(&Driver::create_multicast, &cuMulticastCreate));
+static_assert(alike(&Driver::join_multicast, &cuMulticastAddDevice));
+static_assert(alike(&Driver::bind_multicast, &cuMulticastBindMem));
+static_assert(alike(&Driver::unbind_multicast, &cuMulticastUnbind));
 static_assert(alike(&Driver::write_value, &cuStreamWriteValue32));
 static_assert(alike(&Driver::wait_value, &cuStreamWaitValue32));
 static_assert(alike(&Driver::launch_with, &cuLaunchKernelEx));
@@ -133,6 +144,7 @@ TEST(DriverAbi, NumbersAreNvidias) {
       NUMBER(kPeerAccessUnsupported, CUDA_ERROR_PEER_ACCESS_UNSUPPORTED),
       NUMBER(kNvlinkUncorrectable, CUDA_ERROR_NVLINK_UNCORRECTABLE),
       NUMBER(kInvalidHandle, CUDA_ERROR_INVALID_HANDLE),
+      NUMBER(kNotFound, CUDA_ERROR_NOT_FOUND),
       NUMBER(kNotReady, CUDA_ERROR_NOT_READY),
       NUMBER(kIllegalAddress, CUDA_ERROR_ILLEGAL_ADDRESS),
       NUMBER(kLaunchTimeout, CUDA_ERROR_LAUNCH_TIMEOUT),

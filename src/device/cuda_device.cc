@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "device/cuda_multicast.h"
 #include "device/foreign_file.h"
 
 namespace tutti {
@@ -48,6 +49,7 @@ Status CudaDevice::prepare(int ordinal, const KernelImage& image, bool prefers_f
   if (!kernels.ok()) return kernels.status();
   kernels_ = std::move(*kernels);
   facts_.has_kernels = !image.names.empty();
+  facts_.has_multicast = CudaMulticast::is_there(*context_) && kernels_->all_there();
   const Result<Stream> chores = streams_->make_stream();
   if (!chores.ok()) return chores.status();
   chores_ = *chores;
@@ -76,7 +78,6 @@ Status CudaDevice::learn_facts() {
                               context_->attribute(driver::kComputeCapabilityMinor);
   facts_.shares_kernels = context_->attribute(driver::kMpsEnabled) != 0;
   facts_.waits_on_memory = streams_->can_wait();
-  facts_.has_multicast = context_->attribute(driver::kMulticastSupported) != 0;
   return {};
 }
 

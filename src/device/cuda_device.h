@@ -51,6 +51,13 @@ class CudaDevice final : public Device {
   void close_import(std::byte* memory) override { memory_->close_import(memory); }
   Status reach(const DeviceFacts& other) override;
 
+  Result<SharedMemory> make_multicast(std::size_t bytes, int devices) override {
+    return memory_->make_multicast(bytes, devices);
+  }
+  Result<std::unique_ptr<DeviceMulticast>> join_multicast(const SharedMemory& shared) override {
+    return memory_->join_multicast(shared);
+  }
+
   Result<std::byte*> pin(std::span<std::byte> memory) override { return memory_->pin(memory); }
   void unpin(std::byte* host_memory) override { memory_->unpin(host_memory); }
 

@@ -21,6 +21,13 @@ Result<std::unique_ptr<CudaKernels>> CudaKernels::load(const CudaContext& contex
   for (const char* const name : image.names) {
     if (Status status = kernels->add(name); !status.ok()) return status;
   }
+  for (const char* const name : image.names_of_some_gpus) {
+    if (!kernels->has(name)) {
+      kernels->all_there_ = false;
+      continue;
+    }
+    if (Status status = kernels->add(name); !status.ok()) return status;
+  }
   // Fences at system scope wait for what is written in their domain: with one of their own,
   // kernels that talk to peers do not wait for what others compute.
   kernels->in_remote_domain_ =
@@ -44,20 +51,26 @@ Status CudaKernels::load(std::span<const std::byte> fatbin) {
   return status;
 }
 
-Status CudaKernels::find(const char* name, driver::Function* function) const {
+driver::Outcome CudaKernels::find(const char* name, driver::Function* function) const {
   driver::Outcome outcome = driver::kSuccess;
   for (const driver::Module module : modules_) {
     outcome = context_.driver().function_named(function, module, name);
     if (outcome == driver::kSuccess) break;
   }
-  return context_.outcome_of(std::string("cuModuleGetFunction of kernel ") + name, outcome);
+  return outcome;
+}
+
+// Any other failure is for add() to tell.
+bool CudaKernels::has(const char* name) const {
+  driver::Function function = nullptr;
+  return find(name, &function) != driver::kNotFound;
 }
 
 Status CudaKernels::add(const char* name) {
   const Driver& driver = context_.driver();
   const std::string which = std::string(" of kernel ") + name;
   Kernel kernel = {.name = name};
-  Status status = find(name, &kernel.function);
+  Status status = context_.outcome_of("cuModuleGetFunction" + which, find(name, &kernel.function));
   if (!status.ok()) return status;
   // Drivers that load lazily, and cannot be told to load, do so when asked about a function.
   if (driver.load_function != nullptr) {

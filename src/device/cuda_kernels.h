@@ -21,6 +21,7 @@ namespace tutti {
 struct KernelImage {
   std::span<const std::span<const std::byte>> fatbins;
   std::span<const char* const> names;
+  std::span<const char* const> names_of_some_gpus = {};  // of which not every GPU has the code
 };
 
 class CudaKernels {
@@ -31,6 +32,9 @@ class CudaKernels {
   ~CudaKernels();
   CudaKernels(const CudaKernels&) = delete;
   CudaKernels& operator=(const CudaKernels&) = delete;
+
+  /// Whether none is missing, of those either that not every GPU has.
+  bool all_there() const { return all_there_; }
 
   /// As Device::launch().
   Status launch(Stream stream, const Launch& launch) const;
@@ -46,13 +50,15 @@ class CudaKernels {
   explicit CudaKernels(const CudaContext& context) : context_(context) {}
   Status load(std::span<const std::byte> fatbin);
   Status add(const char* name);
-  Status find(const char* name, driver::Function* function) const;
+  driver::Outcome find(const char* name, driver::Function* function) const;
+  bool has(const char* name) const;
   Status check(const Kernel& kernel, const Launch& launch) const;
   const Kernel* kernel_named(std::string_view name) const;
 
   const CudaContext& context_;
   std::vector<driver::Module> modules_;
   bool in_remote_domain_ = false;
+  bool all_there_ = true;
   std::vector<Kernel> kernels_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "device/cuda_allocation.h"
+#include "device/cuda_multicast.h"
 #include "device/foreign_file.h"
 #include "device/hexadecimal.h"
 
@@ -198,6 +199,21 @@ void CudaMemory::unmap(const SharedMemory& shared, std::byte* memory) const {
   } else {
     context_.driver().close_ipc(address_of(memory));
   }
+}
+
+Result<SharedMemory> CudaMemory::make_multicast(std::size_t bytes, int devices) {
+  const SetupContext current(context_);
+  Result<Descriptor> file = CudaMulticast::make(context_, bytes, devices);
+  if (!file.ok()) return file.status();
+  return exports_.add({.bytes = bytes}, std::move(*file));
+}
+
+Result<std::unique_ptr<DeviceMulticast>> CudaMemory::join_multicast(
+    const SharedMemory& shared) const {
+  const SetupContext current(context_);
+  const Result<Descriptor> file = descriptor_of(shared.process, shared.file);
+  if (!file.ok()) return file.status();
+  return CudaMulticast::join(context_, *file, shared.bytes);
 }
 
 Result<std::byte*> CudaMemory::pin(std::span<std::byte> memory) const {

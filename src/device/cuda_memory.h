@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "device/cuda_context.h"
@@ -36,6 +37,9 @@ class CudaMemory {
   void withdraw(const SharedMemory& shared);
   Result<std::byte*> import_memory(const SharedMemory& shared);
   void close_import(std::byte* memory);
+
+  Result<SharedMemory> make_multicast(std::size_t bytes, int devices);
+  Result<std::unique_ptr<DeviceMulticast>> join_multicast(const SharedMemory& shared) const;
 
   Result<std::byte*> pin(std::span<std::byte> memory) const;
   void unpin(std::byte* host_memory) const;

@@ -3,6 +3,7 @@
 #include "device/cuda_virtual_memory.h"
 
 #include <cstdint>
+#include <numeric>
 #include <string>
 
 namespace tutti {
@@ -29,32 +30,46 @@ driver::MemoryProperties CudaVirtualMemory::properties() const {
   return wanted;
 }
 
-Result<CudaVirtualMemory::Mapped> CudaVirtualMemory::allocate(std::size_t bytes) const {
-  const Driver& driver = context_.driver();
+Result<std::size_t> CudaVirtualMemory::rounded(std::size_t bytes, std::size_t unit) const {
   const driver::MemoryProperties wanted = properties();
-  std::size_t unit = 0;
-  Status status = context_.outcome_of(
+  std::size_t granularity = 0;
+  const Status status = context_.outcome_of(
       "cuMemGetAllocationGranularity",
-      driver.memory_granularity(&unit, &wanted, driver::kGranularityRecommended));
+      context_.driver().memory_granularity(&granularity, &wanted, driver::kGranularityRecommended));
   if (!status.ok()) return status;
-  const std::size_t all = (bytes + unit - 1) / unit * unit;
+  const std::size_t step = std::lcm(unit, granularity);
+  return (bytes + step - 1) / step * step;
+}
+
+Result<driver::Memory> CudaVirtualMemory::create(std::size_t bytes) const {
+  const driver::MemoryProperties wanted = properties();
   driver::Memory memory = 0;
-  status = context_.outcome_of("cuMemCreate of " + std::to_string(bytes) + " bytes",
-                               driver.create_memory(&memory, all, &wanted, 0));
+  const Status status =
+      context_.outcome_of("cuMemCreate of " + std::to_string(bytes) + " bytes",
+                          context_.driver().create_memory(&memory, bytes, &wanted, 0));
   if (!status.ok()) return status;
-  const Result<std::byte*> base = map(memory, all);
-  driver.release_memory(memory);  // the mapping keeps it
+  return memory;
+}
+
+Result<CudaVirtualMemory::Mapped> CudaVirtualMemory::allocate(std::size_t bytes) const {
+  const Result<std::size_t> all = rounded(bytes);
+  if (!all.ok()) return all.status();
+  const Result<driver::Memory> memory = create(*all);
+  if (!memory.ok()) return memory.status();
+  const Result<std::byte*> base = map(*memory, *all);
+  context_.driver().release_memory(*memory);  // the mapping keeps it
   if (!base.ok()) return base.status();
-  const Mapped mapped = {*base, all};
+  const Mapped mapped = {*base, *all};
   let_peers_access(mapped);
   return mapped;
 }
 
-Result<std::byte*> CudaVirtualMemory::map(driver::Memory memory, std::size_t bytes) const {
+Result<std::byte*> CudaVirtualMemory::map(driver::Memory memory, std::size_t bytes,
+                                          std::size_t alignment) const {
   const Driver& driver = context_.driver();
   driver::Address base = 0;
-  Status status =
-      context_.outcome_of("cuMemAddressReserve", driver.reserve_addresses(&base, bytes, 0, 0, 0));
+  Status status = context_.outcome_of("cuMemAddressReserve",
+                                      driver.reserve_addresses(&base, bytes, alignment, 0, 0));
   if (!status.ok()) return status;
   status = context_.outcome_of("cuMemMap", driver.map_memory(base, bytes, 0, memory, 0));
   if (!status.ok()) {
@@ -97,28 +112,40 @@ void CudaVirtualMemory::unmap(const Mapped& mapped) const {
 }
 
 Result<Descriptor> CudaVirtualMemory::export_file(const std::byte* base) const {
-  const Driver& driver = context_.driver();
   driver::Memory memory = 0;
-  Status status = context_.outcome_of("cuMemRetainAllocationHandle",
-                                      driver.memory_behind(&memory, const_cast<std::byte*>(base)));
+  const Status status =
+      context_.outcome_of("cuMemRetainAllocationHandle",
+                          context_.driver().memory_behind(&memory, const_cast<std::byte*>(base)));
   if (!status.ok()) return status;
+  Result<Descriptor> file = export_file(memory);
+  context_.driver().release_memory(memory);
+  return file;
+}
+
+Result<Descriptor> CudaVirtualMemory::export_file(driver::Memory memory) const {
   int file = -1;
-  status = context_.outcome_of("cuMemExportToShareableHandle",
-                               driver.export_memory(&file, memory, driver::kPosixFile, 0));
-  driver.release_memory(memory);
+  const Status status =
+      context_.outcome_of("cuMemExportToShareableHandle",
+                          context_.driver().export_memory(&file, memory, driver::kPosixFile, 0));
   if (!status.ok()) return status;
   return Descriptor(file);
 }
 
-Result<std::byte*> CudaVirtualMemory::import_file(const Descriptor& file, std::size_t bytes) const {
-  const Driver& driver = context_.driver();
+Result<driver::Memory> CudaVirtualMemory::import(const Descriptor& file) const {
   driver::Memory memory = 0;
   auto* const handle = reinterpret_cast<void*>(static_cast<std::intptr_t>(file.number()));
-  const Status status = context_.outcome_of(
-      "cuMemImportFromShareableHandle", driver.import_memory(&memory, handle, driver::kPosixFile));
+  const Status status =
+      context_.outcome_of("cuMemImportFromShareableHandle",
+                          context_.driver().import_memory(&memory, handle, driver::kPosixFile));
   if (!status.ok()) return status;
-  const Result<std::byte*> base = map(memory, bytes);
-  driver.release_memory(memory);  // the mapping keeps it
+  return memory;
+}
+
+Result<std::byte*> CudaVirtualMemory::import_file(const Descriptor& file, std::size_t bytes) const {
+  const Result<driver::Memory> memory = import(file);
+  if (!memory.ok()) return memory.status();
+  const Result<std::byte*> base = map(*memory, bytes);
+  context_.driver().release_memory(*memory);  // the mapping keeps it
   return base;
 }
 

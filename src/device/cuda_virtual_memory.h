@@ -33,9 +33,20 @@ class CudaVirtualMemory {
   /// Maps all of it, `bytes`, for this device.
   Result<std::byte*> import_file(const Descriptor& file, std::size_t bytes) const;
 
+  // The parts of the above, for memory that is more than this device's (cuda_multicast.h).
+
+  /// What memory comes in: at least so many bytes, a multiple of `unit` too.
+  Result<std::size_t> rounded(std::size_t bytes, std::size_t unit = 1) const;
+  /// New memory, not mapped, to be given back by release_memory(). REQUIRES: a number of rounded().
+  Result<driver::Memory> create(std::size_t bytes) const;
+  /// For this device, at a multiple of `alignment`, a power of two or 0. The mapping keeps it.
+  Result<std::byte*> map(driver::Memory memory, std::size_t bytes, std::size_t alignment = 0) const;
+  Result<driver::Memory> import(const Descriptor& file) const;
+  /// REQUIRES: of memory that was made to be exported.
+  Result<Descriptor> export_file(driver::Memory memory) const;
+
  private:
   driver::MemoryProperties properties() const;
-  Result<std::byte*> map(driver::Memory memory, std::size_t bytes) const;
   Status let_access(int ordinal, driver::Address base, std::size_t bytes) const;
   void let_peers_access(const Mapped& mapped) const;
 

@@ -5,8 +5,8 @@
 // ThreadDevice is made of threads of this process, so that whatever uses a device is tested where
 // there is none. What is issued on a stream happens in the order issued, and after the call that
 // issues it may have returned; streams do not wait for each other. Only synchronize() waits, and
-// only allocate(), release(), pin(), unpin(), import_memory() and close_import() may take long:
-// they are never called while peers' kernels wait for this rank.
+// only allocate(), release(), pin(), unpin(), import_memory(), close_import() and what is done for
+// multicast may take long: they are never called while peers' kernels wait for this rank.
 //
 // Any number of threads at once. Both pass tests/device_test.cc.
 
@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -36,7 +37,7 @@ struct DeviceFacts {
   bool shares_kernels = false;   // kernels of several processes run at once: MPS
   bool waits_on_memory = false;  // wait_until() works
   bool has_kernels = false;      // some were loaded when it was opened
-  bool has_multicast = false;    // NVLS
+  bool has_multicast = false;    // NVLS: make_multicast() works, and there is a kernel for it
 
   bool operator==(const DeviceFacts&) const = default;
 };
@@ -75,6 +76,24 @@ struct Launch {
   std::span<const std::byte> arguments = {};  // the kernel's only parameter, a structure; copied
 };
 
+/// Memory of several devices, of each the same, and all of it at once.
+struct MulticastMemory {
+  std::byte* own = nullptr;  // this device's
+  std::byte* all = nullptr;  // for multimem instructions only (executor/cuda/multimem.h)
+  std::size_t bytes = 0;
+};
+
+/// A device's part in such memory, as long as this lives. Whatever uses it on any device must have
+/// ended before.
+class DeviceMulticast {
+ public:
+  virtual ~DeviceMulticast() = default;
+  /// Brings in this device's memory. REQUIRES: all devices have joined; called once.
+  virtual Status bind() = 0;
+  /// Usable once all devices have bound theirs.
+  virtual MulticastMemory memory() const = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -105,6 +124,13 @@ class Device {
   virtual void close_import(std::byte* memory) = 0;
   /// Lets this device reach memory of another device of this process; OK where it is the same.
   virtual Status reach(const DeviceFacts& other) = 0;
+
+  /// What so many devices, this one among them, join to have memory of at least so many bytes each
+  /// that is read and written together. One makes it, and withdraws it when all have joined.
+  /// REQUIRES: facts().has_multicast, here and below.
+  virtual Result<SharedMemory> make_multicast(std::size_t bytes, int devices) = 0;
+  /// No device twice. The device must outlive what it answers.
+  virtual Result<std::unique_ptr<DeviceMulticast>> join_multicast(const SharedMemory& shared) = 0;
 
   /// Lets kernels and copies of all devices of this process reach memory of the host, at the
   /// address answered.

@@ -54,6 +54,11 @@ void find_virtual_memory(LoadedLibrary& library, Driver& driver) {
   library.find("cuMemRetainAllocationHandle", driver.memory_behind);
   library.find("cuMemExportToShareableHandle", driver.export_memory);
   library.find("cuMemImportFromShareableHandle", driver.import_memory);
+  library.find_if_there("cuMulticastGetGranularity", driver.multicast_granularity);
+  library.find_if_there("cuMulticastCreate", driver.create_multicast);
+  library.find_if_there("cuMulticastAddDevice", driver.join_multicast);
+  library.find_if_there("cuMulticastBindMem", driver.bind_multicast);
+  library.find_if_there("cuMulticastUnbind", driver.unbind_multicast);
 }
 
 void find_streams(LoadedLibrary& library, Driver& driver) {

@@ -30,6 +30,7 @@ inline constexpr Outcome kEccUncorrectable = 214;
 inline constexpr Outcome kPeerAccessUnsupported = 217;
 inline constexpr Outcome kNvlinkUncorrectable = 220;
 inline constexpr Outcome kInvalidHandle = 400;
+inline constexpr Outcome kNotFound = 500;
 inline constexpr Outcome kNotReady = 600;
 inline constexpr Outcome kIllegalAddress = 700;
 inline constexpr Outcome kLaunchTimeout = 702;
@@ -128,6 +129,16 @@ struct Access {
 };
 static_assert(sizeof(Access) == 12);
 inline constexpr int kReadAndWrite = 3;
+
+/// CUmulticastObjectProp
+struct MulticastProperties {
+  unsigned devices = 0;
+  std::size_t bytes = 0;
+  unsigned long long handle_types = 0;
+  unsigned long long flags = 0;
+};
+static_assert(sizeof(MulticastProperties) == 32 && offsetof(MulticastProperties, bytes) == 8);
+inline constexpr int kMulticastGranularityMinimum = 0;
 
 /// CUipcMemHandle, which is passed by value
 struct IpcHandle {
@@ -264,7 +275,17 @@ struct Driver {
   Outcome (*wait_value)(Stream, Address, std::uint32_t, unsigned flags) = nullptr;   // CUDA 11.7
   Outcome (*launch_with)(const driver::LaunchConfiguration*, Function, void** parameters,
                          void** extra) = nullptr;  // CUDA 11.8
-  Outcome (*load_function)(Function) = nullptr;    // CUDA 12.4
+  // Multicast: CUDA 12.1.
+  Outcome (*multicast_granularity)(std::size_t*, const driver::MulticastProperties*,
+                                   int option) = nullptr;
+  Outcome (*create_multicast)(driver::Memory*, const driver::MulticastProperties*) = nullptr;
+  Outcome (*join_multicast)(driver::Memory multicast, Ordinal) = nullptr;
+  Outcome (*bind_multicast)(driver::Memory multicast, std::size_t offset, driver::Memory,
+                            std::size_t memory_offset, std::size_t bytes,
+                            unsigned long long flags) = nullptr;
+  Outcome (*unbind_multicast)(driver::Memory multicast, Ordinal, std::size_t offset,
+                              std::size_t bytes) = nullptr;
+  Outcome (*load_function)(Function) = nullptr;  // CUDA 12.4
   Outcome (*parameter_of)(Function, std::size_t index, std::size_t* offset,
                           std::size_t* bytes) = nullptr;  // CUDA 12.4
 };

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "device/foreign_file.h"
 #include "device/hexadecimal.h"
+#include "device/thread_multicast.h"
 
 namespace tutti {
 namespace {
@@ -116,6 +117,18 @@ Status ThreadDevice::reach(const DeviceFacts& other) {
   const std::scoped_lock lock(mutex_);
   reached_.insert(other.ordinal);
   return {};
+}
+
+Result<SharedMemory> ThreadDevice::make_multicast(std::size_t bytes, int devices) {
+  Result<Descriptor> file = ThreadMulticast::make(bytes, devices);
+  if (!file.ok()) return file.status();
+  return exports_.add({.bytes = bytes}, std::move(*file));
+}
+
+Result<std::unique_ptr<DeviceMulticast>> ThreadDevice::join_multicast(const SharedMemory& shared) {
+  const Result<Descriptor> file = file_of(shared);
+  if (!file.ok()) return file.status();
+  return ThreadMulticast::join(memory_, *file, settings_.facts.uuid);
 }
 
 Result<std::byte*> ThreadDevice::pin(std::span<std::byte> memory) {

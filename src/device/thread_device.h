@@ -56,6 +56,9 @@ class ThreadDevice final : public Device {
   void close_import(std::byte* memory) override;
   Status reach(const DeviceFacts& other) override;
 
+  Result<SharedMemory> make_multicast(std::size_t bytes, int devices) override;
+  Result<std::unique_ptr<DeviceMulticast>> join_multicast(const SharedMemory& shared) override;
+
   Result<std::byte*> pin(std::span<std::byte> memory) override;
   void unpin(std::byte* host_memory) override;
 

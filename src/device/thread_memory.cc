@@ -91,6 +91,22 @@ Result<std::byte*> ThreadMemory::add(Kind kind, const Owner& owner, std::size_t 
   return base;
 }
 
+ThreadMemory::Whole::~Whole() { munmap(base, bytes); }
+
+Result<std::shared_ptr<ThreadMemory::Whole>> ThreadMemory::map_whole(const Descriptor& file) {
+  struct stat status = {};
+  if (fstat(file.number(), &status) != 0) return failed("fstat", errno);
+  const std::scoped_lock lock(mutex_);
+  std::weak_ptr<Whole>& known = wholes_[{status.st_dev, status.st_ino}];
+  if (std::shared_ptr<Whole> whole = known.lock()) return whole;
+  const auto bytes = static_cast<std::size_t>(status.st_size);
+  const Result<std::byte*> base = map_file(bytes, file);
+  if (!base.ok()) return base.status();
+  auto whole = std::make_shared<Whole>(*base, bytes);
+  known = whole;
+  return whole;
+}
+
 Status ThreadMemory::pin(const Owner& owner, std::span<std::byte> memory) {
   const std::scoped_lock lock(mutex_);
   const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "device/descriptor.h"
 #include "device/device.h"
@@ -46,6 +48,18 @@ class ThreadMemory {
   /// kInvalidArgument when some of it is known already.
   Status pin(const Owner& owner, std::span<std::byte> memory);
 
+  /// All of a file that several devices use, for as long as somebody has it: the same mapping for
+  /// all, so that tools which look for races see that it is the same memory.
+  struct Whole {
+    std::byte* base = nullptr;
+    std::size_t bytes = 0;
+    Whole(std::byte* at, std::size_t size) : base(at), bytes(size) {}
+    ~Whole();
+    Whole(const Whole&) = delete;
+    Whole& operator=(const Whole&) = delete;
+  };
+  Result<std::shared_ptr<Whole>> map_whole(const Descriptor& file);
+
   std::optional<Region> find(const void* address) const;
   /// REQUIRES: starts at `base`. Unmapped, unless it is memory of the host.
   void remove(std::byte* base);
@@ -65,6 +79,7 @@ class ThreadMemory {
 
   mutable std::mutex mutex_;
   Table regions_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<Whole>> wholes_;  // by file
   std::uint64_t identities_ = 0;
 };
 

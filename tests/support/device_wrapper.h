@@ -27,6 +27,12 @@ class DeviceWrapper : public Device {
   }
   void close_import(std::byte* memory) override { device_->close_import(memory); }
   Status reach(const DeviceFacts& other) override { return device_->reach(other); }
+  Result<SharedMemory> make_multicast(std::size_t bytes, int devices) override {
+    return device_->make_multicast(bytes, devices);
+  }
+  Result<std::unique_ptr<DeviceMulticast>> join_multicast(const SharedMemory& shared) override {
+    return device_->join_multicast(shared);
+  }
   Result<std::byte*> pin(std::span<std::byte> memory) override { return device_->pin(memory); }
   void unpin(std::byte* host_memory) override { device_->unpin(host_memory); }
   Result<StreamState> look_at(Stream stream) override { return device_->look_at(stream); }

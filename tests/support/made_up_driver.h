@@ -72,6 +72,8 @@ class MadeUpDriver {
   std::map<std::uint64_t, Range> ranges;  // by start
   std::map<driver::Memory, int> files;    // memory that was made or imported, with its users
   std::map<driver::Memory, int> users;
+  std::map<driver::Memory, driver::Memory> bound;  // memory to a multicast object
+  std::vector<int> joined;                         // devices that did, to any
   std::map<std::uint64_t, std::size_t> reserved;
   std::map<std::uint64_t, std::vector<int>> accessible;  // by start: to which devices
   std::map<int, int> retained;                           // by ordinal
@@ -107,6 +109,7 @@ class MadeUpDriver {
     std::string left;
     if (!ranges.empty()) left += " memory";
     if (!files.empty()) left += " handles";
+    if (!bound.empty()) left += " bindings";
     if (!reserved.empty()) left += " addresses";
     if (streams != 0) left += " streams";
     if (modules != 0) left += " modules";
@@ -125,6 +128,7 @@ class MadeUpDriver {
     fill_contexts(driver);
     fill_memory(driver);
     fill_virtual_memory(driver);
+    fill_multicast(driver);
     fill_streams(driver);
     fill_graphs(driver);
     fill_kernels(driver);
@@ -416,6 +420,47 @@ class MadeUpDriver {
       if (outcome != driver::kSuccess) return outcome;
       *memory = current()->keep(dup(static_cast<int>(reinterpret_cast<std::intptr_t>(handle))));
       return outcome;
+    };
+  }
+
+  static void fill_multicast(Driver& driver) {
+    driver.multicast_granularity = [](std::size_t* unit, const driver::MulticastProperties*, int) {
+      *unit = 2 * kGranularity;
+      return begin("cuMulticastGetGranularity");
+    };
+    driver.create_multicast = [](driver::Memory* object,
+                                 const driver::MulticastProperties* wanted) {
+      const Outcome outcome = begin("cuMulticastCreate");
+      if (outcome != driver::kSuccess) return outcome;
+      const bool expected = wanted->bytes % (2 * kGranularity) == 0 && wanted->devices > 0 &&
+                            wanted->handle_types == driver::kPosixFile && wanted->flags == 0;
+      if (!expected) return driver::kInvalidValue;
+      const int file = memfd_create("made up multicast", MFD_CLOEXEC);
+      if (ftruncate(file, static_cast<off_t>(wanted->bytes)) != 0) return Outcome{2};
+      *object = current()->keep(file);
+      return outcome;
+    };
+    driver.join_multicast = [](driver::Memory, driver::Ordinal device) {
+      const Outcome outcome = begin("cuMulticastAddDevice");
+      if (outcome == driver::kSuccess) current()->joined.push_back(device);
+      return outcome;
+    };
+    driver.bind_multicast = [](driver::Memory object, std::size_t offset, driver::Memory memory,
+                               std::size_t memory_offset, std::size_t bytes, unsigned long long) {
+      const Outcome outcome = begin("cuMulticastBindMem");
+      if (outcome != driver::kSuccess) return outcome;
+      const bool expected = offset == 0 && memory_offset == 0 && bytes % (2 * kGranularity) == 0;
+      if (!expected) return driver::kInvalidValue;
+      ++current()->users[memory];
+      current()->bound[object] = memory;
+      return outcome;
+    };
+    driver.unbind_multicast = [](driver::Memory object, driver::Ordinal, std::size_t, std::size_t) {
+      const auto found = current()->bound.find(object);
+      if (found == current()->bound.end()) return driver::kInvalidValue;
+      current()->let_go(found->second);
+      current()->bound.erase(found);
+      return begin("cuMulticastUnbind");
     };
   }
 
