@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "device_actor.h"
 #include "device_ranks.h"
 #include "executor/cuda/choose_path.h"
 #include "executor/cuda/executor.h"
@@ -21,59 +22,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using cuda::Path;
+using test::Actor;
 using test::DeviceGround;
 using test::DeviceRank;
 using test::DeviceTrials;
+using test::settings_for;
 using test::Trial;
-
-CudaExecutor::Settings settings_for(int ranks) {
-  CudaExecutor::Settings settings{.call_timeout = test::kDevicePatience, .blocks = 4};
-  settings.find_schedule = [ranks](Collective collective, std::string_view name, int root) {
-    return schedule_of(collective, name, ranks, root);
-  };
-  return settings;
-}
-
-DeviceCall call_of(const Trial& trial, DeviceRank& rank) {
-  const test::TrialShape& shape = trial.shape();
-  return {.collective = shape.algorithm->collective,
-          .type = shape.type,
-          .op = shape.op,
-          .root = shape.root,
-          .count = shape.count,
-          .input = rank.input_of(trial),
-          .output = rank.output_of(trial)};
-}
-
-/// A rank with its executor.
-class Actor {
- public:
-  Actor(DeviceRank& rank, const CudaExecutor::Settings& settings) : rank_(rank) {
-    auto made = CudaExecutor::create(rank.device(), rank.boards(), settings);
-    EXPECT_TRUE(made.ok()) << made.status().to_string();
-    executor_ = std::move(*made);
-  }
-
-  CudaExecutor& executor() { return *executor_; }
-  DeviceRank& rank() { return rank_; }
-
-  Status enqueue(const Trial& trial) {
-    return executor_->enqueue(call_of(trial, rank_), rank_.stream());
-  }
-
-  /// "", or what went wrong.
-  std::string perform(const Trial& trial) {
-    rank_.load(trial);
-    Status status = enqueue(trial);
-    if (status.ok()) status = rank_.synchronize();
-    if (status.ok()) status = executor_->health();
-    return status.ok() ? rank_.difference(trial) : status.to_string();
-  }
-
- private:
-  DeviceRank& rank_;
-  std::unique_ptr<CudaExecutor> executor_;
-};
 
 // The algorithm that a path stands for. All are such that any way to cut gives the same bits.
 const Algorithm& stands_for(Collective collective, std::size_t bytes, bool in_place) {

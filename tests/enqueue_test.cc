@@ -16,6 +16,7 @@
 #include "cases.h"
 #include "device_communicators.h"
 #include "executor/cuda/kernels_host.h"
+#include "executor/cuda/multicast_kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
 
 namespace tutti {
@@ -342,6 +343,29 @@ TEST(EnqueueWithKernels, MessagesGoThroughHostMemoryBesideThem) {
     EXPECT_EQ(sum.values(), std::vector<int>(1000, n));
     EXPECT_EQ(got.values(), message((me + n - 1) % n, 0, 100));
   });
+}
+
+TEST(EnqueueWithKernels, SumsGoThroughASwitchWhereThereIsOneUnlessTheyMustNot) {
+  RanksOnDevices made = with_kernels(4);
+  const auto switched = cuda::multicast_thread_kernels();
+  made.kernels.insert(made.kernels.end(), switched.begin(), switched.end());
+  const auto expect_path = [&](const char* path) {
+    on_devices(made, [&](RankOnDevice& rank) {
+      DeviceBuffer<float> data(rank, std::vector<float>(30'000, 1.5F));
+      ASSERT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
+      ASSERT_OK(rank.synchronize());
+      EXPECT_EQ(rank.comm.explain().algorithm, path);
+      EXPECT_EQ(data.values(), std::vector<float>(30'000, 6.0F));
+    });
+  };
+  expect_path("two_shot");  // devices have none
+  made.multicast = true;
+  expect_path("two_shot by multicast");
+  made.options.reproducible = true;
+  expect_path("two_shot");
+  made.options.reproducible = false;
+  made.options.nvls = false;
+  expect_path("two_shot");
 }
 
 TEST(EnqueueWithKernels, TheyAreForcedByName) {

@@ -67,6 +67,8 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_HOST", "left")->host, "left");
   EXPECT_EQ(with("TUTTI_LOG", "2")->log_level, 2);
   EXPECT_EQ(with("TUTTI_DEVICE", "7")->device, 7);
+  EXPECT_FALSE(with("TUTTI_NVLS", "0")->nvls);
+  EXPECT_TRUE(with("TUTTI_NVLS", "1")->nvls);
 }
 
 TEST_F(FromEnvironment, VariablesAreTakenTogether) {

@@ -74,6 +74,10 @@ struct Options {
   /// TUTTI_DEVICE.
   int device = -1;
 
+  /// Sums of floats on memory of devices go through NVSwitch where all ranks' GPUs can (NVLS),
+  /// which adds in an order of its own; not with `reproducible`. TUTTI_NVLS, 0 or 1.
+  bool nvls = true;
+
   /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.
   int log_level = 0;

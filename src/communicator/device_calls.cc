@@ -81,6 +81,7 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
     why_no_kernels_ = boards.status();
     return;
   }
+  why_no_multicast_ = add_multicast(**boards, bootstrap, deadline);
   CudaExecutor::Settings settings;
   settings.call_timeout = options_.call_timeout;
   settings.algorithm = *algorithm;
@@ -94,6 +95,15 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
   if (!why_no_kernels_.ok()) return;
   boards_ = std::move(*boards);
   kernels_ = std::move(*kernels);
+}
+
+// The same on all ranks.
+Status DeviceCalls::add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline deadline) const {
+  if (!options_.nvls) return {Code::kNotSupported, "option nvls is off"};
+  if (options_.reproducible) {
+    return {Code::kNotSupported, "option reproducible is on, and a switch adds in its own order"};
+  }
+  return boards.add_multicast(bootstrap, deadline);
 }
 
 Status DeviceCalls::add_proxy(Bootstrap& bootstrap, Deadline deadline) {
@@ -276,7 +286,11 @@ Explanation DeviceCalls::explain() const {
 std::string DeviceCalls::description() const {
   const DeviceFacts& facts = device_->facts();
   const std::string device = "device " + std::to_string(facts.ordinal) + " (" + facts.name + "), ";
-  if (kernels_ != nullptr) return device + "cuda_p2p";
+  if (kernels_ != nullptr) {
+    const bool switches = why_no_multicast_.ok();
+    return device + "cuda_p2p" +
+           (switches ? ", NVLS" : "; no NVLS: " + why_no_multicast_.message());
+  }
   const std::string why = why_no_kernels_.ok() ? "" : ": " + why_no_kernels_.message();
   return device + "through host memory" + why;
 }

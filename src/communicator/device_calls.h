@@ -45,7 +45,7 @@ class DeviceCalls final {
 
   /// About the last call that was enqueued.
   Explanation explain() const;
-  /// "device 0 (NVIDIA H200), cuda_p2p".
+  /// "device 0 (NVIDIA H200), cuda_p2p, NVLS".
   std::string description() const;
 
  private:
@@ -53,6 +53,7 @@ class DeviceCalls final {
               std::unique_ptr<Communicator::Impl> host);
 
   void add_kernels(Bootstrap& bootstrap, Deadline deadline);
+  Status add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline deadline) const;
   Status add_proxy(Bootstrap& bootstrap, Deadline deadline);
   Result<std::unique_ptr<DeviceProxy>> make_proxy();
   bool is_for_kernels(const Call& call) const;
@@ -76,6 +77,7 @@ class DeviceCalls final {
   std::unique_ptr<Boards> boards_;         // null: not all ranks reach each other's devices
   std::unique_ptr<CudaExecutor> kernels_;  // null where there are no boards
   Status why_no_kernels_;
+  Status why_no_multicast_;
   std::unique_ptr<DeviceMemory> memory_;
 
   mutable std::mutex mutex_;

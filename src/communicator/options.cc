@@ -86,6 +86,9 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
     return set(whole(variable, value, -1, 1023),
                [&](long v) { options.device = static_cast<int>(v); });
   }
+  if (variable == "TUTTI_NVLS") {
+    return set(whole(variable, value, 0, 1), [&](long v) { options.nvls = v != 0; });
+  }
   if (variable == "TUTTI_LOG") {
     return set(whole(variable, value, 0, 2),
                [&](long v) { options.log_level = static_cast<int>(v); });
@@ -105,11 +108,11 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
 }
 
 const std::unordered_set<std::string_view> kKnown = {
-    "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT",     "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
-    "TUTTI_LANES",         "TUTTI_SCRATCH",     "TUTTI_HEAP",         "TUTTI_LOG",
-    "TUTTI_ALGORITHM",     "TUTTI_ISA",         "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",        "TUTTI_RULES",        "TUTTI_CALIBRATION",
-    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION"};
+    "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT",      "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
+    "TUTTI_LANES",         "TUTTI_SCRATCH",      "TUTTI_HEAP",         "TUTTI_LOG",
+    "TUTTI_ALGORITHM",     "TUTTI_ISA",          "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
+    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",         "TUTTI_RULES",        "TUTTI_CALIBRATION",
+    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION", "TUTTI_NVLS"};
 
 }  // namespace
 

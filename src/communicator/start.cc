@@ -38,8 +38,8 @@ std::string agreed_settings(const Options& options) {
   text << "reproducible " << options.reproducible << ", algorithm \"" << options.algorithm
        << "\", tile_bytes " << options.tile_bytes << ", lanes " << options.lanes
        << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
-       << options.peer_timeout.count() << " ms, "
-       << (options.device < 0 ? "no device" : "a device");
+       << options.peer_timeout.count() << " ms, " << (options.device < 0 ? "no device" : "a device")
+       << ", nvls " << options.nvls;
   return text.str();
 }
 

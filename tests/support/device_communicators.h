@@ -27,6 +27,7 @@ struct RanksOnDevices {
   Options options = patient_options();
   std::vector<ThreadKernel> kernels = {};
   std::chrono::microseconds most_delay{0};  // of devices
+  bool multicast = false;                   // devices have it
 
   int ranks() const { return static_cast<int>(host_of.size()); }
   /// `ranks` ranks of one host.
@@ -109,6 +110,7 @@ inline void on_devices(const RanksOnDevices& made, const std::function<void(Rank
                                   .kernels = made.kernels,
                                   .delays = {made.most_delay, static_cast<std::uint64_t>(rank)},
                                   .memory = memory};
+    settings.facts.has_multicast = made.multicast;
     auto device = std::make_shared<ThreadDevice>(settings);
     {
       Result<std::unique_ptr<Communicator::Impl>> impl = Communicator::Impl::create(

@@ -17,7 +17,9 @@
 #include "executor/cuda/buffers.h"
 #include "executor/cuda/flat_plan.h"
 #include "executor/cuda/kernels_host.h"
+#include "executor/cuda/multicast_kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
+#include "expect_ok.h"
 #include "pipe_bootstrap.h"
 #include "processes.h"
 #include "transports/cuda_p2p/boards.h"
@@ -32,6 +34,7 @@ struct DeviceGround {
   std::size_t scratch_bytes = std::size_t{1} << 16;
   std::chrono::microseconds most_delay{0};
   bool one_device = false;  // the devices of all ranks are the same one
+  bool multicast = false;   // asked for on devices that have it; the boards say what came of it
 };
 
 /// A rank: its device, its board, and memory for the image of a trial.
@@ -98,6 +101,7 @@ inline std::vector<ThreadKernel> all_thread_kernels() {
   std::vector<ThreadKernel> kernels;
   for (const ThreadKernel& kernel : cuda::fast_thread_kernels()) kernels.push_back(kernel);
   for (const ThreadKernel& kernel : cuda::plan_thread_kernels()) kernels.push_back(kernel);
+  for (const ThreadKernel& kernel : cuda::multicast_thread_kernels()) kernels.push_back(kernel);
   return kernels;
 }
 
@@ -112,11 +116,13 @@ inline int run_device_rank(const DeviceGround& ground, Bootstrap& bootstrap,
                                 .kernels = all_thread_kernels(),
                                 .delays = {ground.most_delay, static_cast<std::uint64_t>(rank)},
                                 .memory = std::move(memory)};
+  settings.facts.has_multicast = ground.multicast;
   auto device = std::make_shared<ThreadDevice>(std::move(settings));
   const auto deadline = [] { return std::chrono::steady_clock::now() + kDevicePatience; };
   auto boards = Boards::create(device, bootstrap, ground.scratch_bytes, deadline());
   EXPECT_TRUE(boards.ok()) << boards.status().to_string();
   if (!boards.ok()) return 1;
+  if (ground.multicast) EXPECT_OK((*boards)->add_multicast(bootstrap, deadline()));
   DeviceRank device_rank(device, std::move(*boards), image_bytes);
   run(device_rank);
   // Peers may still be in this rank's memory.

@@ -6,6 +6,8 @@
 
 #include "transports/cuda_p2p/boards.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "bootstrap/exchange.h"
 #include "transports/cuda_p2p/state.h"
@@ -79,6 +81,33 @@ std::byte* Boards::scratch() const {
   return state_->own->data() + cuda::scratch_offset(state_->members.ranks());
 }
 std::size_t Boards::scratch_bytes() const { return state_->scratch_bytes; }
+
+// Nobody binds memory, which would wait in the driver, before all have joined; and nobody uses it
+// before all have bound theirs.
+Status Boards::add_multicast(Bootstrap& bootstrap, Deadline deadline) {
+  if (Status status = state_->members.multicast(); !status.ok()) return status;
+  Device& device = *state_->device;
+  const std::size_t bytes = std::max(state_->scratch_bytes, cuda::kLeastMulticastBytes);
+  const bool makes = state_->rank == 0;
+  const Result<SharedMemory> made =
+      makes ? device.make_multicast(bytes, state_->members.ranks()) : SharedMemory();
+  const Result<std::vector<SharedMemory>> shared = meet(bootstrap, made, deadline);
+  Result<std::unique_ptr<DeviceMulticast>> mine(shared.status());
+  Status status = shared.status();
+  if (status.ok()) {
+    mine = device.join_multicast(shared->front());
+    status = agree(bootstrap, mine.status(), deadline);
+  }
+  if (makes && made.ok()) device.withdraw(*made);
+  if (status.ok()) status = agree(bootstrap, (*mine)->bind(), deadline);
+  if (status.ok()) state_->multicast = std::move(*mine);
+  return status;
+}
+
+std::optional<MulticastMemory> Boards::multicast() const {
+  if (!state_->multicast) return std::nullopt;
+  return state_->multicast->memory();
+}
 
 std::optional<cuda::Place> Boards::place_of(const void* address, std::size_t bytes) const {
   const auto* const begin = static_cast<const std::byte*>(address);

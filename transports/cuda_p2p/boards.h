@@ -49,6 +49,12 @@ class Boards final {
   std::byte* scratch() const;
   std::size_t scratch_bytes() const;
 
+  /// Gives all ranks memory that a switch reads and writes together, as long as the boards live.
+  /// Collective; fails alike on all ranks, telling why they must do without.
+  Status add_multicast(Bootstrap& bootstrap, Deadline deadline);
+  /// Nothing where that failed, or was not asked for.
+  std::optional<MulticastMemory> multicast() const;
+
   /// Where peers find a buffer of this rank; nothing when they cannot reach it.
   std::optional<cuda::Place> place_of(const void* address, std::size_t bytes) const;
   /// Where this rank sees that place of the peer.

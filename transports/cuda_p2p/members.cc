@@ -46,7 +46,8 @@ Result<Introduction> introduce(const DeviceFacts& device, std::size_t scratch_by
   if (!host.ok()) return host.status();
   const Result<Process> process = process_here();
   if (!process.ok()) return process.status();
-  return Introduction{*host, *process, device.uuid, device.shares_kernels, scratch_bytes};
+  return Introduction{
+      *host, *process, device.uuid, device.shares_kernels, device.has_multicast, scratch_bytes};
 }
 
 Result<Members> Members::make(std::vector<Introduction> introductions) {
@@ -86,6 +87,21 @@ int Members::ranks_per_device() const {
   int most = 0;
   for (int rank = 0; rank < ranks(); ++rank) most = std::max(most, of_device(rank));
   return most;
+}
+
+Status Members::multicast() const {
+  constexpr int kFewest = 4;
+  const auto no = [](const std::string& why) { return Status(Code::kNotSupported, why); };
+  for (int rank = 0; rank < ranks(); ++rank) {
+    if (!who_[rank].has_multicast) {
+      return no("the device of rank " + std::to_string(rank) +
+                ", its driver or its kernels have no multicast");
+    }
+  }
+  if (ranks_per_device() > 1) return no("ranks share a device");
+  if (ranks() >= kFewest) return {};
+  return no(std::to_string(ranks()) + " ranks gain nothing by it: expected at least " +
+            std::to_string(kFewest));
 }
 
 }  // namespace tutti::cuda_p2p

@@ -29,6 +29,7 @@ struct Introduction {
   Process process;
   std::array<std::uint8_t, 16> device = {};  // its uuid
   bool shares_kernels = false;
+  bool has_multicast = false;
   std::uint64_t scratch_bytes = 0;
 };
 
@@ -51,6 +52,9 @@ class Members {
   bool one_device() const { return of_device(0) == ranks(); }
   bool kernels_take_turns() const;
   int ranks_per_device() const;
+  /// Whether sums may go through a switch; kNotSupported says why not: which rank's device cannot,
+  /// who share one, or that they are so few that it gains nothing (executor/cuda/multicast.h).
+  Status multicast() const;
 
  private:
   explicit Members(std::vector<Introduction> who) : who_(std::move(who)) {}

@@ -74,6 +74,7 @@ struct Boards::State {
   std::unique_ptr<cuda_p2p::Table> table;
   cuda_p2p::Registry registry;
   cuda_p2p::Imports imports;
+  std::unique_ptr<DeviceMulticast> multicast;
 
  private:
   bool by_address(int peer, const cuda_p2p::Shown& shown) const;

@@ -26,8 +26,9 @@ namespace tutti::cuda {
 inline constexpr int kMostRanks = 16;   // of a host, on this path
 inline constexpr int kMostBlocks = 64;  // of a kernel
 inline constexpr int kMostThreads = 512;
-inline constexpr int kMostShared = 4096;               // allocations of a rank that peers may know
-inline constexpr int kMostSignals = 1024;              // of a plan
+inline constexpr int kMostShared = 4096;   // allocations of a rank that peers may know
+inline constexpr int kMostSignals = 1024;  // of a plan
+inline constexpr std::size_t kLeastMulticastBytes = 2 * kMostBlocks * 128;  // lines of 128 bytes
 inline constexpr std::size_t kPacketBytes = 64 << 10;  // payload of a rank in a turn
 
 /// Where a buffer is: in the upper 16 bits the number of the allocation, in the others the offset.

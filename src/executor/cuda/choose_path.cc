@@ -12,7 +12,9 @@ namespace {
 Path usual_path(const PathQuestion& q) {
   if (!reduces(q.collective)) return Path::kMove;
   const bool is_small = q.collective == Collective::kAllReduce && q.bytes <= kPacketBytes;
-  return is_small ? Path::kOneShot : Path::kReduce;
+  if (is_small) return Path::kOneShot;
+  const bool by_switch = q.multicast && q.collective == Collective::kAllReduce;
+  return by_switch ? Path::kMulticast : Path::kReduce;
 }
 
 // The schedule that a kernel of its own stands for (two_shot.h, moves.h).
@@ -87,6 +89,8 @@ std::string path_name(Path path, Collective collective, bool in_place, std::stri
     case Path::kReduce:
     case Path::kMove:
       return std::string(stands_for(path, collective, in_place));
+    case Path::kMulticast:
+      return std::string(stands_for(path, collective, in_place)) + " by multicast";
     case Path::kInterpreter:
       return std::string(algorithm) + " by interpreter";
     case Path::kEngine:

@@ -16,6 +16,7 @@ enum class Path {
   kOneShot,  // kernels of their own: kernels.h
   kReduce,
   kMove,
+  kMulticast,  // multicast.h
   kInterpreter,
   kEngine,
 };
@@ -26,6 +27,7 @@ struct PathQuestion {
   std::string_view forced = {};  // the name of an algorithm; "": none
   bool forced_known = false;     // it is one of the catalog's for the collective
   bool engine = false;           // nothing may wait in a kernel
+  bool multicast = false;        // a switch can do the call's sums
 };
 
 Path choose_path(const PathQuestion& question);
@@ -33,7 +35,8 @@ Path choose_path(const PathQuestion& question);
 /// Where nothing is forced: the algorithm that the interpreter and the engine run.
 std::string_view usual_algorithm(Collective collective, bool in_place);
 
-/// What last_path() says: the schedule that a kernel stands for, "ring by interpreter".
+/// What last_path() says: the schedule that a kernel stands for, "two_shot by
+/// multicast", "ring by interpreter".
 std::string path_name(Path path, Collective collective, bool in_place, std::string_view algorithm);
 
 /// How many blocks a kernel gets that moves so many bytes in a rank: no more than have something

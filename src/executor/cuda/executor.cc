@@ -12,6 +12,8 @@
 #include "executor/cuda/engine.h"
 #include "executor/cuda/interpreter.h"
 #include "executor/cuda/kernels.h"
+#include "executor/cuda/multicast.h"
+#include "executor/cuda/multicast_kernels.h"
 #include "executor/cuda/pieces.h"
 #include "executor/cuda/plan_kernels.h"
 #include "executor/cuda/trouble_watch.h"
@@ -71,6 +73,7 @@ struct CudaExecutor::State {
   Boards& boards;
   const Settings settings;
   const bool by_engine;
+  const std::optional<MulticastMemory> multicast;
   Team team;
   std::unique_ptr<TroubleWatch> watch;
   std::unique_ptr<Engine> engine;  // before the plans are given back, and the watch
@@ -84,6 +87,7 @@ struct CudaExecutor::State {
         boards(boards),
         settings(settings),
         by_engine(settings.engine || boards.kernels_take_turns()),
+        multicast(boards.multicast()),
         team(boards.team()) {}
 
   Status open();
@@ -91,7 +95,9 @@ struct CudaExecutor::State {
   Status issue(Issue& issue);
   Status issue_pieces(const Issue& issue);
   Status issue_piece(const Issue& issue, const Piece& piece, const Site& site);
+  FastCall fast_call(const Issue& issue, const Piece& piece, const Site& site) const;
   Status launch_fast(const Issue& issue, const Piece& piece, const Site& site);
+  Status launch_multicast(const Issue& issue);
   Status launch_plan(const Issue& issue, const Piece& piece, const Site& site);
   Status run_engine(const Issue& issue, const Piece& piece, const Site& site);
 
@@ -166,16 +172,19 @@ Status CudaExecutor::State::issue(Issue& issue) {
   if (plans.has_value()) {
     issue.plan = plans->find(call.collective, call.root, issue.in_place);
   }
-  issue.path = choose_path({.collective = call.collective,
-                            .bytes = issue.checked.part_bytes(call),
-                            .forced = settings.algorithm,
-                            .forced_known = issue.plan != nullptr,
-                            .engine = by_engine});
   if (reduces(call.collective)) issue.arithmetic = arithmetic_of(call.type, call.op, team.ranks);
+  issue.path = choose_path(
+      {.collective = call.collective,
+       .bytes = issue.checked.part_bytes(call),
+       .forced = settings.algorithm,
+       .forced_known = issue.plan != nullptr,
+       .engine = by_engine,
+       .multicast = multicast.has_value() && is_for_switch(call.type, issue.arithmetic)});
   issue.word = word_of(call, issue.in_place);
   issue.number = watch->begin(issue.word);
   note(path_name(issue.path, call.collective, issue.in_place,
                  issue.plan == nullptr ? "" : issue.plan->algorithm));
+  if (issue.path == Path::kMulticast) return launch_multicast(issue);
   if (is_staged(issue)) return issue_pieces(issue);
   const Result<Site> site = whole_site(issue);
   if (!site.ok()) return site.status();
@@ -277,6 +286,8 @@ Status CudaExecutor::State::issue_piece(const Issue& issue, const Piece& piece, 
     case Path::kReduce:
     case Path::kMove:
       return launch_fast(issue, piece, site);
+    case Path::kMulticast:
+      return launch_multicast(issue);
     case Path::kInterpreter:
       return launch_plan(issue, piece, site);
     case Path::kEngine:
@@ -294,7 +305,8 @@ int CudaExecutor::State::blocks_for(const Issue& issue, std::size_t count) const
                         .ranks_per_device = boards.ranks_per_device()});
 }
 
-Status CudaExecutor::State::launch_fast(const Issue& issue, const Piece& piece, const Site& site) {
+FastCall CudaExecutor::State::fast_call(const Issue& issue, const Piece& piece,
+                                        const Site& site) const {
   const DeviceCall& call = issue.call;
   FastCall fast;
   fast.team = team;
@@ -309,13 +321,33 @@ Status CudaExecutor::State::launch_fast(const Issue& issue, const Piece& piece, 
   fast.element_bytes = static_cast<std::int32_t>(issue.checked.element);
   fast.in_place = issue.in_place;
   fast.arithmetic = issue.arithmetic;
+  return fast;
+}
+
+Status CudaExecutor::State::launch_fast(const Issue& issue, const Piece& piece, const Site& site) {
+  const FastCall fast = fast_call(issue, piece, site);
   const FastKernel kernel = issue.path == Path::kOneShot  ? FastKernel::kOneShot
                             : issue.path == Path::kReduce ? FastKernel::kReduce
                                                           : FastKernel::kMove;
-  return device.launch(issue.stream, {.kernel = kernel_name(kernel, call.type, issue.arithmetic),
-                                      .blocks = blocks_for(issue, piece.count),
+  return device.launch(issue.stream,
+                       {.kernel = kernel_name(kernel, issue.call.type, issue.arithmetic),
+                        .blocks = blocks_for(issue, piece.count),
+                        .threads = settings.threads,
+                        .arguments = std::as_bytes(std::span(&fast, 1))});
+}
+
+// Whole: the kernel takes it through the switch's memory in windows.
+Status CudaExecutor::State::launch_multicast(const Issue& issue) {
+  const DeviceCall& call = issue.call;
+  const Site site{.input = call.input, .output = call.output, .places = {}, .staging = {}};
+  const MulticastCall through{.call = fast_call(issue, {0, call.count}, site),
+                              .own = multicast->own,
+                              .all = multicast->all,
+                              .bytes = multicast->bytes};
+  return device.launch(issue.stream, {.kernel = multicast_name(call.type),
+                                      .blocks = blocks_for(issue, call.count),
                                       .threads = settings.threads,
-                                      .arguments = std::as_bytes(std::span(&fast, 1))});
+                                      .arguments = std::as_bytes(std::span(&through, 1))});
 }
 
 Status CudaExecutor::State::launch_plan(const Issue& issue, const Piece& piece, const Site& site) {

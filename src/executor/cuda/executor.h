@@ -2,11 +2,11 @@
 // devices reach each other. Never blocks the host, allocates nothing, and may be recorded in a
 // graph.
 //
-// A call is one kernel where a fast one knows it (one_shot.h, two_shot.h, moves.h), and otherwise
-// the interpreter of schedules (interpreter.h). Where kernels of several processes take turns on
-// one device, nothing waits in a kernel: the plan's steps become copies, short kernels and waits of
-// the stream (engine.h). What cannot be reached by peers goes through the board's scratch, piece by
-// piece.
+// A call is one kernel where a fast one knows it (one_shot.h, two_shot.h, multicast.h, moves.h),
+// and otherwise the interpreter of schedules (interpreter.h). Where kernels of several processes
+// take turns on one device, nothing waits in a kernel: the plan's steps become copies, short
+// kernels and waits of the stream (engine.h). What cannot be reached by peers goes through the
+// board's scratch, piece by piece.
 //
 // Tested by cuda_executor_test.cc.
 
@@ -76,7 +76,8 @@ class CudaExecutor final {
   /// Ends whatever waits, on this rank's device. At once, any thread.
   void abort(const std::string& reason);
 
-  /// What the last call ran: "two_shot", "ring by interpreter", "ring by engine".
+  /// What the last call ran: "two_shot", "two_shot by multicast", "ring by interpreter", "ring by
+  /// engine".
   std::string last_path() const;
 
  private:

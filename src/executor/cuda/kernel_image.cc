@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "executor/cuda/kernels.h"
+#include "executor/cuda/multicast_kernels.h"
 #include "executor/cuda/plan_kernels.h"
 
 namespace tutti::cuda {
@@ -20,7 +21,7 @@ std::vector<const char*> all_names() {
 
 KernelImage kernel_image() {
   static const std::vector<const char*> kNames = all_names();
-  return {fatbins(), kNames};
+  return {fatbins(), kNames, multicast_kernel_names()};
 }
 
 }  // namespace tutti::cuda
