@@ -2,6 +2,7 @@
 //
 // ROOMS: algorithms
 // TIER: fast
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 //
 // ROOMS: tuner
 // TIER: fast
+// SANITIZERS: none
 
 #include "tuner/choose.h"
 

@@ -1,5 +1,6 @@
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 //
 // Tests src/executor/cuda/{packs,elements,combine}.h as compiled for the CPU: every type and
 // operation against the CPU's kernels, which have a scalar reference of their own; bit by bit.

@@ -16,6 +16,7 @@
 #include "device_ranks.h"
 #include "executor/cuda/choose_path.h"
 #include "executor/cuda/executor.h"
+#include "sanitizers.h"
 
 namespace tutti {
 namespace {
@@ -67,7 +68,7 @@ void perform(DeviceRank& rank, const CudaExecutor::Settings& settings, const Dev
 }
 
 TEST(CudaExecutor, EveryCollectiveByAKernelOfItsOwn) {
-  for (const int ranks : {1, 2, 3, 8}) {
+  for (const int ranks : {1, 2, 3, test::or_few(8, 4)}) {
     const auto n = static_cast<std::size_t>(ranks);
     const DeviceTrials trials = every_collective(ranks, {0, 1, n - 1, n + 1, 20'011});
     test::run_device_ranks({.ranks = ranks}, image_bytes(trials),
@@ -174,7 +175,7 @@ TEST(CudaExecutor, HundredsOfDifferentCallsFollowEachOther) {
       settings.engine = engine;
       Actor actor(rank, settings);
       std::mt19937 random(11);  // the same on all ranks
-      for (int batch = 0; batch < 12; ++batch) {
+      for (int batch = 0; batch < test::or_few(12, 4); ++batch) {
         std::vector<const Trial*> picked;
         for (std::size_t i = 0; i < kAtOnce; ++i) {
           picked.push_back(trials[random() % trials.size()].get());

@@ -18,6 +18,7 @@
 #include "executor/cuda/kernels_host.h"
 #include "executor/cuda/multicast_kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
+#include "sanitizers.h"
 
 namespace tutti {
 namespace {
@@ -273,15 +274,16 @@ TEST_P(Enqueue, RandomSequencesAreRight) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Hosts, Enqueue,
-                         testing::Values(std::vector<int>{0}, std::vector<int>{0, 0},
-                                         std::vector<int>{0, 0, 0}, std::vector<int>{0, 1},
-                                         std::vector<int>{0, 0, 1, 1}),
-                         [](const auto& info) {
-                           std::string text;
-                           for (const int host : info.param) text += static_cast<char>('a' + host);
-                           return text;
-                         });
+using Places = std::vector<std::vector<int>>;
+INSTANTIATE_TEST_SUITE_P(
+    Hosts, Enqueue,
+    testing::ValuesIn(or_few<Places>({{0}, {0, 0}, {0, 0, 0}, {0, 1}, {0, 0, 1, 1}},
+                                     {{0}, {0, 0}, {0, 1, 0}})),
+    [](const auto& info) {
+      std::string text;
+      for (const int host : info.param) text += static_cast<char>('a' + host);
+      return text;
+    });
 
 TEST(EnqueueLarge, CallsGoInPieces) {
   for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, std::vector<int>{0, 1}}) {

@@ -13,6 +13,7 @@
 #include "groups.h"
 #include "processes.h"
 #include "programme.h"
+#include "sanitizers.h"
 #include "transports/inproc/inproc.h"
 
 namespace tutti {
@@ -29,7 +30,7 @@ struct Ground {
   InprocOptions transport;
   std::size_t scratch_bytes = 8192;
   std::size_t lines = 96;
-  int most_ranks = 7;
+  int most_ranks = test::or_few(7, 4);
 };
 
 // Each rank walks through the programme; `pick(i)` says what the i-th call is.
@@ -113,7 +114,8 @@ TEST(Executor, GivesTheBitsOfTheReferenceWithPayloadInTheSignals) {
 }
 
 TEST(Executor, GivesTheBitsOfTheReferenceOverATransportThatIsLate) {
-  const Ground ground{.transport = {.mapped = false, .max_delay = 20us}, .most_ranks = 5};
+  const Ground ground{.transport = {.mapped = false, .max_delay = 20us},
+                      .most_ranks = test::or_few(5, 4)};
   for_all_trials(ground, pushes, {500}, [](Programme& p, const Trial& t) {
     p.plan(t, {.flavor = Flavor::kInline});
     p.plan(t, {.tile = 4096});
@@ -152,16 +154,18 @@ void perform_at_random(const Programme& programme, const Ground& ground, std::si
   perform(programme, ground, calls, [&order](std::size_t i) { return order[i]; });
 }
 
+constexpr std::size_t kCalls = test::or_few(3000, 600);
+
 TEST(Executor, ThousandsOfDifferentCallsFollowEachOther) {
   for (const int ranks : {2, 3, 5}) {
-    perform_at_random(mixture(ranks, /*mapped=*/true, 1), {.transport = {.mapped = true}}, 3000);
+    perform_at_random(mixture(ranks, /*mapped=*/true, 1), {.transport = {.mapped = true}}, kCalls);
   }
 }
 
 TEST(Executor, ThousandsOfDifferentCallsFollowEachOtherOverATransportThatIsLate) {
   const Ground ground{.transport = {.mapped = false, .max_delay = 5us}};
-  perform_at_random(mixture(2, /*mapped=*/false, 2), ground, 3000);
-  perform_at_random(mixture(4, /*mapped=*/false, 3), ground, 1000);
+  perform_at_random(mixture(2, /*mapped=*/false, 2), ground, kCalls);
+  perform_at_random(mixture(4, /*mapped=*/false, 3), ground, kCalls / 3);
 }
 
 // ---- messages

@@ -1,6 +1,7 @@
 // Tests src/executor/extents.h: chunks cover their buffer once, in order, and no more.
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 
 #include "executor/extents.h"
 

@@ -1,5 +1,6 @@
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 //
 // Tests src/executor/cpu/float_formats.h against a table of every value.
 

@@ -2,6 +2,7 @@
 //
 // ROOMS: algorithms
 // TIER: fast
+// SANITIZERS: none
 
 #include "algorithms/group.h"
 

@@ -2,6 +2,7 @@
 //
 // ROOMS: communicator
 // TIER: fast
+// SANITIZERS: address
 
 #include "communicator/heap.h"
 

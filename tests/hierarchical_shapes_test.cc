@@ -2,6 +2,7 @@
 //
 // ROOMS: algorithms
 // TIER: long
+// SANITIZERS: none
 
 #include "hierarchical_shapes.h"
 

@@ -2,6 +2,7 @@
 //
 // ROOMS: communicator
 // TIER: long
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 #include <unistd.h>

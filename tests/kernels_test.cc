@@ -1,5 +1,6 @@
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 //
 // Tests src/executor/cpu/kernels*: every type and reduction, on every instruction set this machine
 // has, against a scalar reference. Comparisons are of bits, so the sets agree among themselves too.

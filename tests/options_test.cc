@@ -3,6 +3,7 @@
 //
 // ROOMS: communicator
 // TIER: fast
+// SANITIZERS: address
 
 #include "tutti/options.h"
 

@@ -3,6 +3,7 @@
 //
 // ROOMS: communicator
 // TIER: fast
+// SANITIZERS: none
 
 #include "communicator/prepare.h"
 

@@ -3,6 +3,7 @@
 //
 // ROOMS: algorithms
 // TIER: fast
+// SANITIZERS: none
 
 #include "algorithms/recursive.h"
 

@@ -2,6 +2,7 @@
 // done to elements before and after.
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 
 #include "executor/cpu/reducer.h"
 

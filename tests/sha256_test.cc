@@ -1,5 +1,6 @@
 // Tests src/bootstrap/sha256.cc.
 // ROOMS: bootstrap
+// SANITIZERS: address
 
 #include "bootstrap/sha256.h"
 

@@ -1,6 +1,7 @@
 // Tests src/executor/signature.cc: whatever ranks can disagree about shows.
 // ROOMS: executor
 // TIER: fast
+// SANITIZERS: address
 
 #include "executor/signature.h"
 

@@ -3,6 +3,7 @@
 //
 // ROOMS: algorithms simulator
 // TIER: long
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

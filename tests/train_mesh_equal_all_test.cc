@@ -6,6 +6,7 @@
 // ROOMS: train
 // TIER: exhaustive
 // TIMEOUT: 1200
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 
