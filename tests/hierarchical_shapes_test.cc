@@ -1,4 +1,5 @@
-// Tests algorithms/hierarchical*.cc for all numbers of ranks on up to 6 hosts of up to 6 ranks.
+// Tests algorithms/hierarchical*.cc for all numbers of ranks on up to 5 hosts of up to 5 ranks,
+// in the tier exhaustive up to 6 of each.
 //
 // ROOMS: algorithms
 // TIER: long
@@ -11,24 +12,30 @@
 namespace tutti {
 namespace {
 
-constexpr int kMostHosts = 6, kMostRanks = 6;
-
-TEST(HierarchicalShapes, EverythingVerifiesWhereRanksFollowEachOther) {
-  const auto shapes = test::shapes_of_hosts(kMostHosts, kMostRanks);
-  EXPECT_EQ(shapes.size(), 21u + 56 + 126 + 252 + 462);
-  for (const Group& group : shapes) test::expect_right(group);
-}
-
-TEST(HierarchicalShapes, EverythingVerifiesWhereRanksAreScattered) {
-  for (const Group& group : test::shapes_of_hosts(kMostHosts, kMostRanks, /*scattered=*/true)) {
-    test::expect_right(group);
+void expect_everything_verifies(int most_hosts, int most_ranks) {
+  for (const bool scattered : {false, true}) {
+    for (const Group& group : test::shapes_of_hosts(most_hosts, most_ranks, scattered)) {
+      test::expect_right(group);
+    }
   }
 }
 
-TEST(HierarchicalShapes, WhatCrossesIsAsSaid) {
-  for (const Group& group : test::shapes_of_hosts(kMostHosts, kMostRanks, /*scattered=*/true)) {
+void expect_that_what_crosses_is_as_said(int most_hosts, int most_ranks) {
+  for (const Group& group : test::shapes_of_hosts(most_hosts, most_ranks, /*scattered=*/true)) {
     test::expect_crossings_as_said(group);
   }
+}
+
+TEST(HierarchicalShapes, AreAllThereAre) {
+  EXPECT_EQ(test::shapes_of_hosts(6, 6).size(), 21u + 56 + 126 + 252 + 462);
+}
+
+TEST(HierarchicalShapes, EverythingVerifies) { expect_everything_verifies(5, 5); }
+TEST(HierarchicalShapes, WhatCrossesIsAsSaid) { expect_that_what_crosses_is_as_said(5, 5); }
+
+TEST(HierarchicalShapesExhaustive, EverythingVerifies) { expect_everything_verifies(6, 6); }
+TEST(HierarchicalShapesExhaustive, WhatCrossesIsAsSaid) {
+  expect_that_what_crosses_is_as_said(6, 6);
 }
 
 }  // namespace

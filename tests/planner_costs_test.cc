@@ -2,6 +2,7 @@
 // pipelines that are simulated to their end.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

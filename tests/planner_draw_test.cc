@@ -1,6 +1,7 @@
 // Tests src/planner/draw_front.cc and draw_times.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // Tests src/planner/estimate.cc, step.cc, memory.cc, stage_costs.cc, layer_costs.cc and layer.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // Tests src/planner/inference.cc and inference_costs.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include "tutti/planner_inference.h"
 

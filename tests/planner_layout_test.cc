@@ -1,6 +1,7 @@
 // Tests src/planner/layout.cc and stages.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

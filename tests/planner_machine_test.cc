@@ -1,6 +1,7 @@
 // Tests src/planner/machine_presets.cc, figures.cc and machine_of.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

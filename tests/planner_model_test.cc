@@ -1,6 +1,7 @@
 // Tests src/planner/model.cc and model_presets.cc.
 //
 // ROOMS: planner
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

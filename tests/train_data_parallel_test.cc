@@ -2,6 +2,7 @@
 // every rank ends up with, whatever is sharded.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -4,6 +4,7 @@
 //
 // ROOMS: train
 // TIER: fast
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

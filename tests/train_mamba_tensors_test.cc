@@ -2,6 +2,7 @@
 //
 // ROOMS: train
 // TIER: fast
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // Tests examples/train/mesh.cc and group.cc.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

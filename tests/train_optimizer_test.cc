@@ -1,6 +1,7 @@
 // Tests examples/train/optimizer.cc against AdamW written down plainly.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // Tests examples/train/random.h.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

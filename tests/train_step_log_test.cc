@@ -3,6 +3,7 @@
 //
 // ROOMS: train
 // TIER: fast
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

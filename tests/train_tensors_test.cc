@@ -1,6 +1,7 @@
 // Tests examples/train/tensors.cc: parts, layouts and first values.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

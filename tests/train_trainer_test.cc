@@ -2,6 +2,7 @@
 // samples it uses. That its numbers are right is train_mesh_equal_test's.
 //
 // ROOMS: train
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 
