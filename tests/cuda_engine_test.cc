@@ -29,7 +29,9 @@ using test::Trial;
 class Actor {
  public:
   explicit Actor(DeviceRank& rank)
-      : rank_(rank), engine_(std::move(*Engine::create(rank.device(), rank.boards()))) {}
+      : rank_(rank),
+        engine_(std::move(*Engine::create(rank.device(), rank.boards()))),
+        trouble_(std::move(*PinnedMemory<Trouble>::make(rank.device()))) {}
 
   Engine& engine() { return *engine_; }
 
@@ -56,28 +58,30 @@ class Actor {
     EXPECT_TRUE(fits || collective == Collective::kBarrier);
     EngineCall call{.plan = &plans_.back(),
                     .staging = staging_of(demand, shape.count),
-                    .count = shape.count,
+                    .piece = {0, shape.count},
+                    .output = {},
                     .type = shape.type,
                     .arithmetic = {}};
     if (reduces(collective)) {
       call.arithmetic = arithmetic_of(shape.type, shape.op, shape.group.ranks);
     }
     const Parts parts = parts_of(collective, shape.group.ranks, rank_.rank() == shape.root);
-    const Piece piece{0, shape.count};
     std::byte* scratch = rank_.boards().scratch();
     const Buffer input{rank_.input_of(trial), parts.input, shape.count};
-    const Buffer output{rank_.output_of(trial), parts.output, shape.count};
-    Status status = copy_in(rank_.device(), rank_.stream(), input, piece,
+    call.output = {rank_.output_of(trial), parts.output, shape.count};
+    Status status = copy_in(rank_.device(), rank_.stream(), input, call.piece,
                             scratch + call.staging.input, element);
-    if (status.ok()) status = engine_->run(call, ++number_, rank_.stream());
     if (!status.ok()) return status;
-    return copy_out(rank_.device(), rank_.stream(), scratch + call.staging.output, piece, output,
-                    element);
+    Team caller = rank_.boards().team();
+    caller.trouble = trouble_.on_device();
+    caller.call = ++number_;
+    return engine_->run(call, caller, rank_.stream());
   }
 
  private:
   DeviceRank& rank_;
   std::unique_ptr<Engine> engine_;
+  PinnedMemory<Trouble> trouble_;
   std::deque<Plan> plans_;
   std::uint32_t number_ = 0;
 };

@@ -66,6 +66,18 @@ Status wait_for_trouble(const CudaExecutor& executor) {
   return executor.health();
 }
 
+/// Streams of an engine go on once somebody asks for its health: again, when a peer's signal has
+/// closed what was opened for them.
+Status end_stream(DeviceRank& rank, const CudaExecutor& executor) {
+  const auto limit = std::chrono::steady_clock::now() + test::kDevicePatience;
+  Status status;
+  do {
+    (void)executor.health();
+    status = rank.device().synchronize(rank.stream(), 10ms);
+  } while (!status.ok() && std::chrono::steady_clock::now() < limit);
+  return status;
+}
+
 /// What the odd rank calls, what all others do, and in words.
 struct Difference {
   DeviceCall odd;
@@ -144,31 +156,37 @@ void expect_told(DeviceRank& rank, const Difference& difference, bool engine = f
   }
   EXPECT_EQ(expected.count(status.message()), 1u) << status.message() << "\n" << *expected.begin();
   // The stream goes on, and later calls are refused.
-  EXPECT_TRUE(rank.synchronize().ok());
+  EXPECT_TRUE(end_stream(rank, *executor).ok());
   EXPECT_EQ(executor->enqueue({}, rank.stream()), status);
 }
 
-TEST(CudaMismatch, AllRanksAreToldWhoCalledWhat) {
+void expect_all_told(bool engine) {
   for (const Difference& difference : differences()) {
     SCOPED_TRACE(std::string(difference.odd_words) + " and " + difference.even_words);
     const DeviceGround ground{.ranks = 3, .most_delay = 50us};
     test::run_device_ranks(ground, 2 * kBytes, [&](DeviceRank& rank) {
       std::fill_n(rank.image(), 2 * kBytes, kUntouched);
-      expect_told(rank, difference);
+      expect_told(rank, difference, engine);
       // Nobody has worked in anybody's buffers.
       EXPECT_EQ(std::count(rank.image(), rank.image() + 2 * kBytes, kUntouched), 2 * kBytes);
     });
-    if (HasFailure()) return;
+    if (testing::Test::HasFailure()) return;
   }
 }
+
+TEST(CudaMismatch, AllRanksAreToldWhoCalledWhat) { expect_all_told(/*engine=*/false); }
+
+TEST(CudaMismatch, AllRanksOfEnginesAreToldToo) { expect_all_told(/*engine=*/true); }
 
 // A count of some pieces, and one of a single piece.
 TEST(CudaMismatch, RanksInProcessesAreToldToo) {
   const Difference difference{all_reduce(100'000), "all_reduce #2 (float, 100000, sum)",
                               all_reduce(20'000), "all_reduce #2 (float, 20000, sum)"};
   const DeviceGround ground{.ranks = 2, .scratch_bytes = std::size_t{256} << 10};
-  test::run_device_processes(ground, 2 * kBytes,
-                             [&](DeviceRank& rank) { expect_told(rank, difference); });
+  for (const bool engine : {false, true}) {
+    test::run_device_processes(ground, 2 * kBytes,
+                               [&](DeviceRank& rank) { expect_told(rank, difference, engine); });
+  }
 }
 
 TEST(CudaMismatch, AllToAllInPlaceOnSomeRanksOnly) {
@@ -189,9 +207,14 @@ TEST(CudaMismatch, AllToAllInPlaceOnSomeRanksOnly) {
 
 // Also one that comes when its peers have given up long ago, with calls that they had issued after.
 TEST(CudaMismatch, WhoComesLateIsToldToo) {
-  for (const std::size_t count : {10, 100'000}) {
+  struct Case {
+    std::size_t count;
+    bool engine;
+  };
+  for (const Case& one : {Case{10, false}, Case{100'000, false}, Case{10, true}}) {
+    const std::size_t count = one.count;
     test::run_device_ranks({.ranks = 3}, 2 * kBytes, [&](DeviceRank& rank) {
-      const auto executor = make_executor(rank);
+      const auto executor = make_executor(rank, "", one.engine);
       if (rank.rank() == 2) std::this_thread::sleep_for(50ms);
       const bool is_odd = rank.rank() == 1;
       const auto issue = [&](std::size_t elements) {
@@ -205,7 +228,7 @@ TEST(CudaMismatch, WhoComesLateIsToldToo) {
       EXPECT_EQ(status.code(), Code::kMismatch) << status.to_string();
       EXPECT_NE(status.message().find("all_reduce #1 (float, 20, sum)"), std::string::npos)
           << status.message();
-      EXPECT_TRUE(rank.synchronize().ok());
+      EXPECT_TRUE(end_stream(rank, *executor).ok());
     });
     if (HasFailure()) return;
   }

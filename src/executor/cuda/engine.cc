@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "executor/cuda/engine_roll_call.h"
 #include "executor/cuda/flat_plan.h"
 #include "executor/cuda/local_pass.h"
 #include "executor/cuda/plan_kernels.h"
@@ -52,13 +53,13 @@ Engine::Engine(Device& device, const Boards& boards, PinnedMemory<Progress> prog
 
 Engine::~Engine() { device_.end_stream(own_stream_); }
 
-Status Engine::run(const EngineCall& call, std::uint32_t number, Stream stream) {
+Status Engine::run(const EngineCall& call, const Team& caller, Stream stream) {
   rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   lines_.store(std::max(lines_.load(std::memory_order_relaxed), call.plan->lines),
                std::memory_order_relaxed);
   Progress& progress = *progress_.on_device();
-  if (Status s = device_.set(stream, &progress.call, number); !s.ok()) return s;
-  if (Status s = meet(stream); !s.ok()) return s;
+  if (Status s = device_.set(stream, &progress.call, caller.call); !s.ok()) return s;
+  if (Status s = meet(caller, stream); !s.ok()) return s;
   for (const Instruction& instruction : call.plan->instructions) {
     const auto line = [&](int rank) { return &board_of(rank).lines[0][instruction.line]; };
     Status status;
@@ -75,16 +76,18 @@ Status Engine::run(const EngineCall& call, std::uint32_t number, Stream stream) 
     }
     if (!status.ok()) return status;
   }
-  if (Status s = divide_output(call, stream); !s.ok()) return s;
+  if (Status s = bring_out(call, stream); !s.ok()) return s;
   return device_.set(stream, &progress.wait, 0);
 }
 
 // Tells all that this rank's buffers and lines are free, and waits until all of theirs are.
-Status Engine::meet(Stream stream) {
+Status Engine::meet(const Team& caller, Stream stream) {
+  if (team_.ranks == 1) return {};
   // What give() copies from, where it copies.
   std::uint32_t* own = &own_board().counters[0].engine;
   const std::uint32_t round = rounds_.load(std::memory_order_relaxed);
   if (Status s = device_.set(stream, own, round); !s.ok()) return s;
+  if (Status s = announce(caller.word, stream); !s.ok()) return s;
   for (int peer = 0; peer < team_.ranks; ++peer) {
     if (peer == team_.rank) continue;
     if (Status s = give(&board_of(peer).meetings[0][team_.rank], stream); !s.ok()) return s;
@@ -93,7 +96,30 @@ Status Engine::meet(Stream stream) {
     if (peer == team_.rank) continue;
     if (Status s = take(&own_board().meetings[0][peer], peer, stream); !s.ok()) return s;
   }
+  return compare(caller, stream);
+}
+
+// Before the meeting, so that who has met this rank has it.
+Status Engine::announce(std::uint64_t word, Stream stream) {
+  const std::uint32_t round = rounds_.load(std::memory_order_relaxed);
+  const Packet packet = make_packet(word, round);
+  Packet* const own = announcement(own_board(), round, team_.rank);
+  auto* const halves = reinterpret_cast<std::uint32_t*>(own);  // the lower first, as GPUs have them
+  for (int half = 0; half < 4; ++half) {
+    const auto value = static_cast<std::uint32_t>(packet.words[half / 2] >> (half % 2 * 32));
+    if (Status s = device_.set(stream, &halves[half], value); !s.ok()) return s;
+  }
+  for (int peer = 0; peer < team_.ranks; ++peer) {
+    if (peer == team_.rank) continue;
+    Packet* const theirs = announcement(board_of(peer), round, team_.rank);
+    if (Status s = device_.copy(stream, theirs, own, sizeof(Packet)); !s.ok()) return s;
+  }
   return {};
+}
+
+Status Engine::compare(const Team& caller, Stream stream) {
+  const EngineRollCall call{caller, rounds_.load(std::memory_order_relaxed)};
+  return launch_comparison(device_, call, stream);
 }
 
 // A store by the stream needs memory of this process; of another's it is a copy, as NCCL does it.
@@ -110,7 +136,7 @@ Status Engine::take(const std::uint32_t* flag, int peer, Stream stream) {
 }
 
 Status Engine::move(const EngineCall& call, const Instruction& move, Stream stream) {
-  std::size_t count = call.count;
+  std::size_t count = call.piece.count;
   for (const std::vector<Chunk>* chunks : {&move.sources, &move.targets}) {
     for (const Chunk& chunk : *chunks) count = std::min(count, length(call, chunk));
   }
@@ -148,33 +174,47 @@ Status Engine::pass(const EngineCall& call, const Instruction& move, std::size_t
   return launch_pass(device_, pass, call.type, blocks_for(count * size_of(call.type)), stream);
 }
 
-// Once it is complete.
-Status Engine::divide_output(const EngineCall& call, Stream stream) {
-  const Plan& plan = *call.plan;
-  const bool is_root = plan.rank == plan.root;
-  const int parts = parts_of(plan.collective, plan.ranks, is_root).output;
-  if (call.arithmetic.divisor == 1 || parts == 0) return {};
+// Once it is complete: what was summed is divided on the way.
+Status Engine::bring_out(const EngineCall& call, Stream stream) {
+  const std::size_t whole = call.output.part, count = call.piece.count;
+  const auto parts = static_cast<std::size_t>(call.output.parts);
+  if (count == whole) return bring_out(call, 0, 0, parts * count, stream);
+  for (std::size_t part = 0; part < parts; ++part) {
+    const std::size_t first = part * whole + call.piece.first;
+    if (Status s = bring_out(call, first, part, count, stream); !s.ok()) return s;
+  }
+  return {};
+}
+
+// `count` elements from the beginning of a staged part, to those from `first` of the output.
+Status Engine::bring_out(const EngineCall& call, std::size_t first, std::size_t part,
+                         std::size_t count, Stream stream) {
+  if (count == 0) return {};
+  const std::size_t element = size_of(call.type);
   LocalPass pass;
   pass.source_count = pass.target_count = 1;
-  pass.sources[0] = pass.targets[0] = address(call, output(0));
-  pass.count = call.count * static_cast<std::size_t>(parts);
+  pass.sources[0] =
+      scratch_of(team_.rank) + call.staging.output + part * call.piece.count * element;
+  pass.targets[0] = call.output.data + first * element;
+  pass.count = count;
   pass.arithmetic.divisor = call.arithmetic.divisor;
-  return launch_pass(device_, pass, call.type, blocks_for(pass.count * size_of(call.type)), stream);
+  pass.unless = &own_board().gave_up;
+  return launch_pass(device_, pass, call.type, blocks_for(count * element), stream);
 }
 
 std::size_t Engine::length(const EngineCall& call, const Chunk& chunk) const {
-  const std::size_t piece = chunk_length(call.count, call.plan->chunks, size_of(call.type));
+  const std::size_t piece = chunk_length(call.piece.count, call.plan->chunks, size_of(call.type));
   if (chunk.space == Space::kScratch) return piece;
-  const Extents extents = Extents::uniform(call.count, piece, call.plan->chunks);
+  const Extents extents = Extents::uniform(call.piece.count, piece, call.plan->chunks);
   return extents.length(chunk.index, /*owner=*/0);
 }
 
 std::byte* Engine::address(const EngineCall& call, const Chunk& chunk) const {
   const int rank = chunk.rank == kSelf ? team_.rank : chunk.rank;
-  std::byte* scratch = reinterpret_cast<std::byte*>(&board_of(rank)) + scratch_offset(team_.ranks);
+  std::byte* scratch = scratch_of(rank);
   const std::size_t element = size_of(call.type);
-  const std::size_t piece = chunk_length(call.count, call.plan->chunks, element);
-  const Extents extents = Extents::uniform(call.count, piece, call.plan->chunks);
+  const std::size_t piece = chunk_length(call.piece.count, call.plan->chunks, element);
+  const Extents extents = Extents::uniform(call.piece.count, piece, call.plan->chunks);
   switch (chunk.space) {
     case Space::kInput:
       return scratch + call.staging.input + extents.offset(chunk.index) * element;

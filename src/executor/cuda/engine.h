@@ -8,6 +8,10 @@
 // The buffers lie in every rank's scratch, at the same offsets (pieces.h): addresses of user's
 // buffers would have to be exchanged between hosts' threads, which nothing here may wait for.
 //
+// Ranks say in which call they are before they meet, and compare after (engine_roll_call.h). Where
+// they differ, or a peer did not come, the stream goes on as it must, in scratch: what a call has
+// made gets to its output only if all agreed.
+//
 // Not for streams that are captured: a graph would store the same numbers again.
 //
 // Tested by cuda_engine_test.cc.
@@ -31,8 +35,9 @@ namespace tutti::cuda {
 
 struct EngineCall {
   const Plan* plan = nullptr;
-  Staging staging;        // where every rank's buffers are, in its scratch
-  std::size_t count = 0;  // elements of a part
+  Staging staging;  // where every rank's buffers are, in its scratch
+  Piece piece;      // the elements of each part that lie there
+  Buffer output;    // the caller's, for the piece to be brought to
   DataType type = DataType::kUint8;
   Arithmetic arithmetic;
 };
@@ -43,8 +48,9 @@ class Engine final {
   static Result<std::unique_ptr<Engine>> create(Device& device, const Boards& boards);
   ~Engine();
 
-  /// One thread at a time. Calls of all ranks are the same, in the same order.
-  Status run(const EngineCall& call, std::uint32_t number, Stream stream);
+  /// One thread at a time. Calls of all ranks are the same, in the same order, which is compared:
+  /// `caller` has their numbers and words, and where to report.
+  Status run(const EngineCall& call, const Team& caller, Stream stream);
 
   /// What the stream waits for, if it does: the call's number, the peer, and a mark that changes
   /// with every wait. Any thread.
@@ -71,16 +77,23 @@ class Engine final {
 
   Engine(Device& device, const Boards& boards, PinnedMemory<Progress> progress, Stream stream);
 
-  Status meet(Stream stream);
+  Status meet(const Team& caller, Stream stream);
+  Status announce(std::uint64_t word, Stream stream);
+  Status compare(const Team& caller, Stream stream);
   Status give(std::uint32_t* flag_of_peer, Stream stream);
   Status take(const std::uint32_t* flag, int peer, Stream stream);
   Status move(const EngineCall& call, const Instruction& instruction, Stream stream);
   Status copy(const EngineCall& call, const Instruction& move, std::size_t count, Stream stream);
   Status pass(const EngineCall& call, const Instruction& move, std::size_t count, Stream stream);
-  Status divide_output(const EngineCall& call, Stream stream);
+  Status bring_out(const EngineCall& call, Stream stream);
+  Status bring_out(const EngineCall& call, std::size_t first, std::size_t part, std::size_t count,
+                   Stream stream);
 
   Board& board_of(int rank) const { return *team_.boards[rank]; }
   Board& own_board() const { return board_of(team_.rank); }
+  std::byte* scratch_of(int rank) const {
+    return reinterpret_cast<std::byte*>(&board_of(rank)) + scratch_offset(team_.ranks);
+  }
   std::byte* address(const EngineCall& call, const Chunk& chunk) const;
   std::size_t length(const EngineCall& call, const Chunk& chunk) const;
 

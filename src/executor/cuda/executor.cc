@@ -227,6 +227,7 @@ Status CudaExecutor::State::issue_pieces(const Issue& issue) {
       }
     }
     if (Status s = issue_piece(issue, piece, site); !s.ok()) return s;
+    if (issue.path == Path::kEngine) continue;  // it brings out what it has made
     if (site.output != boards.scratch() + site.staging.output) continue;
     if (Status s = copy_out(device, issue.stream, site.output, piece, output, element); !s.ok()) {
       return s;
@@ -376,10 +377,14 @@ Status CudaExecutor::State::launch_plan(const Issue& issue, const Piece& piece, 
 Status CudaExecutor::State::run_engine(const Issue& issue, const Piece& piece, const Site& site) {
   const EngineCall call{.plan = &issue.plan->plan,
                         .staging = site.staging,
-                        .count = piece.count,
+                        .piece = piece,
+                        .output = {issue.call.output, issue.checked.parts.output, issue.call.count},
                         .type = issue.call.type,
                         .arithmetic = issue.arithmetic};
-  return engine->run(call, issue.number, issue.stream);
+  Team caller = team;
+  caller.call = issue.number;
+  caller.word = issue.word;
+  return engine->run(call, caller, issue.stream);
 }
 
 CudaExecutor::CudaExecutor(std::unique_ptr<State> state) : state_(std::move(state)) {}

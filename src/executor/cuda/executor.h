@@ -71,7 +71,7 @@ class CudaExecutor final {
 
   /// The first failure of a call that was issued, once it is known: kTimeout names the rank that
   /// did not come and the call; kMismatch, soon and on all ranks, what two ranks called that is not
-  /// the same (the engine does not compare); kAborted. Does not block.
+  /// the same; kAborted. Does not block.
   Status health() const;
   /// Ends whatever waits, on this rank's device. At once, any thread.
   void abort(const std::string& reason);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "executor/cuda/block.h"
+#include "executor/cuda/flags.h"
 #include "executor/cuda/flat_plan.h"
 #include "executor/cuda/pass.h"
 #include "executor/cuda/stretch.h"
@@ -24,6 +25,7 @@ struct LocalPass {
   std::uint32_t scaled = 0;
   std::uint64_t count = 0;
   Arithmetic arithmetic;
+  const std::uint32_t* unless = nullptr;  // it is not 0: then nothing is done
 };
 
 /// Of a block: where its parts of the operands are.
@@ -35,6 +37,7 @@ struct PassDesk {
 /// Each block does its part.
 template <DataType kType>
 TUTTI_DEVICE void local_pass(const Block& block, const LocalPass& whole) {
+  if (whole.unless != nullptr && load_relaxed(whole.unless) != 0) return;
   TUTTI_SHARED(PassDesk, desk);
   const Stretch stretch = part_of({0, whole.count * size_of(kType)}, block.count(), block.index());
   block.each(static_cast<std::size_t>(whole.source_count),

@@ -1,5 +1,6 @@
 #include "executor/cuda/plan_kernels.h"
 
+#include "executor/cuda/engine_roll_call.h"
 #include "executor/cuda/interpreter.h"
 #include "executor/cuda/kernels.h"
 #include "executor/cuda/local_pass.h"
@@ -7,8 +8,9 @@
 namespace tutti::cuda {
 namespace {
 
+constexpr const char* kComparison = "tutti_compare_calls";
 #define NAMES(word, type) "tutti_interpret_" #word, "tutti_pass_" #word,
-constexpr const char* kNames[] = {TUTTI_CUDA_TYPES(NAMES)};
+constexpr const char* kNames[] = {TUTTI_CUDA_TYPES(NAMES) kComparison};
 #undef NAMES
 
 }  // namespace
@@ -47,6 +49,13 @@ Status launch_pass(Device& device, const LocalPass& pass, DataType type, int blo
                                 .blocks = blocks,
                                 .threads = kMostThreads,
                                 .arguments = std::as_bytes(std::span(&pass, 1))});
+}
+
+Status launch_comparison(Device& device, const EngineRollCall& call, Stream stream) {
+  return device.launch(stream, {.kernel = kComparison,
+                                .blocks = 1,
+                                .threads = 32,  // a warp, and no fewer than there are ranks
+                                .arguments = std::as_bytes(std::span(&call, 1))});
 }
 
 }  // namespace tutti::cuda

@@ -1,5 +1,5 @@
 // The kernels that run plans, and how they are launched: the interpreter, and the passes of the
-// engine; one of each for every type.
+// engine, one of each for every type; and its roll call.
 
 #pragma once
 
@@ -10,6 +10,7 @@
 
 namespace tutti::cuda {
 
+struct EngineRollCall;
 struct InterpretedCall;
 struct LocalPass;
 
@@ -27,5 +28,6 @@ struct LaunchSize {
 Status launch_interpreter(Device& device, const InterpretedCall& call, DataType type,
                           const LaunchSize& size, Stream stream);
 Status launch_pass(Device& device, const LocalPass& pass, DataType type, int blocks, Stream stream);
+Status launch_comparison(Device& device, const EngineRollCall& call, Stream stream);
 
 }  // namespace tutti::cuda
