@@ -267,7 +267,8 @@ TEST(CliPlanMeasure, ALayoutIsALineOfSettings) {
     const auto at = std::find(line.begin(), line.end(), option);
     return at == line.end() ? "" : *(at + 1);
   };
-  EXPECT_EQ(value("--mesh"), "tp=4,pp=1,cp=1,dp=2");
+  EXPECT_EQ(value("--mesh"), "dp=2,pp=1,cp=1,tp=4");
+  EXPECT_EQ(value("--order"), "tp,pp,cp,dp");
   EXPECT_EQ(value("--batch"), "12");
   EXPECT_EQ(value("--micro-batch"), "3");
   EXPECT_EQ(value("--zero"), "2");

@@ -43,6 +43,18 @@ TEST(AutoMesh, DependsOnTheJobAndTheMachine) {
   EXPECT_NE(with_best_layout(config, machine(4)).mesh.find("dp=1"), std::string::npos);
 }
 
+// Messages of a pipeline, rather than gradients.
+TEST(AutoMesh, PutsFarApartWhatSaysLeast) {
+  planner::MachineShape two_hosts = machine(4);
+  two_hosts.nodes = 2;
+  two_hosts.between.bandwidth = 1e7;
+  RunConfig config = config_of(ModelFamily::kLlama);
+  config.sequence = 16;
+  const RunConfig decided = with_best_layout(config, two_hosts);
+  EXPECT_EQ(decided.order, "pp,dp,cp,tp") << decided.mesh;
+  EXPECT_EQ(order_text(make_setup(decided, 8).mesh), decided.order);
+}
+
 TEST(AutoMesh, SaysThatNothingFits) {
   planner::MachineShape small = machine(2);
   small.memory = 1 << 20;

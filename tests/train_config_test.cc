@@ -126,6 +126,8 @@ TEST(Setup, SettingsReachModelAndTrainer) {
                      "25m",
                      "--mesh",
                      "pp=2,tp=2",
+                     "--order",
+                     "tp,dp,pp,cp",
                      "--pipeline",
                      "zero_bubble",
                      "--batch",
@@ -148,6 +150,7 @@ TEST(Setup, SettingsReachModelAndTrainer) {
                      "0.5"};
   const auto setup = make_setup(read_config(line, Command::kTrain), 4);
   EXPECT_EQ(to_text(setup.mesh), "dp=1,pp=2,cp=1,tp=2");
+  EXPECT_EQ(order_text(setup.mesh), "tp,dp,pp,cp");
   EXPECT_EQ(config_of(setup.model), ModelConfig(llama_preset("25m")));
   const ComputeSettings& compute = computing(setup.model);
   EXPECT_EQ(compute.sequences, 2);
@@ -164,6 +167,8 @@ TEST(Setup, SettingsReachModelAndTrainer) {
 TEST(Setup, WhatDoesNotFitIsRefusedWithWhatWould) {
   EXPECT_EQ(objection_to({"--mesh", "dp=3"}, 4),
             "mesh \"dp=3\": 3 ranks, of which there are 4; expected sizes whose product is 4");
+  EXPECT_EQ(objection_to({"--order", "dp,tp"}, 1),
+            "order \"dp,tp\": expected dp, pp, cp and tp once each");
   EXPECT_EQ(objection_to({"--mesh", "tp=3"}, 3), "heads 4: expected a multiple of tp=3");
   EXPECT_EQ(objection_to({"--sequence", "5000"}, 1),
             "sequence 5000: expected at most 4096, the positions of model llama-tiny");
@@ -201,6 +206,13 @@ TEST(Setup, AMambaHasTheSameSettingsAndNoLimitOfPositions) {
               mamba_setup({"--model", "mamba-tiny", "--scan", "heads"}, 1);
             }),
             "scan heads: is of a Mamba-2; expected shards with model mamba-tiny");
+  const Line gather = {"--context", "gather"};
+  EXPECT_EQ(
+      failure_of([&] { mamba_setup(gather, 1); }),
+      "context gather: is of attention; expected ring with model mamba2-tiny, which has none");
+  EXPECT_EQ(
+      computing(mamba_setup({"--model", "hybrid-tiny", "--context", "gather"}, 1).model).context,
+      ContextKind::kGather);
 }
 
 TEST(Setup, AFolderWithAConfigIsAModelOfItsFamily) {

@@ -37,6 +37,14 @@ TEST(MeshEqual, EightRanks) {
   one.expect_same({.mesh = mesh_of(2, 2, 2, 1), .pipeline = PipelineKind::kZeroBubble, .zero = 2});
 }
 
+TEST(MeshEqual, TheOrderOfRanksDoesNotMatter) {
+  OneRank one;
+  for (const char* order : {"tp,cp,pp,dp", "pp,tp,dp,cp"}) {
+    one.expect_same({.mesh = *with_order(mesh_of(2, 2, 2, 1), order), .zero = 2, .tied = true});
+    one.expect_same({.mesh = *with_order(mesh_of(2, 1, 2, 2), order), .zero = 3});
+  }
+}
+
 TEST(MeshEqual, AgainIsTheSameToTheLastBit) {
   const MeshCase c{.mesh = mesh_of(2, 2, 1, 2), .pipeline = PipelineKind::kInterleaved};
   EXPECT_EQ(run_case(c), run_case(c));

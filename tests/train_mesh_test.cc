@@ -49,6 +49,18 @@ TEST(Mesh, IsItsOwnText) {
   EXPECT_EQ(*parse_mesh(to_text(mesh), 120), mesh);
 }
 
+TEST(Mesh, HasTheOrderThatIsAskedFor) {
+  const Mesh mesh = *with_order(mesh_of(2, 3, 4, 5), "tp,pp,dp,cp");
+  EXPECT_EQ(order_text(mesh), "tp,pp,dp,cp");
+  EXPECT_EQ(mesh.place_of(1), (Place{0, 0, 1, 0}));
+  EXPECT_EQ(mesh.rank_at({0, 0, 0, 1}), 24);
+  EXPECT_EQ(to_text(mesh), to_text(mesh_of(2, 3, 4, 5)));
+  for (const char* text : {"", "dp", "dp,pp,cp", "dp,pp,cp,cp", "dp,pp,cp,tp,", "dp,pp,cp,ep"}) {
+    EXPECT_EQ(with_order(mesh, text).status().message(),
+              "order \"" + std::string(text) + "\": expected dp, pp, cp and tp once each");
+  }
+}
+
 TEST(Mesh, PlacesAndRanksAreOneToOneInAnyOrder) {
   Mesh mesh = mesh_of(2, 3, 4, 5);
   for (int turn = 0; turn < 4; ++turn) {

@@ -104,9 +104,35 @@ Result<Mesh> parse_mesh(std::string_view text, int ranks) {
 
 std::string to_text(const Mesh& mesh) {
   std::string text;
-  for (const Dimension dimension : mesh.order) {
+  for (const Dimension dimension : Mesh().order) {
     if (!text.empty()) text += ',';
     text += std::string(name(dimension)) + "=" + std::to_string(mesh.size(dimension));
+  }
+  return text;
+}
+
+Result<Mesh> with_order(const Mesh& mesh, std::string_view text) {
+  const Status refusal(Code::kInvalidArgument,
+                       "order \"" + std::string(text) + "\": expected dp, pp, cp and tp once each");
+  Mesh ordered = mesh;
+  unsigned seen = 0;
+  for (Dimension& place : ordered.order) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    const auto dimension = dimension_named(text.substr(0, comma));
+    const bool is_last = &place == &ordered.order.back();
+    if (!dimension || is_last != (comma == text.size())) return refusal;
+    place = *dimension;
+    seen |= 1u << static_cast<int>(*dimension);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  if (seen != (1u << kDimensions) - 1) return refusal;
+  return ordered;
+}
+
+std::string order_text(const Mesh& mesh) {
+  std::string text;
+  for (const Dimension dimension : mesh.order) {
+    text.append(text.empty() ? "" : ",").append(name(dimension));
   }
   return text;
 }

@@ -46,8 +46,13 @@ struct Mesh {
 /// "dp=2,tp=2": dimensions that are not named are 1. `ranks`: how many there are; one dimension may
 /// be left to it ("dp=*"). kInvalidArgument says what would fit.
 Result<Mesh> parse_mesh(std::string_view text, int ranks);
-/// "dp=2,pp=1,cp=1,tp=2".
+/// "dp=2,pp=1,cp=1,tp=2", whatever the order.
 std::string to_text(const Mesh& mesh);
+
+/// "pp,dp,cp,tp": all dimensions, from the outermost to the innermost. kInvalidArgument names the
+/// text.
+Result<Mesh> with_order(const Mesh& mesh, std::string_view text);
+std::string order_text(const Mesh& mesh);
 
 /// The ranks as a picture in text, a block a data-parallel replica:
 ///

@@ -243,15 +243,15 @@ Status keep(const planner::Problem& problem, double peak) {
 }  // namespace
 
 std::vector<std::string> training_line(const planner::Job& job, const Layout& layout) {
-  const std::array<int, planner::kDimensions> sizes = {layout.dp, layout.pp, layout.cp, layout.tp};
-  std::string mesh;
+  std::string order;
   for (const planner::Dimension dimension : layout.order) {
-    mesh += fmt::format("{}{}={}", mesh.empty() ? "" : ",", name(dimension),
-                        sizes[static_cast<std::size_t>(dimension)]);
+    order += fmt::format("{}{}", order.empty() ? "" : ",", name(dimension));
   }
   const auto text = [](auto value) { return fmt::format("{}", value); };
   return {"--mesh",
-          mesh,
+          fmt::format("dp={},pp={},cp={},tp={}", layout.dp, layout.pp, layout.cp, layout.tp),
+          "--order",
+          order,
           "--batch",
           text(job.sequences()),
           "--sequence",

@@ -23,6 +23,14 @@ std::string mesh_text(const planner::Layout& layout) {
          ",cp=" + std::to_string(layout.cp) + ",tp=" + std::to_string(layout.tp);
 }
 
+std::string order_text(const planner::Layout& layout) {
+  std::string text;
+  for (const planner::Dimension dimension : layout.order) {
+    text.append(text.empty() ? "" : ",").append(planner::name(dimension));
+  }
+  return text;
+}
+
 }  // namespace
 
 planner::MachineShape machine_of_ranks(const Topology& topology, double peak) {
@@ -42,6 +50,7 @@ RunConfig with_best_layout(const RunConfig& config, const planner::MachineShape&
   const planner::Layout& layout = ranking.best.front().layout;
   RunConfig decided = config;
   decided.mesh = mesh_text(layout);
+  decided.order = order_text(layout);
   decided.micro_batch = layout.micro_batch;
   decided.zero = layout.zero;
   decided.recompute = planner::name(layout.recomputation);

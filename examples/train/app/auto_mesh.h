@@ -14,8 +14,8 @@ namespace tutti::train {
 /// The machine of these ranks, of which each reaches `peak` FLOP/s in products of matrices.
 planner::MachineShape machine_of_ranks(const Topology& topology, double peak);
 
-/// The configuration with all that the layout decides: mesh, micro-batch, ZeRO, recomputation,
-/// pipeline, chunks. Fails with what would have to change if nothing fits.
+/// The configuration with all that the layout decides: mesh, order, micro-batch, ZeRO,
+/// recomputation, pipeline, chunks. Fails with what would have to change if nothing fits.
 RunConfig with_best_layout(const RunConfig& config, const planner::MachineShape& machine);
 
 }  // namespace tutti::train

@@ -85,14 +85,15 @@ std::string describe(const Plan& plan, const std::string& name) {
   std::string text = fmt::format(
       "model        {}: {}\n"
       "parameters   {} ({})\n"
-      "mesh         {}: {} ranks\n"
+      "mesh         {}: {} ranks in the order {}\n"
       "step         {} tokens: {} sequences of {}, {} micro-batches of {} on each rank\n"
       "FLOPs        {} a step; {} with attention (and chunks of Mamba-2) counted as full\n"
       "             {}\n",
       name, describe(config), count_text(static_cast<double>(parameters(config))),
-      parameters(config), to_text(plan.mesh), plan.mesh.ranks(), tokens_of_step(plan),
-      plan.settings.batch, compute.sequence, micro_batches(plan), compute.sequences,
-      count_text(tokens * flops.causal), count_text(tokens * flops.full), parts_of(flops));
+      parameters(config), to_text(plan.mesh), plan.mesh.ranks(), order_text(plan.mesh),
+      tokens_of_step(plan), plan.settings.batch, compute.sequence, micro_batches(plan),
+      compute.sequences, count_text(tokens * flops.causal), count_text(tokens * flops.full),
+      parts_of(flops));
   return text + memory_lines(plan) + volume_lines(plan);
 }
 

@@ -19,6 +19,8 @@ const Field kFields[] = {
     {"mesh", &C::mesh,
      "sizes of the dimensions, such as dp=2,pp=1,cp=1,tp=2; *: what is left; auto: as tutti plan",
      kBoth},
+    {"order", &C::order,
+     "dimensions from the outermost to the innermost, whose ranks are neighbours"},
     {"threads", &C::threads, "so many ranks as threads of this process, without a launcher", kBoth,
      0, 4096},
     {"model", &C::model,

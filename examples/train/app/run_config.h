@@ -21,6 +21,7 @@ struct RunConfig {
 
   // ranks
   std::string mesh = "dp=*";
+  std::string order = "dp,pp,cp,tp";
   long threads = 0;
   // model
   std::string model = "llama-tiny";

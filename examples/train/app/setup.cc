@@ -71,6 +71,10 @@ void check(const RunConfig& config, const ModelConfig& model) {
   if (config.scan == "heads" && (mamba == nullptr || mamba->is_mamba1())) {
     throw Failure("scan heads: is of a Mamba-2; expected shards with model " + config.model);
   }
+  if (config.context == "gather" && mamba != nullptr && !mamba->is_hybrid()) {
+    throw Failure("context gather: is of attention; expected ring with model " + config.model +
+                  ", which has none");
+  }
   if (config.resume && config.checkpoint.empty()) {
     throw Failure("resume: expected --checkpoint DIR beside it");
   }
@@ -88,7 +92,8 @@ void check(const RunConfig& config, const ModelConfig& model) {
 }  // namespace
 
 Setup make_setup(const RunConfig& config, int ranks) {
-  Setup setup{must(parse_mesh(config.mesh, ranks)), model_of(config), training_of(config)};
+  const Mesh mesh = must(parse_mesh(config.mesh, ranks));
+  Setup setup{must(with_order(mesh, config.order)), model_of(config), training_of(config)};
   check(config, config_of(setup.model));
   const std::unique_ptr<Model> model = make_model(setup.model);
   if (const std::string why = objection(setup.training, *model, setup.mesh); !why.empty()) {

@@ -269,7 +269,7 @@ RunConfig decide(const RunConfig& config, Group& world) {
   peak *= core_share(world.communicator().formation(), world.rank());
   world.all_reduce(std::span(&peak, 1), Reduction::kMin);
   const RunConfig decided = with_best_layout(config, machine_of_ranks(report.topology, peak));
-  if (world.rank() == 0) fmt::print("mesh auto: {}\n", decided.mesh);
+  if (world.rank() == 0) fmt::print("mesh auto: {} in the order {}\n", decided.mesh, decided.order);
   return decided;
 }
 
