@@ -18,6 +18,7 @@
 #include "executor/cuda/kernels_host.h"
 #include "executor/cuda/multicast_kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
+#include "executor/cuda/visit_kernels.h"
 #include "sanitizers.h"
 
 namespace tutti {
@@ -46,9 +47,33 @@ Status eventual_health(const Communicator& comm) {
   return comm.health();
 }
 
-class Enqueue : public testing::TestWithParam<std::vector<int>> {
+std::vector<ThreadKernel> kernels_for_calls() {
+  std::vector<ThreadKernel> all;
+  for (const auto kernels :
+       {cuda::fast_thread_kernels(), cuda::plan_thread_kernels(), cuda::visit_thread_kernels()}) {
+    all.insert(all.end(), kernels.begin(), kernels.end());
+  }
+  return all;
+}
+
+RanksOnDevices with_kernels(const std::vector<int>& host_of) {
+  return {.host_of = host_of, .kernels = kernels_for_calls()};
+}
+RanksOnDevices with_kernels(int ranks) { return with_kernels(std::vector<int>(ranks)); }
+
+// Ranks whose calls all go through host memory; where there are kernels, by those of visits.
+struct Ground {
+  std::vector<int> host_of;
+  bool kernels = false;
+};
+
+class Enqueue : public testing::TestWithParam<Ground> {
  protected:
-  RanksOnDevices ranks() const { return {.host_of = GetParam()}; }
+  RanksOnDevices ranks() const {
+    const Ground& ground = GetParam();
+    if (ground.kernels) return with_kernels(ground.host_of);
+    return {.host_of = ground.host_of};
+  }
   void run_case(RankOnDevice& rank, const Case& one) {
     CaseRunner(one, rank.comm, [&](const Call& call) { return run_on_device(rank, call); }).run();
   }
@@ -274,15 +299,16 @@ TEST_P(Enqueue, RandomSequencesAreRight) {
   });
 }
 
-using Places = std::vector<std::vector<int>>;
+using Grounds = std::vector<Ground>;
 INSTANTIATE_TEST_SUITE_P(
     Hosts, Enqueue,
-    testing::ValuesIn(or_few<Places>({{0}, {0, 0}, {0, 0, 0}, {0, 1}, {0, 0, 1, 1}},
-                                     {{0}, {0, 0}, {0, 1, 0}})),
+    testing::ValuesIn(or_few<Grounds>(
+        {{{0}}, {{0, 0}}, {{0, 1}}, {{0, 1}, true}, {{0, 0, 1, 1}}, {{0, 1, 1}, true}},
+        {{{0}}, {{0, 0}}, {{0, 1, 0}, true}})),
     [](const auto& info) {
       std::string text;
-      for (const int host : info.param) text += static_cast<char>('a' + host);
-      return text;
+      for (const int host : info.param.host_of) text += static_cast<char>('a' + host);
+      return text + (info.param.kernels ? "ByKernels" : "");
     });
 
 TEST(EnqueueLarge, CallsGoInPieces) {
@@ -300,14 +326,6 @@ TEST(EnqueueLarge, CallsGoInPieces) {
 }
 
 // ---- by kernels, where all ranks reach each other's devices
-
-RanksOnDevices with_kernels(int ranks) {
-  RanksOnDevices made = RanksOnDevices::on_one_host(ranks);
-  const auto fast = cuda::fast_thread_kernels(), plans = cuda::plan_thread_kernels();
-  made.kernels.assign(fast.begin(), fast.end());
-  made.kernels.insert(made.kernels.end(), plans.begin(), plans.end());
-  return made;
-}
 
 TEST(EnqueueWithKernels, EveryCollectiveIsRight) {
   on_devices(with_kernels(3), [](RankOnDevice& rank) {
@@ -419,18 +437,87 @@ TEST(EnqueueWithKernels, ScansAreOfHostMemoryOnly) {
   });
 }
 
-TEST(EnqueueWithKernels, GraphsHoldKernelsAndNothingElse) {
-  on_devices(with_kernels(2), [](RankOnDevice& rank) {
-    DeviceBuffer<int> data(rank, std::vector<int>(100, 1));
+// ---- graphs
+
+// What `issue` enqueues on the rank's stream.
+ThreadStream::Recording capture(RankOnDevice& rank, const std::function<Status()>& issue) {
+  rank.device.begin_recording(rank.stream);
+  EXPECT_OK(issue());
+  return rank.device.end_recording(rank.stream);
+}
+
+TEST(EnqueueGraphs, HoldKernelsAndCallsThroughHostMemory) {
+  for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, {0, 1}, {0, 1, 1}}) {
+    on_devices(with_kernels(hosts), [](RankOnDevice& rank) {
+      const int n = rank.comm.ranks(), me = rank.comm.rank();
+      DeviceBuffer<int> sum(rank, std::vector<int>(1'000'000, 1));
+      DeviceBuffer<int> mine(rank, std::vector<int>(100, me)), theirs(rank, 100);
+      const auto graph = capture(rank, [&]() -> Status {
+        Status status = rank.comm.enqueue(all_reduce(sum.all(), sum.all()), rank.stream);
+        if (!status.ok()) return status;
+        return rank.comm.enqueue(
+            {send(mine.all(), (me + 1) % n), barrier(), receive(theirs.all(), (me + n - 1) % n)},
+            rank.stream);
+      });
+      int expected = 1;
+      for (int turn = 0; turn < 3; ++turn) {
+        rank.device.replay(rank.stream, graph);
+        ASSERT_OK(
+            rank.comm.enqueue(all_reduce(theirs.all(), mine.all(), Reduction::kMax), rank.stream));
+        expected *= n;
+      }
+      ASSERT_OK(rank.synchronize());
+      EXPECT_OK(rank.comm.health());
+      EXPECT_EQ(sum.values(), std::vector<int>(1'000'000, expected));
+      EXPECT_EQ(mine.values(), std::vector<int>(100, n - 1));
+    });
+  }
+}
+
+TEST(EnqueueGraphs, HoldNoCallsThroughHostMemoryWithoutKernels) {
+  on_devices({.host_of = {0, 0}}, [](RankOnDevice& rank) {
+    DeviceBuffer<int> data(rank, 100);
     rank.device.begin_recording(rank.stream);
-    EXPECT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
     const Status status = rank.comm.enqueue(send(data.all(), 1), rank.stream);
     EXPECT_EQ(status.code(), Code::kNotSupported) << status.message();
-    EXPECT_TRUE(contains(status, "captured")) << status.message();
-    const auto graph = rank.device.end_recording(rank.stream);
-    for (int i = 0; i < 3; ++i) rank.device.replay(rank.stream, graph);
+    EXPECT_TRUE(contains(status, "send_recv: the stream is being captured")) << status.message();
+    EXPECT_TRUE(contains(status, "no kernels were built")) << status.message();
+    EXPECT_TRUE(rank.device.end_recording(rank.stream).empty());
+    EXPECT_OK(rank.comm.health());
+  });
+}
+
+TEST(EnqueueGraphs, ARankThatDoesNotReplayIsNamed) {
+  RanksOnDevices made = with_kernels({0, 1, 1});
+  made.options.call_timeout = milliseconds(300);
+  on_devices(made, [](RankOnDevice& rank) {
+    DeviceBuffer<int> data(rank, 100);
+    const auto graph = capture(
+        rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
+    rank.device.replay(rank.stream, graph);
+    if (rank.comm.rank() != 2) rank.device.replay(rank.stream, graph);
     ASSERT_OK(rank.synchronize());
-    EXPECT_EQ(data.values(), std::vector<int>(100, 8));
+    if (rank.comm.rank() == 2) return;
+    const Status status = eventual_health(rank.comm);
+    EXPECT_EQ(status.code(), Code::kTimeout) << status.message();
+    EXPECT_TRUE(contains(status, "rank 2")) << status.message();
+  });
+}
+
+TEST(EnqueueGraphs, AbortEndsReplaysOnAllRanks) {
+  on_devices(with_kernels({0, 1, 1}), [](RankOnDevice& rank) {
+    DeviceBuffer<int> data(rank, 100);
+    const auto graph = capture(
+        rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
+    if (rank.comm.rank() == 0) {
+      rank.comm.abort("enough");
+    } else {
+      for (int i = 0; i < 3; ++i) rank.device.replay(rank.stream, graph);
+    }
+    ASSERT_OK(rank.synchronize());
+    const Status status = eventual_health(rank.comm);
+    EXPECT_EQ(status.code(), Code::kAborted) << status.message();
+    EXPECT_TRUE(contains(status, "enough")) << status.message();
   });
 }
 

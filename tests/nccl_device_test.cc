@@ -14,6 +14,7 @@
 #include "device/thread_device.h"
 #include "executor/cuda/kernels_host.h"
 #include "executor/cuda/plan_kernels_host.h"
+#include "executor/cuda/visit_kernels.h"
 #include "nccl_ranks.h"
 
 namespace tutti {
@@ -23,9 +24,10 @@ using namespace test;
 
 ThreadDeviceSettings with_kernels() {
   ThreadDeviceSettings settings;
-  const auto fast = cuda::fast_thread_kernels(), plans = cuda::plan_thread_kernels();
-  settings.kernels.assign(fast.begin(), fast.end());
-  settings.kernels.insert(settings.kernels.end(), plans.begin(), plans.end());
+  for (const auto kernels :
+       {cuda::fast_thread_kernels(), cuda::plan_thread_kernels(), cuda::visit_thread_kernels()}) {
+    settings.kernels.insert(settings.kernels.end(), kernels.begin(), kernels.end());
+  }
   return settings;
 }
 

@@ -1,5 +1,6 @@
-// Tests src/communicator/device_proxy.cc, device_words.cc, device_staging.cc and device_group.cc
-// alone: a rank whose calls copy their input to their output.
+// Tests src/communicator/device_proxy.cc, device_visits.cc, device_words.cc, device_staging.cc and
+// device_group.cc alone: a rank whose calls copy their input to their output. Streams come to the
+// proxy, and wait for it, by kernels or by themselves.
 //
 // ROOMS: communicator
 // TIER: fast
@@ -15,6 +16,7 @@
 
 #include "communicator/device_proxy.h"
 #include "device/thread_device.h"
+#include "executor/cuda/visit_kernels.h"
 #include "expect_ok.h"
 
 namespace tutti {
@@ -42,17 +44,30 @@ class Copier {
 
   std::atomic<int> groups = 0;
   std::vector<std::size_t> counts;  // of the pieces
+  milliseconds stands_still{0};     // in each piece
   Status failure;
 
  private:
   void make(const Call& call) {
     counts.push_back(call.input.count);
+    std::this_thread::sleep_for(stands_still);
     std::memcpy(call.output.data, call.input.data, call.input.bytes());
   }
 };
 
-class Proxy : public testing::Test {
+const Status kNoKernels(Code::kNotSupported, "kernels take turns");
+
+ThreadDeviceSettings device_with_kernels() {
+  const auto kernels = cuda::visit_thread_kernels();
+  ThreadDeviceSettings settings;
+  settings.kernels.assign(kernels.begin(), kernels.end());
+  return settings;
+}
+
+class Proxy : public testing::TestWithParam<bool> {
  protected:
+  static bool by_kernels() { return GetParam(); }
+
   void start(milliseconds timeout = kLong) {
     const StagingLayout layout(1);
     staging_memory_.resize(layout.bytes() + 4096);
@@ -62,6 +77,7 @@ class Proxy : public testing::Test {
          .staging = *staging_,
          .rank = 0,
          .call_timeout = timeout,
+         .no_kernels = by_kernels() ? Status() : kNoKernels,
          .run = [this](CallFeed& feed) { return copier_(feed); },
          .look_around =
              [this] { return elsewhere_.load() ? Status(Code::kPeerLost, "lost") : Status(); },
@@ -79,8 +95,8 @@ class Proxy : public testing::Test {
     std::fill_n(data, count, value);
     return {data, count, DataType::kInt32};
   }
-  Status enqueue(const Call& call, Stream stream) {
-    Result<DeviceProxy::Visit> visit = proxy_->begin(stream);
+  Status enqueue(const Call& call, Stream stream, bool captured = false) {
+    Result<DeviceProxy::Visit> visit = proxy_->begin(stream, captured);
     return visit.ok() ? proxy_->end(*visit, {&call, 1}) : visit.status();
   }
   static std::vector<int> values(const Buffer& buffer) {
@@ -95,7 +111,14 @@ class Proxy : public testing::Test {
     return holds();
   }
 
-  ThreadDevice device_{ThreadDeviceSettings{}};
+  /// A graph that holds the call.
+  ThreadStream::Recording capture(const Call& call) {
+    device_.begin_recording(stream_);
+    EXPECT_OK(enqueue(call, stream_, /*captured=*/true));
+    return device_.end_recording(stream_);
+  }
+
+  ThreadDevice device_{device_with_kernels()};
   Stream stream_ = *device_.make_stream();
   std::vector<std::byte> staging_memory_;
   Copier copier_;
@@ -105,7 +128,7 @@ class Proxy : public testing::Test {
   std::unique_ptr<DeviceProxy> proxy_;
 };
 
-TEST_F(Proxy, MakesCallsInTheOrderOfAStream) {
+TEST_P(Proxy, MakesCallsInTheOrderOfAStream) {
   start();
   const Buffer a = buffer(1000, 1), b = buffer(1000, 2), c = buffer(1000, 3);
   ASSERT_OK(enqueue(all_reduce(a, b), stream_));
@@ -114,7 +137,7 @@ TEST_F(Proxy, MakesCallsInTheOrderOfAStream) {
   EXPECT_EQ(values(c), std::vector<int>(1000, 1));
 }
 
-TEST_F(Proxy, CutsWhatStagingCannotHold) {
+TEST_P(Proxy, CutsWhatStagingCannotHold) {
   start();
   constexpr std::size_t kCount = 3'000'001;  // 12 MB, of which a slot holds 2 MiB
   const Buffer from = buffer(kCount, 7), to = buffer(kCount, 0);
@@ -125,7 +148,7 @@ TEST_F(Proxy, CutsWhatStagingCannotHold) {
   EXPECT_EQ(copier_.counts[0], (2u << 20) / 4);
 }
 
-TEST_F(Proxy, ItsTurnsComeRound) {
+TEST_P(Proxy, ItsTurnsComeRound) {
   start();
   const Buffer a = buffer(1, 5), b = buffer(1, 0);
   for (int i = 0; i < 4200; ++i) ASSERT_OK(enqueue(all_reduce(a, b), stream_));  // of 4096
@@ -133,16 +156,16 @@ TEST_F(Proxy, ItsTurnsComeRound) {
   EXPECT_EQ(copier_.groups, 4200);
 }
 
-TEST_F(Proxy, AVisitOfNoCallsOnlyPasses) {
+TEST_P(Proxy, AVisitOfNoCallsOnlyPasses) {
   start();
-  Result<DeviceProxy::Visit> visit = proxy_->begin(stream_);
+  Result<DeviceProxy::Visit> visit = proxy_->begin(stream_, false);
   ASSERT_OK(visit.status());
   ASSERT_OK(proxy_->end(*visit, {}));
   ASSERT_OK(device_.synchronize(stream_, kLong));
   EXPECT_EQ(copier_.groups, 0);
 }
 
-TEST_F(Proxy, WaitsForTheStreamHoweverLongItTakes) {
+TEST_P(Proxy, WaitsForTheStreamHoweverLongItTakes) {
   start(milliseconds(50));
   const Buffer a = buffer(10, 1), b = buffer(10, 0), gate = buffer(1, 0);
   auto* flag = static_cast<std::uint32_t*>(gate.data);
@@ -156,7 +179,7 @@ TEST_F(Proxy, WaitsForTheStreamHoweverLongItTakes) {
   EXPECT_EQ(values(b), std::vector<int>(10, 1));
 }
 
-TEST_F(Proxy, AFailureLetsStreamsGoOnAndStays) {
+TEST_P(Proxy, AFailureLetsStreamsGoOnAndStays) {
   start();
   copier_.failure = Status(Code::kTimeout, "nobody came");
   const Buffer a = buffer(10, 1), b = buffer(10, 0);
@@ -169,7 +192,7 @@ TEST_F(Proxy, AFailureLetsStreamsGoOnAndStays) {
   EXPECT_EQ(copier_.groups, 1);
 }
 
-TEST_F(Proxy, SeesWhatFailsElsewhereWhileAStreamIsHeldAndWhileIdle) {
+TEST_P(Proxy, SeesWhatFailsElsewhereWhileAStreamIsHeldAndWhileIdle) {
   for (const bool held : {true, false}) {
     start();
     const Buffer a = buffer(10, 1), gate = buffer(1, 0);
@@ -188,10 +211,104 @@ TEST_F(Proxy, SeesWhatFailsElsewhereWhileAStreamIsHeldAndWhileIdle) {
   }
 }
 
-TEST_F(Proxy, RefusesStreamsThatAreNotTheDevices) {
+TEST_P(Proxy, RefusesStreamsThatAreNotTheDevices) {
   start();
   int other = 0;
-  EXPECT_EQ(proxy_->begin(&other).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(proxy_->begin(&other, false).status().code(), Code::kInvalidArgument);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Proxy, testing::Bool(),
+                         [](const auto& info) { return info.param ? "ByKernels" : "ByStreams"; });
+
+// ---- graphs, which kernels of visits may be in
+
+class ProxyByKernels : public Proxy {};
+INSTANTIATE_TEST_SUITE_P(Ways, ProxyByKernels, testing::Values(true));
+class ProxyByStreams : public Proxy {};
+INSTANTIATE_TEST_SUITE_P(Ways, ProxyByStreams, testing::Values(false));
+
+TEST_P(ProxyByKernels, MakesWhatAGraphHoldsWheneverItIsReplayed) {
+  start();
+  const Buffer a = buffer(1000, 1), b = buffer(1000, 2), c = buffer(1000, 3);
+  const auto b_to_c = capture(all_reduce(b, c)), c_to_b = capture(all_reduce(c, b));
+  EXPECT_EQ(copier_.groups, 0);
+  device_.replay(stream_, b_to_c);
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(values(c), std::vector<int>(1000, 2));
+  for (int turn = 0; turn < 300; ++turn) {  // more than there are slots for arrivals
+    ASSERT_OK(enqueue(all_reduce(turn % 2 == 0 ? a : b, c), stream_));
+    device_.replay(stream_, c_to_b);
+    device_.replay(stream_, b_to_c);
+  }
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(values(b), std::vector<int>(1000, 1));
+  EXPECT_EQ(copier_.groups, 901);
+}
+
+// What was issued takes its turn, whatever comes first; a replay comes after what came before it.
+TEST_P(ProxyByKernels, AReplayWaitsForWhatWasIssuedAndCameBefore) {
+  start();
+  const Buffer a = buffer(10, 1), b = buffer(10, 2), c = buffer(10, 3), gate = buffer(1, 0);
+  auto* flag = static_cast<std::uint32_t*>(gate.data);
+  const Stream other = *device_.make_stream(), third = *device_.make_stream();
+  const auto b_to_c = capture(all_reduce(b, c));
+  ASSERT_OK(device_.wait_until(stream_, flag, 1));
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(enqueue(all_reduce(b, a), other));
+  EXPECT_EQ(device_.synchronize(other, milliseconds(20)).code(), Code::kTimeout);  // it has come
+  device_.replay(third, b_to_c);
+  EXPECT_EQ(device_.synchronize(third, milliseconds(20)).code(), Code::kTimeout);
+  ASSERT_OK(device_.set(*device_.make_stream(), flag, 1));
+  ASSERT_OK(device_.synchronize(third, kLong));
+  EXPECT_EQ(values(c), std::vector<int>(10, 1));
+}
+
+TEST_P(ProxyByKernels, AFailureEndsReplaysOfGraphsToo) {
+  start();
+  const Buffer a = buffer(10, 1), b = buffer(10, 2);
+  const auto graph = capture(all_reduce(a, b));
+  copier_.failure = Status(Code::kTimeout, "nobody came");
+  for (int i = 0; i < 3; ++i) device_.replay(stream_, graph);
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  ASSERT_TRUE(eventually([&] { return !proxy_->health().ok(); }));
+  EXPECT_EQ(copier_.groups, 1);
+}
+
+TEST_P(ProxyByKernels, AKernelGivesUpWhenTheThreadStandsStillAndThatIsAFailure) {
+  start(milliseconds(50));
+  copier_.stands_still = milliseconds(500);
+  const Buffer a = buffer(10, 1), b = buffer(10, 2);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(450));
+  ASSERT_TRUE(eventually([&] { return !proxy_->health().ok(); }));
+  EXPECT_NE(proxy_->health().message().find("stood still"), std::string::npos);
+}
+
+TEST_P(ProxyByStreams, GraphsAreRefused) {
+  start();
+  const Status status = proxy_->begin(stream_, true).status();
+  EXPECT_EQ(status.code(), Code::kNotSupported);
+  EXPECT_EQ(status.message(),
+            "the stream is being captured in a graph, which cannot hold a call that goes through "
+            "host memory here: kernels take turns");
+}
+
+TEST(DeviceVisits, ArrivalsWaitUntilTheHostHasReadThoseBefore) {
+  ThreadDevice device(device_with_kernels());
+  const Stream stream = *device.make_stream();
+  auto visits = std::move(*DeviceVisits::create(device, {}, kLong));
+  for (std::uint32_t i = 0; i <= cuda::kArrivalSlots; ++i) {
+    ASSERT_OK(visits->come(stream, cuda::kIssuedGroups + i));
+  }
+  EXPECT_EQ(device.synchronize(stream, milliseconds(50)).code(), Code::kTimeout);
+  EXPECT_EQ(visits->next({}), cuda::kIssuedGroups);
+  ASSERT_OK(device.synchronize(stream, kLong));
+  for (std::uint32_t i = 1; i <= cuda::kArrivalSlots; ++i) {
+    EXPECT_EQ(visits->next({}), cuda::kIssuedGroups + i);
+  }
+  EXPECT_EQ(visits->next({}), std::nullopt);
 }
 
 // ---- the layout of staging memory

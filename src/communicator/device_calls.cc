@@ -111,23 +111,25 @@ Status DeviceCalls::add_proxy(Bootstrap& bootstrap, Deadline deadline) {
   Result<Memory> memory = host_->allocate(layout.bytes());
   if (!memory.ok()) return memory.status();
   staging_memory_ = std::move(*memory);
+  const Status no_kernels = may_wait_in_kernels(bootstrap, *device_, deadline);
   Result<std::unique_ptr<Staging>> staging =
       Staging::create(*device_, layout, staging_memory_.data());
   Result<std::unique_ptr<DeviceProxy>> proxy(staging.status());
   if (staging.ok()) {
     staging_ = std::move(*staging);
-    proxy = make_proxy();
+    proxy = make_proxy(no_kernels);
   }
   if (Status status = agree(bootstrap, proxy.status(), deadline); !status.ok()) return status;
   proxy_ = std::move(*proxy);
   return {};
 }
 
-Result<std::unique_ptr<DeviceProxy>> DeviceCalls::make_proxy() {
+Result<std::unique_ptr<DeviceProxy>> DeviceCalls::make_proxy(const Status& no_kernels) {
   return DeviceProxy::create({.device = *device_,
                               .staging = *staging_,
                               .rank = host_->rank(),
                               .call_timeout = options_.call_timeout,
+                              .no_kernels = no_kernels,
                               .run = [this](CallFeed& feed) { return host_->run(feed); },
                               .look_around = [this] { return look_around(); },
                               .on_failure = [this](const Status& status) { fail(status); }});
@@ -185,26 +187,11 @@ Status DeviceCalls::enqueue(std::span<const Call> group, Stream stream) {
   }
   const Result<Device::StreamState> state = device_->look_at(stream);
   if (!state.ok()) return {state.status().code(), "stream: " + state.status().message()};
-  if (state->capturing) return issue_captured(group, stream);
-  return issue_group(group, stream);
+  return issue_group(group, stream, state->capturing);
 }
 
 bool DeviceCalls::is_for_kernels(const Call& call) const {
   return kernels_ != nullptr && may_be_kernel(call);
-}
-
-// Numbers by which a stream and the proxy meet would be repeated by a graph.
-Status DeviceCalls::issue_captured(std::span<const Call> group, Stream stream) {
-  for (const Call& call : group) {
-    if (is_for_kernels(call)) continue;
-    return {Code::kNotSupported, title(call) +
-                                     "the stream is being captured in a graph, which "
-                                     "cannot hold a call that goes through host memory"};
-  }
-  for (const Call& call : group) {
-    if (Status status = issue_kernel(call, stream); !status.ok()) return status;
-  }
-  return {};
 }
 
 Status DeviceCalls::issue_kernel(const Call& call, Stream stream) {
@@ -221,16 +208,16 @@ Status DeviceCalls::issue_kernel(const Call& call, Stream stream) {
 }
 
 // Messages are under way while the kernels of the group run: neither waits for the other.
-Status DeviceCalls::issue_group(std::span<const Call> group, Stream stream) {
+Status DeviceCalls::issue_group(std::span<const Call> group, Stream stream, bool captured) {
   std::vector<Call> for_kernels, for_proxy;
   for (const Call& call : group) {
     if (Status status = check(call); !status.ok()) return status;
     (is_for_kernels(call) ? for_kernels : for_proxy).push_back(call);
   }
   std::optional<DeviceProxy::Visit> visit;
-  if (Status status = begin_for(for_proxy, stream, visit); !status.ok()) return status;
+  if (Status status = begin_for(for_proxy, stream, captured, visit); !status.ok()) return status;
   Status status = issue_kernels(for_kernels, stream, for_proxy);
-  if (status.ok()) status = begin_for(for_proxy, stream, visit);
+  if (status.ok()) status = begin_for(for_proxy, stream, captured, visit);
   last_was_kernel_ = !visit;
   if (!visit) return status;
   if (!status.ok()) for_proxy.clear();
@@ -239,12 +226,13 @@ Status DeviceCalls::issue_group(std::span<const Call> group, Stream stream) {
   return status;
 }
 
-Status DeviceCalls::begin_for(std::span<const Call> calls, Stream stream,
+Status DeviceCalls::begin_for(std::span<const Call> calls, Stream stream, bool captured,
                               std::optional<DeviceProxy::Visit>& visit) {
   if (visit || calls.empty()) return {};
-  Result<DeviceProxy::Visit> begun = proxy_->begin(stream);
+  Result<DeviceProxy::Visit> begun = proxy_->begin(stream, captured);
   if (begun.ok()) visit = *begun;
-  return begun.status();
+  if (!captured || begun.ok()) return begun.status();
+  return {begun.status().code(), title(calls.front()) + begun.status().message()};
 }
 
 // What no kernel does is left over.

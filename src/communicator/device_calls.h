@@ -55,13 +55,12 @@ class DeviceCalls final {
   void add_kernels(Bootstrap& bootstrap, Deadline deadline);
   Status add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline deadline) const;
   Status add_proxy(Bootstrap& bootstrap, Deadline deadline);
-  Result<std::unique_ptr<DeviceProxy>> make_proxy();
+  Result<std::unique_ptr<DeviceProxy>> make_proxy(const Status& no_kernels);
   bool is_for_kernels(const Call& call) const;
   Status check(const Call& call) const;
   Status issue_kernel(const Call& call, Stream stream);
-  Status issue_captured(std::span<const Call> group, Stream stream);
-  Status issue_group(std::span<const Call> group, Stream stream);
-  Status begin_for(std::span<const Call> calls, Stream stream,
+  Status issue_group(std::span<const Call> group, Stream stream, bool captured);
+  Status begin_for(std::span<const Call> calls, Stream stream, bool captured,
                    std::optional<DeviceProxy::Visit>& visit);
   Status issue_kernels(std::span<const Call> calls, Stream stream, std::vector<Call>& left_over);
   Status look_around();

@@ -7,37 +7,40 @@
 namespace tutti {
 namespace {
 
-// Groups that may have been enqueued and not ended; then enqueue() waits.
-constexpr std::uint32_t kTurns = 4096;
-
-// The words. A stream comes to a group, is answered, and has gone on; numbers only grow.
-constexpr std::size_t kAnswered = 0;
-std::size_t came(std::uint32_t number) { return 1 + number % kTurns; }
-std::size_t passed(std::uint32_t number) { return 1 + kTurns + number % kTurns; }
-constexpr std::size_t kWords = 1 + 2 * std::size_t{kTurns};
-
 constexpr std::chrono::milliseconds kIdleLook{50};
-// For streams to go on in, once they may.
-constexpr std::chrono::seconds kPassing{1};
+// For copies to end in, before buffers are the caller's again.
+constexpr std::chrono::seconds kDrain{1};
 constexpr int kSpins = 200;  // of the thread, before it yields: it is one beside the caller's
+
+// The calls of a group, while whose thread is seen to be alive.
+class WatchedGroup final : public CallFeed {
+ public:
+  WatchedGroup(StagedGroup& group, DeviceVisits& visits) : group_(group), visits_(visits) {}
+  Result<std::optional<FedCall>> next() override {
+    visits_.keep_alive();
+    return group_.next();
+  }
+  void ended(std::uint64_t number) override { group_.ended(number); }
+  bool complete() const override { return group_.complete(); }
+
+ private:
+  StagedGroup& group_;
+  DeviceVisits& visits_;
+};
 
 }  // namespace
 
 Result<std::unique_ptr<DeviceProxy>> DeviceProxy::create(const Setting& setting) {
-  if (!setting.device.facts().waits_on_memory) {
-    return {Code::kNotSupported, setting.device.facts().name +
-                                     ": its streams cannot wait for numbers in memory, which calls "
-                                     "through host memory need"};
-  }
+  Result<std::unique_ptr<DeviceVisits>> visits =
+      DeviceVisits::create(setting.device, setting.no_kernels, setting.call_timeout);
+  if (!visits.ok()) return visits.status();
   std::unique_ptr<DeviceProxy> proxy(new DeviceProxy(setting));
-  Result<std::unique_ptr<PinnedWords>> words = PinnedWords::create(setting.device, kWords);
-  if (!words.ok()) return words.status();
-  proxy->words_ = std::move(*words);
+  proxy->visits_ = std::move(*visits);
   proxy->thread_ = std::thread([self = proxy.get()] { self->loop(); });
   return proxy;
 }
 
-DeviceProxy::DeviceProxy(const Setting& setting) : setting_(setting), numbers_(kTurns) {}
+DeviceProxy::DeviceProxy(const Setting& setting) : setting_(setting) {}
 
 DeviceProxy::~DeviceProxy() {
   if (!thread_.joinable()) return;
@@ -48,42 +51,51 @@ DeviceProxy::~DeviceProxy() {
   }
   added_.notify_one();
   thread_.join();
-  if (!all_passed()) words_->forget();  // a stream that is held up elsewhere will use them yet
 }
 
-// Within some time, whether every stream is past its newest group.
-bool DeviceProxy::all_passed() {
-  const Clock::time_point limit = Clock::now() + kPassing;
-  for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
-    while (words_->load(passed(turn)) != numbers_[turn]) {
-      if (Clock::now() > limit) return false;
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-  }
-  return true;
-}
-
-Result<DeviceProxy::Visit> DeviceProxy::begin(Stream stream) {
+Result<DeviceProxy::Visit> DeviceProxy::begin(Stream stream, bool captured) {
   if (Status status = health(); !status.ok()) return status;
-  const std::uint32_t number = begun_ + 1;
-  const Clock::time_point limit = Clock::now() + setting_.call_timeout;
-  while (words_->load(passed(number)) != numbers_[number % kTurns]) {
-    if (Clock::now() > limit) {
-      return {Code::kTimeout, std::to_string(kTurns) + " enqueued groups have not ended"};
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
-  }
-  Status status = setting_.device.set(stream, words_->on_device(came(number)), number);
-  if (!status.ok()) return status;
-  begun_ = numbers_[number % kTurns] = number;
+  const Result<std::uint32_t> group = captured ? next_captured() : next_issued();
+  if (!group.ok()) return group.status();
+  if (Status status = visits_->come(stream, *group); !status.ok()) return status;
+  issued_ += captured ? 0 : 1;
   Visit visit;
   visit.stream = stream;
-  visit.number = number;
+  visit.group = *group;
   return visit;
 }
 
+// They take the numbers in turn, which are free once streams have passed.
+Result<std::uint32_t> DeviceProxy::next_issued() {
+  const std::uint32_t group = issued_ % cuda::kIssuedGroups;
+  const Clock::time_point limit = Clock::now() + setting_.call_timeout;
+  while (!visits_->passed(group)) {
+    if (Clock::now() > limit) {
+      return {Code::kTimeout,
+              std::to_string(cuda::kIssuedGroups) + " enqueued groups have not ended"};
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  return group;
+}
+
+Result<std::uint32_t> DeviceProxy::next_captured() const {
+  if (const Status may = visits_->may_be_captured(); !may.ok()) {
+    return {Code::kNotSupported,
+            "the stream is being captured in a graph, which cannot hold a call that goes through "
+            "host memory here: " +
+                may.message()};
+  }
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t group = cuda::kIssuedGroups + static_cast<std::uint32_t>(captured_.size());
+  if (group < cuda::kVisitGroups) return group;
+  return {Code::kNotSupported,
+          "graphs hold " + std::to_string(captured_.size()) +
+              " groups of calls through host memory, captured with this communicator: no more fit"};
+}
+
 Status DeviceProxy::end(const Visit& visit, std::span<const Call> calls) {
-  Group group{.number = visit.number, .calls = {calls.begin(), calls.end()}, .counts = {}};
+  Group group{.number = visit.group, .calls = {calls.begin(), calls.end()}, .counts = {}};
   for (Call& call : group.calls) {
     for (std::span<const std::size_t>* counts : {&call.send_counts, &call.receive_counts}) {
       group.counts.emplace_back(counts->begin(), counts->end());
@@ -92,13 +104,10 @@ Status DeviceProxy::end(const Visit& visit, std::span<const Call> calls) {
   }
   {
     const std::lock_guard lock(mutex_);
-    groups_.push_back(std::move(group));
+    (visit.group < cuda::kIssuedGroups ? groups_ : captured_).push_back(std::move(group));
   }
   added_.notify_one();
-  Device& device = setting_.device;
-  Status status = device.wait_until(visit.stream, words_->on_device(kAnswered), visit.number);
-  if (!status.ok()) return status;
-  return device.set(visit.stream, words_->on_device(passed(visit.number)), visit.number);
+  return visits_->wait(visit.stream, visit.group);
 }
 
 Status DeviceProxy::health() const {
@@ -107,43 +116,53 @@ Status DeviceProxy::health() const {
 }
 
 void DeviceProxy::loop() {
-  while (const std::optional<Group> group = take()) {
-    if (wait_for_stream(group->number)) make(*group);
-    words_->store(kAnswered, group->number);
+  while (const Group* group = next()) {
+    if (health().ok()) make(*group);
+    answer(*group);
   }
 }
 
-// Nothing when there will be no more.
-std::optional<DeviceProxy::Group> DeviceProxy::take() {
-  std::unique_lock lock(mutex_);
-  while (groups_.empty()) {
-    if (closing_) return {};
-    added_.wait_for(lock, kIdleLook);
-    if (!groups_.empty() || closing_) continue;
-    lock.unlock();
-    look_around();
-    lock.lock();
-  }
-  Group group = std::move(groups_.front());
-  groups_.pop_front();
-  return group;
-}
-
-// False after a failure, here or elsewhere. However long a stream is busy before, that is no
-// failure; the caller's destructor has a deadline.
-bool DeviceProxy::wait_for_stream(std::uint32_t number) {
+// The group to be made now; or, after a failure, one of which a stream must not wait any longer.
+// Null when there will be none. However long a stream is busy before it comes, that is no failure;
+// the caller's destructor has a deadline.
+const DeviceProxy::Group* DeviceProxy::next() {
   Patience patience(kSpins);
-  while (health().ok()) {
-    if (words_->load(came(number)) == number) return true;
-    if (!patience.pause()) continue;
-    look_around();
-    if (is_overdue()) {
-      fail({Code::kTimeout,
-            "the communicator ends, and a stream has not come to a call that was "
-            "enqueued on it"});
-    }
+  while (true) {
+    visits_->keep_alive();
+    if (const Group* group = take()) return group;
+    if (is_to_end()) return nullptr;
+    if (health().ok() && patience.pause()) look_around();
+    wait_idle();
   }
-  return false;
+}
+
+const DeviceProxy::Group* DeviceProxy::take() {
+  const std::optional<std::uint32_t> first = oldest();
+  const std::optional<std::uint32_t> next = health().ok() ? visits_->next(first) : first;
+  return next.has_value() ? &group_of(*next) : nullptr;
+}
+
+std::optional<std::uint32_t> DeviceProxy::oldest() const {
+  const std::lock_guard lock(mutex_);
+  if (groups_.empty()) return {};
+  return groups_.front().number;
+}
+
+// REQUIRES: one that was captured, or the oldest of the others.
+const DeviceProxy::Group& DeviceProxy::group_of(std::uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  return number < cuda::kIssuedGroups ? groups_.front() : captured_[number - cuda::kIssuedGroups];
+}
+
+void DeviceProxy::answer(const Group& group) {
+  visits_->answer(group.number);
+  const std::lock_guard lock(mutex_);
+  if (group.number < cuda::kIssuedGroups) groups_.pop_front();
+}
+
+bool DeviceProxy::is_to_end() {
+  const std::lock_guard lock(mutex_);
+  return closing_ && groups_.empty();
 }
 
 bool DeviceProxy::is_overdue() {
@@ -151,18 +170,38 @@ bool DeviceProxy::is_overdue() {
   return closing_ && Clock::now() > closes_by_;
 }
 
+// Nobody tells that a graph is replayed: where there is one, the thread looks for itself.
+void DeviceProxy::wait_idle() {
+  std::unique_lock lock(mutex_);
+  const bool may_sleep = groups_.empty() && (captured_.empty() || !failure_.ok());
+  if (!may_sleep || closing_) return;
+  if (added_.wait_for(lock, kIdleLook) == std::cv_status::no_timeout) return;
+  lock.unlock();
+  look_around();
+}
+
 void DeviceProxy::look_around() {
   if (!health().ok()) return;
-  if (Status status = setting_.look_around(); !status.ok()) fail(std::move(status));
+  if (Status status = setting_.look_around(); !status.ok()) return fail(std::move(status));
+  if (visits_->gave_up()) {
+    return fail({Code::kTimeout,
+                 "a kernel has waited for the communicator's thread, which stood "
+                 "still for longer than a call may take"});
+  }
+  if (is_overdue()) {
+    fail({Code::kTimeout,
+          "the communicator ends, and a stream has not come to a call that was enqueued on it"});
+  }
 }
 
 void DeviceProxy::make(const Group& group) {
   if (group.calls.empty()) return;
   StagedGroup staged(setting_.staging, group.calls, setting_.rank);
-  Status status = setting_.run(staged);
+  WatchedGroup watched(staged, *visits_);
+  Status status = setting_.run(watched);
   if (status.ok()) return;
   // Once the stream goes on, buffers are the caller's.
-  (void)setting_.staging.drain(kPassing);
+  (void)setting_.staging.drain(kDrain);
   fail(std::move(status));
 }
 
@@ -173,6 +212,7 @@ void DeviceProxy::fail(Status status) {
     if (!failure_.ok()) return;
     failure_ = status;
   }
+  visits_->let_go();
   setting_.on_failure(status);
 }
 

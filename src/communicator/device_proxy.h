@@ -1,9 +1,10 @@
 // A thread that makes calls for a device: what kernels cannot do goes through host memory.
 //
-// A stream of the caller's says that it has come to a call, by a number in pinned memory, and waits
-// for the number that the thread answers with; meanwhile the thread copies the buffers to staging
-// memory, makes the call on it through a communicator of its own, and copies the results back.
-// Calls are made in the order of enqueue(), which is the same on all ranks, whatever their streams.
+// A stream of the caller's comes to the thread with a group of calls, and waits for its answer
+// (device_visits.h); meanwhile the thread copies the buffers to staging memory, makes the calls on
+// it through a communicator of its own, and copies the results back. Calls are made in the order of
+// enqueue(), which is the same on all ranks, whatever their streams; those that a graph holds, when
+// a stream comes to them.
 //
 // After the first failure, streams are let go on at once: they never hang. Tested by proxy_test.cc.
 
@@ -20,7 +21,7 @@
 #include <vector>
 
 #include "communicator/device_staging.h"
-#include "communicator/device_words.h"
+#include "communicator/device_visits.h"
 #include "communicator/feed.h"
 #include "device/device.h"
 #include "executor/cpu/patience.h"
@@ -35,6 +36,8 @@ class DeviceProxy final {
     Staging& staging;
     int rank = 0;
     std::chrono::milliseconds call_timeout;
+    /// As of may_wait_in_kernels(): OK, or why streams wait themselves.
+    Status no_kernels = {};
     /// Runs calls on host memory, in the thread.
     std::function<Status(CallFeed&)> run;
     /// Whether something has failed elsewhere; asked every few milliseconds while the thread waits
@@ -57,11 +60,14 @@ class DeviceProxy final {
    private:
     friend class DeviceProxy;
     Stream stream = nullptr;
-    std::uint32_t number = 0;
+    std::uint32_t group = 0;
   };
+  /// `captured`: into a graph, which may be replayed any number of times, not beside itself;
+  /// kNotSupported where streams wait themselves.
   /// REQUIRES: begin() and end() come in pairs; one thread at a time.
-  Result<Visit> begin(Stream stream);
+  Result<Visit> begin(Stream stream, bool captured);
   /// The thread makes the calls, of which there may be none, and the stream waits for their end.
+  /// Those that are captured are kept as long as the proxy.
   Status end(const Visit& visit, std::span<const Call> calls);
 
   /// The first failure, or OK. Any thread.
@@ -77,23 +83,29 @@ class DeviceProxy final {
   };
 
   explicit DeviceProxy(const Setting& setting);
+  Result<std::uint32_t> next_issued();
+  Result<std::uint32_t> next_captured() const;
   void loop();
-  std::optional<Group> take();
-  bool wait_for_stream(std::uint32_t number);
+  const Group* next();
+  const Group* take();
+  std::optional<std::uint32_t> oldest() const;
+  const Group& group_of(std::uint32_t number);
+  bool is_to_end();
   bool is_overdue();
+  void wait_idle();
+  void answer(const Group& group);
   void look_around();
   void make(const Group& group);
   void fail(Status status);
-  bool all_passed();
 
   const Setting setting_;
-  std::unique_ptr<PinnedWords> words_;
-  std::uint32_t begun_ = 0;             // the caller's: the newest number
-  std::vector<std::uint32_t> numbers_;  // the newest of each turn
+  std::unique_ptr<DeviceVisits> visits_;
+  std::uint32_t issued_ = 0;  // groups so far, of the caller's thread
 
   mutable std::mutex mutex_;
   std::condition_variable added_;
-  std::deque<Group> groups_;
+  std::deque<Group> groups_;    // issued and not answered
+  std::deque<Group> captured_;  // all; their addresses stay
   bool closing_ = false;
   Clock::time_point closes_by_;
   Status failure_;

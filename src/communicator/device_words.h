@@ -1,5 +1,5 @@
-// Numbers by which this process and a device's streams tell each other how far they are, in pinned
-// memory of the host. Tested by proxy_test.cc.
+// Numbers by which a device's streams tell this process how far they are, in pinned memory of the
+// host. Tested by proxy_test.cc.
 
 #pragma once
 
@@ -22,10 +22,6 @@ class PinnedWords final {
   /// Pairs with Device::set().
   std::uint32_t load(std::size_t word) const {
     return __atomic_load_n(&memory_[word], __ATOMIC_ACQUIRE);
-  }
-  /// Pairs with Device::wait_until().
-  void store(std::size_t word, std::uint32_t value) {
-    __atomic_store_n(&memory_[word], value, __ATOMIC_RELEASE);
   }
   /// Its address for the device's streams.
   std::uint32_t* on_device(std::size_t word) const { return on_device_ + word; }

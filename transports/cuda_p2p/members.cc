@@ -50,6 +50,16 @@ Result<Introduction> introduce(const DeviceFacts& device, std::size_t scratch_by
       *host, *process, device.uuid, device.shares_kernels, device.has_multicast, scratch_bytes};
 }
 
+bool kernels_take_turns(const std::vector<Introduction>& introductions) {
+  for (const Introduction& a : introductions) {
+    for (const Introduction& b : introductions) {
+      const bool together = a.shares_kernels && b.shares_kernels;
+      if (a.device == b.device && !(a.process == b.process) && !together) return true;
+    }
+  }
+  return false;
+}
+
 Result<Members> Members::make(std::vector<Introduction> introductions) {
   if (introductions.size() > cuda::kMostRanks) {
     return Status(Code::kNotSupported,
@@ -71,16 +81,6 @@ int Members::of_device(int rank) const {
   int count = 0;
   for (int other = 0; other < ranks(); ++other) count += same_device(rank, other);
   return count;
-}
-
-bool Members::kernels_take_turns() const {
-  for (int a = 0; a < ranks(); ++a) {
-    for (int b = 0; b < a; ++b) {
-      const bool together = who_[a].shares_kernels && who_[b].shares_kernels;
-      if (same_device(a, b) && !same_process(a, b) && !together) return true;
-    }
-  }
-  return false;
 }
 
 int Members::ranks_per_device() const {

@@ -35,6 +35,10 @@ struct Introduction {
 
 Result<Introduction> introduce(const DeviceFacts& device, std::size_t scratch_bytes);
 
+/// Whether two ranks of different processes use one device and their kernels take turns, so that
+/// kernels must not wait for each other. Ranks of any hosts.
+bool kernels_take_turns(const std::vector<Introduction>& introductions);
+
 /// By what every rank knows, so that all come to the same conclusions. A value.
 class Members {
  public:
@@ -50,7 +54,7 @@ class Members {
 
   bool one_process() const { return of_process(0) == ranks(); }
   bool one_device() const { return of_device(0) == ranks(); }
-  bool kernels_take_turns() const;
+  bool kernels_take_turns() const { return cuda_p2p::kernels_take_turns(who_); }
   int ranks_per_device() const;
   /// Whether sums may go through a switch; kNotSupported says why not: which rank's device cannot,
   /// who share one, or that they are so few that it gains nothing (executor/cuda/multicast.h).

@@ -52,6 +52,16 @@ TUTTI_DEVICE bool claim(std::uint32_t* claimed) {
   return before == 0;
 }
 
+/// How far the counter was, which is now one further. Orders nothing.
+TUTTI_DEVICE std::uint32_t count_up(std::uint32_t* counter) {
+  std::uint32_t before;
+  asm volatile("atom.relaxed.sys.global.add.u32 %0, [%1], 1;"
+               : "=r"(before)
+               : "l"(counter)
+               : "memory");
+  return before;
+}
+
 /// Pairs with load_packet(): each word is whole, and that is all.
 TUTTI_DEVICE void store_packet(Packet* to, const Packet& packet) {
   asm volatile("st.relaxed.sys.global.v2.u64 [%0], {%1, %2};" ::"l"(to), "l"(packet.words[0]),
@@ -83,6 +93,10 @@ inline std::uint32_t load_relaxed(const std::uint32_t* flag) {
 inline bool claim(std::uint32_t* claimed) {
   std::uint32_t before = 0;
   return std::atomic_ref(*claimed).compare_exchange_strong(before, 1, std::memory_order_relaxed);
+}
+
+inline std::uint32_t count_up(std::uint32_t* counter) {
+  return std::atomic_ref(*counter).fetch_add(1, std::memory_order_relaxed);
 }
 
 inline void store_packet(Packet* to, const Packet& packet) {

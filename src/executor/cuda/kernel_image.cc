@@ -7,6 +7,7 @@
 #include "executor/cuda/kernels.h"
 #include "executor/cuda/multicast_kernels.h"
 #include "executor/cuda/plan_kernels.h"
+#include "executor/cuda/visit_kernels.h"
 
 namespace tutti::cuda {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 std::vector<const char*> all_names() {
   std::vector<const char*> names(kernel_names().begin(), kernel_names().end());
   names.insert(names.end(), plan_kernel_names().begin(), plan_kernel_names().end());
+  names.insert(names.end(), visit_kernel_names().begin(), visit_kernel_names().end());
   return names;
 }
 

@@ -12,7 +12,7 @@
 
 namespace tutti::cuda {
 
-/// What open_device() takes, with the kernels of kernels.h and plan_kernels.h.
+/// What open_device() takes, with the kernels of kernels.h, plan_kernels.h and visit_kernels.h.
 KernelImage kernel_image();
 
 /// As nvcc makes them. In a file that the build writes (cmake/cuda.cmake).

@@ -44,6 +44,9 @@ class PinnedMemory {
     std::free(host_);
   }
 
+  /// Leaves the memory to streams that may never end: it is not given back.
+  void forget() { host_ = nullptr; }
+
   T* host() const { return host_; }
   /// The same memory, for streams and kernels.
   T* on_device() const { return on_device_; }
