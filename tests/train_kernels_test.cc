@@ -65,7 +65,7 @@ TYPED_TEST(Kernels, AttentionIsItsDefinition) {
     attend(shape, queries, q.data(), keys, k.data(), v.data(), out.data(), most.data(), sum.data());
     plain::attend(shape, queries, q.data(), keys, k.data(), v.data(), plain_out.data(),
                   plain_most.data(), plain_sum.data());
-    attend_end(shape, queries.count, out.data(), most.data(), sum.data());
+    attend_end(shape, queries.count, out.data(), out.data(), most.data(), sum.data());
     plain::attend_end(shape, queries.count, plain_out.data(), plain_most.data(), plain_sum.data());
     expect_close(out, plain_out, kTolerance<T>);
     expect_close(most, plain_most, kTolerance<T>);
@@ -219,10 +219,10 @@ TEST(Rope, TurnsPairsByTheirAngleAndBack) {
   EXPECT_NEAR(frequencies[1], 0.01, 1e-15);
   const auto table = RopeTable<double>::make(frequencies, 16);
   std::vector<double> token = {1, 2, 3, 4};
-  rotate(table, 5, 1, 1, token.data());
+  rotate(table, {5, 1, 1, 0}, 1, token.data());
   EXPECT_NEAR(token[0], std::cos(5.0) - 3 * std::sin(5.0), 1e-14);
   EXPECT_NEAR(token[2], 3 * std::cos(5.0) + std::sin(5.0), 1e-14);
-  rotate(table, 5, 1, -1, token.data());
+  rotate(table, {5, 1, 1, 0}, -1, token.data());
   expect_close(token, {1, 2, 3, 4}, 1e-14);
 }
 

@@ -1,5 +1,6 @@
 // Memory for numbers: aligned, not set to anything, owned. Grows, and keeps what it has when asked
-// for less, so that what is used in every step is allocated in the first.
+// for less, so that what is used in every step is allocated in the first. Numbers on a device lie
+// on the accelerator of the thread that makes the array larger, which must outlive it.
 
 #pragma once
 
@@ -9,8 +10,30 @@
 #include <new>
 #include <span>
 #include <utility>
+#include <vector>
+
+#include "train/device/accelerator.h"
+#include "train/element.h"
 
 namespace tutti::train {
+
+/// to = from, one after the other on a device; not overlapping.
+template <class T>
+void copy_elements(const T* from, long count, T* to) {
+  if constexpr (kOnDevice<T>) {
+    accelerator().copy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+  } else {
+    std::copy_n(from, count, to);
+  }
+}
+template <class T>
+void clear_elements(T* to, long count) {
+  if constexpr (kOnDevice<T>) {
+    accelerator().clear(to, static_cast<std::size_t>(count) * sizeof(T));
+  } else {
+    std::fill_n(to, count, T{0});
+  }
+}
 
 template <class T>
 class Array {
@@ -32,15 +55,17 @@ class Array {
   /// Afterwards the contents are anything.
   void resize(std::size_t count) {
     if (count > capacity_) {
-      data_.reset(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment)));
+      data_.reset();
+      data_ = allocate(count);
       capacity_ = count;
     }
     count_ = count;
   }
-  void fill(T value) { std::fill_n(data(), count_, value); }
+  /// All zeros.
+  void clear() { clear_elements(data(), static_cast<long>(count_)); }
   void assign(std::span<const T> values) {
     resize(values.size());
-    std::copy(values.begin(), values.end(), data());
+    copy_elements(values.data(), static_cast<long>(values.size()), data());
   }
 
   T* data() { return data_.get(); }
@@ -54,12 +79,27 @@ class Array {
   operator std::span<const T>() const { return {data(), count_}; }  // NOLINT
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Delete {
+  struct DeleteHere {
     void operator()(T* memory) const { ::operator delete[](memory, kAlignment); }
   };
+  struct DeleteThere {
+    void operator()(T* memory) const { accelerator->release(memory); }
+    Accelerator* accelerator = nullptr;
+  };
+  using Memory = std::unique_ptr<T[], std::conditional_t<kOnDevice<T>, DeleteThere, DeleteHere>>;
 
-  std::unique_ptr<T[], Delete> data_;
+  static constexpr std::align_val_t kAlignment{64};
+
+  static Memory allocate(std::size_t count) {
+    if constexpr (kOnDevice<T>) {
+      Accelerator& there = accelerator();
+      return Memory(static_cast<T*>(there.allocate(count * sizeof(T))), DeleteThere{&there});
+    } else {
+      return Memory(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment)));
+    }
+  }
+
+  Memory data_;
   std::size_t count_ = 0;
   std::size_t capacity_ = 0;
 };
@@ -68,9 +108,35 @@ class Array {
 template <class T>
 void copy_or_clear(const T* from, long count, T* to) {
   if (from == nullptr) {
-    std::fill_n(to, count, T{0});
+    clear_elements(to, count);
   } else {
-    std::copy_n(from, count, to);
+    copy_elements(from, count, to);
+  }
+}
+
+/// From memory of the host. T is precise.
+template <class T>
+void upload(std::span<const Host<T>> from, T* to) {
+  if constexpr (kOnDevice<T>) {
+    static_assert(kIsPrecise<T>);
+    accelerator().write(to, from.data(), from.size_bytes());
+  } else {
+    std::copy(from.begin(), from.end(), to);
+  }
+}
+template <class T>
+void upload(std::span<const Host<T>> from, Array<T>& to) {
+  to.resize(from.size());
+  upload<T>(from, to.data());
+}
+/// To memory of the host, and waits. T is precise.
+template <class T>
+void download(const T* from, std::span<Host<T>> to) {
+  if constexpr (kOnDevice<T>) {
+    static_assert(kIsPrecise<T>);
+    accelerator().read(to.data(), from, to.size_bytes());
+  } else {
+    std::copy_n(from, to.size(), to.begin());
   }
 }
 

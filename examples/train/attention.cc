@@ -44,10 +44,8 @@ void Attention<T>::turn(T* qkv, int direction) const {
   const long turned = heads_.heads + heads_.kv_heads;
   for (long n = 0; n < settings_.sequences; ++n) {
     for (const Piece& piece : attention_.pieces()) {
-      for (long t = 0; t < piece.tokens.count; ++t) {
-        T* token = qkv + (n * attention_.tokens() + piece.first + t) * qkv_width();
-        rotate(rope_, piece.tokens.position + t, turned, direction, token);
-      }
+      rotate(rope_, {piece.tokens.position, piece.tokens.count, turned, qkv_width()}, direction,
+             qkv + (n * attention_.tokens() + piece.first) * qkv_width());
     }
   }
 }
@@ -57,7 +55,7 @@ void Attention<T>::forget(Kept& s, Recompute recompute) {
   Spare<T>& spare = stream_.spare();
   spare.take_back(s.normed);
   if (recompute == Recompute::kSelective) return;
-  for (Array<T>* other : {&s.r, &s.qkv, &s.attended, &s.log_sum}) spare.take_back(*other);
+  spare.take_back(s.r, s.qkv, s.attended, s.log_sum);
 }
 
 template <class T>
@@ -82,7 +80,8 @@ void Attention<T>::run_backward(int layer, const T* w, const T* x, const Kept& s
 }
 
 template <class T>
-void Attention<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g, T* dw) {
+void Attention<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+                             Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), heads_width(), width}, g.attended.data(), s.attended.data(),

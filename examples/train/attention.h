@@ -32,11 +32,11 @@ struct AttentionSettings {
 
 template <class T>
 struct AttentionKept final : Stash {
-  Array<T> r;         // [K]
-  Array<T> normed;    // [S, C], gathered; unless recomputed
-  Array<T> qkv;       // [S, (H+2J)D], turned
-  Array<T> attended;  // [S, HD]
-  Array<T> log_sum;   // [S, H]
+  Array<Precise<T>> r;        // [K]
+  Array<T> normed;            // [S, C], gathered; unless recomputed
+  Array<T> qkv;               // [S, (H+2J)D], turned
+  Array<T> attended;          // [S, HD]
+  Array<Precise<T>> log_sum;  // [S, H]
 };
 
 template <class T>
@@ -71,7 +71,7 @@ class Attention final : public SublayerOf<T, AttentionKept<T>, AttentionGradient
   void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
                     T* dx) override;
   void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
-                 T* dw) override;
+                 Precise<T>* dw) override;
   void turn(T* qkv, int direction) const;
 
   const AttentionSettings settings_;

@@ -39,37 +39,41 @@ ContextAttention<T>::ContextAttention(Group& group, ContextKind kind, HeadShape 
 }
 
 template <class T>
-void ContextAttention<T>::forward(const T* qkv, T* out, T* log_sum) {
+void ContextAttention<T>::forward(const T* qkv, T* out, Precise<T>* log_sum) {
   const long tokens = sequences_ * tokens_;
   sum_.resize(static_cast<std::size_t>(tokens * heads_.heads));
-  attend_begin(heads_, tokens, out, log_sum, sum_.data());
+  Precise<T>* const seen = Sums<T>::begin(out, tokens * heads_.heads * heads_.width, seen_);
+  attend_begin(heads_, tokens, seen, log_sum, sum_.data());
   if (kind_ == ContextKind::kRing) {
-    forward_ring(qkv, out, log_sum);
+    forward_ring(qkv, seen, log_sum);
   } else {
-    forward_gather(qkv, out, log_sum);
+    forward_gather(qkv, seen, log_sum);
   }
-  attend_end(heads_, tokens, out, log_sum, sum_.data());
+  attend_end(heads_, tokens, seen, out, log_sum, sum_.data());
 }
 
 template <class T>
-void ContextAttention<T>::backward(const T* qkv, const T* out, const T* log_sum, const T* d_out,
-                                   T* d_qkv) {
+void ContextAttention<T>::backward(const T* qkv, const T* out, const Precise<T>* log_sum,
+                                   const T* d_out, T* d_qkv) {
   const long tokens = sequences_ * tokens_;
   delta_.resize(static_cast<std::size_t>(tokens * heads_.heads));
   attend_delta(heads_, tokens, out, d_out, delta_.data());
-  std::fill_n(d_qkv, tokens * heads_.query_stride, T{0});
+  const long count = tokens * heads_.query_stride;
+  Precise<T>* const sums = Sums<T>::begin(d_qkv, count, d_qkv_);
+  clear_elements(sums, count);
   if (kind_ == ContextKind::kRing) {
-    backward_ring(qkv, d_out, log_sum, d_qkv);
+    backward_ring(qkv, d_out, log_sum, sums);
   } else {
-    backward_gather(qkv, d_out, log_sum, d_qkv);
+    backward_gather(qkv, d_out, log_sum, sums);
   }
+  Sums<T>::finish(sums, count, d_qkv);
 }
 
 template <class T>
 Group::Pending ContextAttention<T>::pass_on() {
-  const std::array calls = {send(std::span<const T>(pairs_), right()),
-                            receive(std::span<T>(arriving_), left())};
-  return group_.start(calls, pairs() * sizeof(T));
+  const std::array calls = {send(wired(std::span<const T>(pairs_)), right()),
+                            receive(wired(std::span<T>(arriving_)), left())};
+  return group_.start<T>(calls, pairs() * sizeof(T));
 }
 
 template <class T>
@@ -82,37 +86,38 @@ void ContextAttention<T>::gather_pairs(const T* qkv) {
 
 // In step s this rank has the pairs of rank - s; the next ones arrive meanwhile.
 template <class T>
-void ContextAttention<T>::forward_ring(const T* qkv, T* out, T* most) {
+void ContextAttention<T>::forward_ring(const T* qkv, Precise<T>* seen, Precise<T>* most) {
   const int n = group_.ranks();
   pairs_.resize(pairs());
   arriving_.resize(pairs());
   pack(qkv, pairs_.data());
   for (int step = 0; step < n; ++step) {
     Group::Pending next = step + 1 < n ? pass_on() : Group::Pending();
-    see(qkv, (group_.rank() + n - step) % n, pairs_.data(), out, most);
+    see(qkv, (group_.rank() + n - step) % n, pairs_.data(), seen, most);
     next.wait();
     std::swap(pairs_, arriving_);
   }
 }
 
 template <class T>
-void ContextAttention<T>::forward_gather(const T* qkv, T* out, T* most) {
+void ContextAttention<T>::forward_gather(const T* qkv, Precise<T>* seen, Precise<T>* most) {
   gather_pairs(qkv);
   for (int owner = 0; owner < group_.ranks(); ++owner) {
-    see(qkv, owner, pairs_.data() + owner * pairs(), out, most);
+    see(qkv, owner, pairs_.data() + owner * pairs(), seen, most);
   }
 }
 
 // Gradients follow their pairs a step behind, and are home after n steps.
 template <class T>
-void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv) {
+void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const Precise<T>* log_sum,
+                                        Precise<T>* d_qkv) {
   const int n = group_.ranks();
   pairs_.resize(pairs());
   arriving_.resize(pairs());
   d_pairs_.resize(pairs());
   d_arriving_.resize(pairs());
   pack(qkv, pairs_.data());
-  d_pairs_.fill(0);
+  d_pairs_.clear();
   for (int step = 0; step < n; ++step) {
     Group::Pending next = step + 1 < n ? pass_on() : Group::Pending();
     see_backward(qkv, (group_.rank() + n - step) % n, pairs_.data(), d_out, log_sum, d_qkv,
@@ -120,28 +125,31 @@ void ContextAttention<T>::backward_ring(const T* qkv, const T* d_out, const T* l
     next.wait();
     std::swap(pairs_, arriving_);
     if (n == 1) break;
-    group_.exchange(std::span<const T>(d_pairs_), right(), std::span<T>(d_arriving_), left());
+    group_.exchange(std::span<const Precise<T>>(d_pairs_), right(),
+                    std::span<Precise<T>>(d_arriving_), left());
     std::swap(d_pairs_, d_arriving_);
   }
   unpack(d_pairs_.data(), d_qkv);
 }
 
 template <class T>
-void ContextAttention<T>::backward_gather(const T* qkv, const T* d_out, const T* log_sum,
-                                          T* d_qkv) {
+void ContextAttention<T>::backward_gather(const T* qkv, const T* d_out, const Precise<T>* log_sum,
+                                          Precise<T>* d_qkv) {
   gather_pairs(qkv);
   d_pairs_.resize(pairs_.size());
-  d_pairs_.fill(0);
+  d_pairs_.clear();
   for (int owner = 0; owner < group_.ranks(); ++owner) {
     see_backward(qkv, owner, pairs_.data() + owner * pairs(), d_out, log_sum, d_qkv,
                  d_pairs_.data() + owner * pairs());
   }
-  group_.reduce_scatter(std::span<const T>(d_pairs_), std::span<T>(arriving_));
-  unpack(arriving_.data(), d_qkv);
+  d_arriving_.resize(pairs());
+  group_.reduce_scatter(std::span<const Precise<T>>(d_pairs_), std::span<Precise<T>>(d_arriving_));
+  unpack(d_arriving_.data(), d_qkv);
 }
 
 template <class T>
-void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T* most) {
+void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, Precise<T>* seen,
+                              Precise<T>* most) {
   const std::vector<Piece> keys = pieces_of_rank(owner);
   const long values = heads_.kv_heads * heads_.width;
   for (long n = 0; n < sequences_; ++n) {
@@ -150,7 +158,7 @@ void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T
       for (const Piece& key : keys) {
         const T* pair = pairs + (n * tokens_ + key.first) * pair_width();
         attend(heads_, query.tokens, qkv + q * heads_.query_stride, key.tokens, pair, pair + values,
-               out + q * heads_.heads * heads_.width, most + q * heads_.heads,
+               seen + q * heads_.heads * heads_.width, most + q * heads_.heads,
                sum_.data() + q * heads_.heads);
       }
     }
@@ -159,7 +167,8 @@ void ContextAttention<T>::see(const T* qkv, int owner, const T* pairs, T* out, T
 
 template <class T>
 void ContextAttention<T>::see_backward(const T* qkv, int owner, const T* pairs, const T* d_out,
-                                       const T* log_sum, T* d_qkv, T* d_pairs) {
+                                       const Precise<T>* log_sum, Precise<T>* d_qkv,
+                                       Precise<T>* d_pairs) {
   const std::vector<Piece> keys = pieces_of_rank(owner);
   const long values = heads_.kv_heads * heads_.width;
   for (long n = 0; n < sequences_; ++n) {
@@ -179,17 +188,15 @@ void ContextAttention<T>::see_backward(const T* qkv, int owner, const T* pairs, 
 template <class T>
 void ContextAttention<T>::pack(const T* qkv, T* pairs) const {
   const long queries = heads_.heads * heads_.width;
-  for (long t = 0; t < sequences_ * tokens_; ++t) {
-    std::copy_n(qkv + t * heads_.query_stride + queries, pair_width(), pairs + t * pair_width());
-  }
+  copy_rows(sequences_ * tokens_, pair_width(), Rows{qkv + queries, heads_.query_stride},
+            Rows{pairs, pair_width()});
 }
 
 template <class T>
-void ContextAttention<T>::unpack(const T* pairs, T* qkv) const {
+void ContextAttention<T>::unpack(const Precise<T>* d_pairs, Precise<T>* d_qkv) const {
   const long queries = heads_.heads * heads_.width;
-  for (long t = 0; t < sequences_ * tokens_; ++t) {
-    std::copy_n(pairs + t * pair_width(), pair_width(), qkv + t * heads_.query_stride + queries);
-  }
+  copy_rows(sequences_ * tokens_, pair_width(), Rows{d_pairs, pair_width()},
+            Rows{d_qkv + queries, heads_.query_stride});
 }
 
 template class ContextAttention<float>;

@@ -17,6 +17,7 @@
 #include "train/array.h"
 #include "train/group.h"
 #include "train/kernels/attention.h"
+#include "train/kernels/elements.h"
 
 namespace tutti::train {
 
@@ -53,9 +54,9 @@ class ContextAttention {
 
   /// qkv [sequences * tokens, (heads + 2 kv_heads) * width]: q, k, v of a token side by side.
   /// out [.., heads * width], log_sum [.., heads].
-  void forward(const T* qkv, T* out, T* log_sum);
+  void forward(const T* qkv, T* out, Precise<T>* log_sum);
   /// d_qkv is set.
-  void backward(const T* qkv, const T* out, const T* log_sum, const T* d_out, T* d_qkv);
+  void backward(const T* qkv, const T* out, const Precise<T>* log_sum, const T* d_out, T* d_qkv);
 
  private:
   // Keys and values of a rank, or their gradients: [sequences * tokens][2][kv_heads * width].
@@ -64,15 +65,15 @@ class ContextAttention {
     return static_cast<std::size_t>(sequences_ * tokens_ * pair_width());
   }
   void pack(const T* qkv, T* pairs) const;
-  void unpack(const T* pairs, T* qkv) const;
+  void unpack(const Precise<T>* d_pairs, Precise<T>* d_qkv) const;
 
   std::vector<Piece> pieces_of_rank(int rank) const {
     return pieces_of(sequence_, rank, group_.ranks(), sharing_);
   }
   // These queries with the pairs of a rank.
-  void see(const T* qkv, int owner, const T* pairs, T* out, T* most);
-  void see_backward(const T* qkv, int owner, const T* pairs, const T* d_out, const T* log_sum,
-                    T* d_qkv, T* d_pairs);
+  void see(const T* qkv, int owner, const T* pairs, Precise<T>* seen, Precise<T>* most);
+  void see_backward(const T* qkv, int owner, const T* pairs, const T* d_out,
+                    const Precise<T>* log_sum, Precise<T>* d_qkv, Precise<T>* d_pairs);
 
   // Pairs go to the right while the next ones arrive from the left.
   int right() const { return (group_.rank() + 1) % group_.ranks(); }
@@ -81,10 +82,10 @@ class ContextAttention {
   // Of all ranks, into pairs_.
   void gather_pairs(const T* qkv);
 
-  void forward_ring(const T* qkv, T* out, T* most);
-  void forward_gather(const T* qkv, T* out, T* most);
-  void backward_ring(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv);
-  void backward_gather(const T* qkv, const T* d_out, const T* log_sum, T* d_qkv);
+  void forward_ring(const T* qkv, Precise<T>* seen, Precise<T>* most);
+  void forward_gather(const T* qkv, Precise<T>* seen, Precise<T>* most);
+  void backward_ring(const T* qkv, const T* d_out, const Precise<T>* log_sum, Precise<T>* d_qkv);
+  void backward_gather(const T* qkv, const T* d_out, const Precise<T>* log_sum, Precise<T>* d_qkv);
 
   Group& group_;
   const ContextKind kind_;
@@ -94,7 +95,8 @@ class ContextAttention {
   const long sequence_;
   const std::vector<Piece> pieces_;
   const long tokens_;
-  Array<T> pairs_, arriving_, d_pairs_, d_arriving_, sum_, delta_;
+  Array<T> pairs_, arriving_;
+  Array<Precise<T>> d_pairs_, d_arriving_, sum_, delta_, seen_, d_qkv_;
 };
 
 }  // namespace tutti::train

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "train/kernels/elements.h"
+
 namespace tutti::train {
 
 template <class T>
@@ -17,13 +19,13 @@ GradientStore<T>::GradientStore(const Layout& layout, const Cuts& cuts,
   ShardPlaces places = places_of(shards, keeps, layout);
   shard_at_ = std::move(places.at);
   memory_.resize(places.size);
-  memory_.fill(0);
+  memory_.clear();
 }
 
 template <class T>
 void GradientStore<T>::begin_step(int micro_batches) {
   std::fill(to_come_.begin(), to_come_.end(), micro_batches);
-  memory_.fill(0);
+  memory_.clear();
 }
 
 template <class T>
@@ -35,7 +37,7 @@ T* GradientStore<T>::get(int unit) {
     if (spare_.empty()) spare_.emplace_back(static_cast<std::size_t>(cuts_.largest_unit()));
     open_[unit] = std::move(spare_.back());
     spare_.pop_back();
-    std::fill_n(open_[unit]->data(), u.size(), T{0});
+    clear_elements(open_[unit]->data(), u.size());
   }
   return before(open_[unit]->data(), u.begin);
 }
@@ -57,18 +59,19 @@ template <class T>
 void GradientStore<T>::reduce(int bucket) {
   const Bucket& b = cuts_.buckets[bucket];
   const std::span<T> whole(memory_.data() + b.begin, static_cast<std::size_t>(b.size()));
-  reducing_[bucket] = keeps_ == Keeps::kReplica
-                          ? group_.start(all_reduce(whole, whole), whole.size_bytes())
-                          : scatter(bucket, whole.data());
+  reducing_[bucket] =
+      keeps_ == Keeps::kReplica
+          ? group_.start<T>(all_reduce(wired(whole), wired(whole)), whole.size_bytes())
+          : scatter(bucket, whole.data());
 }
 
 template <class T>
 Group::Pending GradientStore<T>::scatter(int bucket, const T* whole) {
   const Bucket& b = cuts_.buckets[bucket];
   const std::span<const T> from(whole, static_cast<std::size_t>(b.size()));
-  return group_.start(b.is_even() ? reduce_scatter(from, sums(bucket))
-                                  : reduce_scatter_v(from, sums(bucket), b.counts),
-                      from.size_bytes());
+  return group_.start<T>(b.is_even() ? reduce_scatter(wired(from), wired(sums(bucket)))
+                                     : reduce_scatter_v(wired(from), wired(sums(bucket)), b.counts),
+                         from.size_bytes());
 }
 
 // The sums so far travel along, as a part of this rank's own gradients of its shard.
@@ -83,7 +86,7 @@ void GradientStore<T>::send_unit(int unit) {
     const Bucket& bucket = cuts_.buckets[b];
     T* whole = leaving.memory.data() + (bucket.begin - u.begin);
     T* own = whole + (shards_[b].begin - bucket.begin);
-    for (const T sum : sums(b)) *own++ += sum;
+    add(shards_[b].size(), own, sums(b).data(), own);
     leaving.calls.push_back(scatter(b, whole));
   }
   leaving_.push_back(std::move(leaving));

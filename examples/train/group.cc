@@ -34,9 +34,10 @@ void Group::note(const std::string& row, const std::string& name, Clock::time_po
   if (timeline_ != nullptr) timeline_->add(row, name, begin, end);
 }
 
-void Group::run(std::span<const Call> calls, std::size_t bytes) {
+void Group::run(std::span<const Call> calls, std::size_t bytes, bool there) {
   const Clock::time_point start = Clock::now();
-  expect_ok(communicator_->run(calls));
+  expect_ok(there ? communicator_->enqueue(calls, accelerator().stream())
+                  : communicator_->run(calls));
   traffic_.waited += seconds_since(start);
   traffic_.bytes += static_cast<double>(bytes);
   ++traffic_.calls;
@@ -47,12 +48,23 @@ void Group::run(std::span<const Call> calls, std::size_t bytes) {
   note("waiting", row_ + ": " + name, start, end);
 }
 
-Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
+// Each group has a stream of its own: what is waited for in one must not hold up another.
+long Group::enqueue_aside(std::span<const Call> calls) {
+  if (aside_ == nullptr) aside_ = accelerator().make_aside();
+  expect_ok(communicator_->enqueue(calls, aside_->begin()));
+  return aside_->end();
+}
+
+Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes, bool there) {
   Pending pending;
   if (alone()) return pending;
-  Result<Request> request = communicator_->start(calls);
-  expect_ok(request.status());
-  pending.request_ = std::move(*request);
+  if (there) {
+    pending.piece_ = enqueue_aside(calls);
+  } else {
+    Result<Request> request = communicator_->start(calls);
+    expect_ok(request.status());
+    pending.request_ = std::move(*request);
+  }
   pending.group_ = this;
   if (timeline_ != nullptr) pending.name_ = name_of(calls, bytes);
   traffic_.bytes += static_cast<double>(bytes);
@@ -60,7 +72,13 @@ Group::Pending Group::start(std::span<const Call> calls, std::size_t bytes) {
   return pending;
 }
 
+bool Group::Pending::ended() const {
+  if (piece_ != 0) return group_->aside_->ended(piece_);
+  return !request_ || request_->test();
+}
+
 void Group::Pending::wait() {
+  if (piece_ != 0) group_->aside_->await(std::exchange(piece_, 0));
   if (!request_) return;
   const Clock::time_point waiting = Clock::now();
   const Status status = request_->wait();

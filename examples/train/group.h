@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "train/alarm.h"
+#include "train/array.h"
+#include "train/device/accelerator.h"
+#include "train/element.h"
 #include "train/failure.h"
 #include "train/mesh.h"
 #include "train/timeline.h"
@@ -36,6 +39,24 @@ struct Traffic {
   }
 };
 
+/// What calls take.
+template <class T>
+ConstBuffer wired(std::span<const T> numbers) {
+  if constexpr (kOnDevice<T>) {
+    return {numbers.data(), numbers.size(), kTypeOf<T>};
+  } else {
+    return numbers;
+  }
+}
+template <class T>
+Buffer wired(std::span<T> numbers) {
+  if constexpr (kOnDevice<T>) {
+    return {numbers.data(), numbers.size(), kTypeOf<T>};
+  } else {
+    return numbers;
+  }
+}
+
 class Group {
  public:
   Group() = default;
@@ -49,53 +70,61 @@ class Group {
   /// In place.
   template <class T>
   void all_reduce(std::span<T> data, ReduceOp op = {}) {
-    if (!alone()) run(tutti::all_reduce(data, data, op), data.size_bytes());
+    if (!alone()) run<T>(tutti::all_reduce(wired(data), wired(data), op), data.size_bytes());
   }
   /// output = the inputs of all ranks.
   template <class T>
   void all_gather(std::span<const T> input, std::span<T> output) {
-    run_or_copy(input, output, tutti::all_gather(input, output));
+    run_or_copy(input, output, tutti::all_gather(wired(input), wired(output)));
   }
   /// output = this rank's part of the sum of the inputs.
   template <class T>
   void reduce_scatter(std::span<const T> input, std::span<T> output) {
-    run_or_copy(input, output, tutti::reduce_scatter(input, output));
+    run_or_copy(input, output, tutti::reduce_scatter(wired(input), wired(output)));
   }
   /// Part r of output = this rank's part of rank r's input.
   template <class T>
   void all_to_all(std::span<const T> input, std::span<T> output) {
-    run_or_copy(input, output, tutti::all_to_all(input, output));
+    run_or_copy(input, output, tutti::all_to_all(wired(input), wired(output)));
   }
   template <class T>
   void broadcast(std::span<T> data, int root) {
-    if (!alone()) run(tutti::broadcast(data, data, root), data.size_bytes());
+    if (!alone()) run<T>(tutti::broadcast(wired(data), wired(data), root), data.size_bytes());
   }
   /// Sends and receives at once; calls with a peer below 0 are left out.
   template <class T>
   void exchange(std::span<const T> out, int to, std::span<T> in, int from) {
     std::vector<Call> calls;
-    if (to >= 0) calls.push_back(send(out, to));
-    if (from >= 0) calls.push_back(receive(in, from));
-    if (!calls.empty()) run(calls, to >= 0 ? out.size_bytes() : 0);
+    if (to >= 0) calls.push_back(send(wired(out), to));
+    if (from >= 0) calls.push_back(receive(wired(in), from));
+    if (!calls.empty()) run(calls, to >= 0 ? out.size_bytes() : 0, is_there<T>());
   }
 
   /// A call under way. Waits when destroyed; wait() says what went wrong.
   class Pending {
    public:
     Pending() = default;
+    /// On a GPU it is the accelerator that waits.
     void wait();
     /// Whether wait() would return at once.
-    bool ended() const { return !request_ || request_->test(); }
+    bool ended() const;
 
    private:
     friend class Group;
     std::optional<Request> request_;
+    long piece_ = 0;  // of the group's aside_
     Group* group_ = nullptr;
     std::string name_;  // where it is watched
   };
-  /// Issues without waiting; buffers must live until wait().
-  Pending start(const Call& call, std::size_t bytes) { return start(std::span(&call, 1), bytes); }
-  Pending start(std::span<const Call> calls, std::size_t bytes);
+  /// Issues without waiting; buffers, of T's, must live until wait().
+  template <class T>
+  Pending start(const Call& call, std::size_t bytes) {
+    return start<T>(std::span(&call, 1), bytes);
+  }
+  template <class T>
+  Pending start(std::span<const Call> calls, std::size_t bytes) {
+    return start(calls, bytes, is_there<T>());
+  }
 
   /// What was noted since the last call.
   Traffic take_traffic() { return std::exchange(traffic_, {}); }
@@ -114,15 +143,26 @@ class Group {
   Timeline* timeline() const { return timeline_; }
 
  private:
-  void run(const Call& call, std::size_t bytes) { run(std::span(&call, 1), bytes); }
-  void run(std::span<const Call> calls, std::size_t bytes);
+  // Whether calls on T's are those of a GPU: issued, and waited for by what is issued later.
+  template <class T>
+  static bool is_there() {
+    return kOnDevice<T> && !accelerator().is_host();
+  }
+
+  template <class T>
+  void run(const Call& call, std::size_t bytes) {
+    run(std::span(&call, 1), bytes, is_there<T>());
+  }
+  void run(std::span<const Call> calls, std::size_t bytes, bool there);
+  Pending start(std::span<const Call> calls, std::size_t bytes, bool there);
+  long enqueue_aside(std::span<const Call> calls);
 
   template <class T>
   void run_or_copy(std::span<const T> input, std::span<T> output, const Call& call) {
     if (!alone()) {
-      run(call, input.size_bytes());
+      run<T>(call, input.size_bytes());
     } else if (input.data() != output.data()) {
-      std::copy(input.begin(), input.end(), output.begin());
+      copy_elements(input.data(), static_cast<long>(input.size()), output.data());
     }
   }
 
@@ -134,6 +174,7 @@ class Group {
 
   std::shared_ptr<Communicator> communicator_;  // shared with the alarm
   std::shared_ptr<Alarm> alarm_;
+  std::unique_ptr<Aside> aside_;  // of calls that are started on a GPU
   Traffic traffic_;
   Timeline* timeline_ = nullptr;
   std::string row_;

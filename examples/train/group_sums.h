@@ -25,7 +25,7 @@ class GroupSums {
     if (!is_cut()) return;
     const long mine = tensor_.rank() * groups_ / tensor_.ranks();
     all_.resize(static_cast<std::size_t>(tokens * groups_));
-    all_.fill(0);
+    all_.clear();
     for (long t = 0; t < tokens; ++t) all_[t * groups_ + mine] = sums[t];
     tensor_.all_reduce(std::span<T>(all_));
     for (long t = 0; t < tokens; ++t) sums[t] = all_[t * groups_ + mine];

@@ -22,7 +22,7 @@ void Outbox<T>::send() {
   sent_.push_back({std::move(open_), {}});
   const std::span<const T> data = sent_.back().data;
   // The other rank of a lane.
-  sent_.back().call = lane_.start(tutti::send(data, 1 - lane_.rank()), data.size_bytes());
+  sent_.back().call = lane_.start<T>(tutti::send(wired(data), 1 - lane_.rank()), data.size_bytes());
 }
 
 template <class T>
@@ -43,7 +43,7 @@ void Inbox<T>::ask() {
   asked_for_.push_back({order_[asked_++], std::move(spare_.back()), {}});
   spare_.pop_back();
   const std::span<T> room = asked_for_.back().data;
-  asked_for_.back().call = lane_.start(receive(room, 1 - lane_.rank()), 0);
+  asked_for_.back().call = lane_.start<T>(receive(wired(room), 1 - lane_.rank()), 0);
 }
 
 template <class T>

@@ -7,7 +7,9 @@
 namespace tutti::train {
 namespace {
 
-constexpr long kHeadTokens = 512;  // logits at a time
+// Logits at a time: what a cache holds, or what fills a GPU.
+template <class T>
+constexpr long kHeadTokens = kOnDevice<T> ? 4096 : 512;
 
 }  // namespace
 
@@ -53,7 +55,7 @@ double LanguageStage<T>::forward(Stash& any, const MicroBatch& batch, const T* i
   if (is_first()) {
     embed_tokens(batch, x);
   } else {
-    std::copy_n(in, hidden_size(), x);
+    copy_elements(in, static_cast<long>(hidden_size()), x);
   }
   for (std::size_t i = 0; i < stash.layers.size(); ++i) {
     forward_layer(i, stash.layers[i], input_of(stash, i + 1), Pass::kForward);
@@ -61,7 +63,7 @@ double LanguageStage<T>::forward(Stash& any, const MicroBatch& batch, const T* i
     forget(i, stash.layers[i]);
   }
   if (is_last()) return head(stash, batch, scale);
-  std::copy_n(stash.output.data(), hidden_size(), out);
+  copy_elements(stash.output.data(), static_cast<long>(hidden_size()), out);
   return 0;
 }
 
@@ -81,7 +83,7 @@ void LanguageStage<T>::embed_tokens(const MicroBatch& batch, T* x) {
   embed({stream().tokens(), shape_.width, table.part.rows, table.part.first_row},
         batch.tokens.data(), w, stream().partial());
   units_.done(TensorRow::kBeforeLayers, Pass::kForward);
-  std::copy_n(stream().add_up(), hidden_size(), x);
+  copy_elements(stream().add_up(), static_cast<long>(hidden_size()), x);
 }
 
 template <class T>
@@ -137,7 +139,7 @@ void LanguageStage<T>::backward(Stash& any, const MicroBatch& batch, const T* d_
     if (!later) weigh_layer(i, stash);
   }
   if (!is_first()) {
-    std::copy_n(dx_.data(), hidden_size(), d_in);
+    copy_elements(dx_.data(), static_cast<long>(hidden_size()), d_in);
     return;
   }
   stream().gather(dx_.data(), stash.d_embedded);
@@ -172,7 +174,7 @@ Stash& LanguageStage<T>::gradients(std::size_t i, std::size_t step, StageStash& 
 
 template <class T>
 void LanguageStage<T>::weigh_layer(std::size_t i, StageStash& stash) {
-  T* dw = units_.gradients(layer(i));
+  Precise<T>* dw = units_.gradients(layer(i));
   std::vector<Step>& steps = stash.layers[i].steps;
   for (std::size_t n = steps.size(); n-- > 0;) {
     sublayer(i, n).weigh(layer(i), steps[n].input.data(), *steps[n].kept, gradients(i, n, stash),
@@ -207,11 +209,11 @@ double LanguageStage<T>::head(StageStash& stash, const MicroBatch& batch, double
 
   const bool learns = scale != 0;
   T* const d_normed = stream().partial();
-  double loss = 0;
-  for (long first = 0; first < stream().tokens(); first += kHeadTokens) {
-    const long some = std::min(kHeadTokens, stream().tokens() - first);
+  losses_.resize(static_cast<std::size_t>(stream().tokens()));
+  for (long first = 0; first < stream().tokens(); first += kHeadTokens<T>) {
+    const long some = std::min(kHeadTokens<T>, stream().tokens() - first);
     const T* x = last_normed_.data() + first * shape_.width;
-    loss += losses(table, x, words, batch.labels.data() + first, some, scale);
+    losses(table, x, words, batch.labels.data() + first, some, scale, losses_.data() + first);
     if (!learns) continue;
     const Linear shape{some, shape_.width, table.part.rows};
     linear_backward_input(shape, logits_.data(), words, d_normed + first * shape_.width);
@@ -220,13 +222,14 @@ double LanguageStage<T>::head(StageStash& stash, const MicroBatch& batch, double
   if (learns) head_backward(stash, norm_weight);
   if (unit != TensorRow::kAfterLayers) units_.done(unit, Pass::kForward);
   units_.done(TensorRow::kAfterLayers, learns ? Pass::kBackward : Pass::kForward);
-  return loss;
+  return sum_of(stream().tokens(), losses_.data());
 }
 
 // Of some tokens; leaves the gradients of their logits in logits_.
 template <class T>
-double LanguageStage<T>::losses(const Placed& table, const T* x, const T* words,
-                                const std::int32_t* labels, long tokens, double scale) {
+void LanguageStage<T>::losses(const Placed& table, const T* x, const T* words,
+                              const std::int32_t* labels, long tokens, double scale,
+                              Precise<T>* losses) {
   const long columns = table.part.rows;
   const long known = std::clamp(table.row.rows - table.part.first_row, 0L, columns);
   const LogitsShape shape{tokens, columns, known, table.part.first_row};
@@ -236,16 +239,16 @@ double LanguageStage<T>::losses(const Placed& table, const T* x, const T* words,
   linear({tokens, shape_.width, columns}, x, words, logits_.data());
   largest_logits(shape, logits_.data(), most_.data());
   Group& tensor = stream().tensor().group();
-  tensor.all_reduce(std::span<T>(most_), Reduction::kMax);
+  tensor.all_reduce(std::span<Precise<T>>(most_), Reduction::kMax);
   sum_logits(shape, logits_.data(), labels, most_.data(), sums_.data());
-  tensor.all_reduce(std::span<T>(sums_));
-  return cross_entropy(shape, logits_.data(), labels, most_.data(), sums_.data(), scale);
+  tensor.all_reduce(std::span<Precise<T>>(sums_));
+  cross_entropy(shape, logits_.data(), labels, most_.data(), sums_.data(), scale, losses);
 }
 
 template <class T>
 void LanguageStage<T>::head_backward(StageStash& stash, const T* norm_weight) {
   stash.d_output.resize(hidden_size());
-  stash.d_output.fill(0);
+  stash.d_output.clear();
   stream().back_from_partial(norm_weight, stash.output.data(), last_r_, dx_, stash.d_output.data());
   stream().weigh_norm(
       dx_, stash.output.data(), last_r_,

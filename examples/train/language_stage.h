@@ -79,8 +79,8 @@ class LanguageStage final : public Stage<T> {
   void weigh_embedding(const StageStash& stash, const MicroBatch& batch);
 
   double head(StageStash& stash, const MicroBatch& batch, double scale);
-  double losses(const Placed& table, const T* x, const T* words, const std::int32_t* labels,
-                long tokens, double scale);
+  void losses(const Placed& table, const T* x, const T* words, const std::int32_t* labels,
+              long tokens, double scale, Precise<T>* losses);
   void head_backward(StageStash& stash, const T* norm_weight);
 
   const LanguageShape shape_;
@@ -92,7 +92,8 @@ class LanguageStage final : public Stage<T> {
 
   // Room for what does not outlive a function; the others of the head.
   Array<T> dx_;
-  Array<T> logits_, most_, sums_, last_r_, last_normed_;
+  Array<T> logits_, last_normed_;
+  Array<Precise<T>> most_, sums_, losses_, last_r_;
 };
 
 }  // namespace tutti::train

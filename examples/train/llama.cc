@@ -32,10 +32,10 @@ namespace {
 
 template <class T>
 struct MlpKept final : Stash {
-  Array<T> r;          // [K]
-  Array<T> normed;     // [S, C]; unless recomputed
-  Array<T> gate_up;    // [S, 2F]
-  Array<T> activated;  // [S, F]; unless recomputed
+  Array<Precise<T>> r;  // [K]
+  Array<T> normed;      // [S, C]; unless recomputed
+  Array<T> gate_up;     // [S, 2F]
+  Array<T> activated;   // [S, F]; unless recomputed
 };
 
 template <class T>
@@ -83,9 +83,9 @@ class Mlp final : public SublayerOf<T, MlpKept<T>, MlpGradients<T>> {
   }
 
   void forget(Kept& s, Recompute recompute) override {
-    for (Array<T>* cheap : {&s.normed, &s.activated}) stream_.spare().take_back(*cheap);
+    stream_.spare().take_back(s.normed, s.activated);
     if (recompute == Recompute::kSelective) return;
-    for (Array<T>* other : {&s.r, &s.gate_up}) stream_.spare().take_back(*other);
+    stream_.spare().take_back(s.r, s.gate_up);
   }
 
   void remember(int layer, const T* w, const T* x, Kept& s) override {
@@ -106,7 +106,8 @@ class Mlp final : public SublayerOf<T, MlpKept<T>, MlpGradients<T>> {
                               g.normed, dx);
   }
 
-  void run_weigh(int layer, const T* x, const Kept& s, const Gradients& g, T* dw) override {
+  void run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+                 Precise<T>* dw) override {
     const Places at = this->at(layer);
     const long width = stream_.width();
     linear_backward_weight({tokens(), width_, width}, g.down.data(), s.activated.data(),

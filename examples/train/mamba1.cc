@@ -75,7 +75,7 @@ void Mamba1<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
   spare.lend(s.selected, elements(tokens(), selected()));
   linear({tokens(), channels(), selected()}, s.convolved.data(), w + at.select, s.selected.data());
   const std::span<T> sums(s.selected);
-  Group::Pending adding = tensor_.start(all_reduce(sums, sums), sums.size_bytes());
+  Group::Pending adding = tensor_.start<T>(all_reduce(wired(sums), wired(sums)), sums.size_bytes());
   linear(half, s.normed.data(), w + at.z, s.z.data());
   adding.wait();
 
@@ -181,9 +181,9 @@ template <class T>
 void Mamba1<T>::back_through_scan(const T* w, const Places& at, const Kept& s, Gradients& g) {
   g.selected.resize(elements(tokens(), selected()));
   g.a_log.resize(static_cast<std::size_t>(scan_.state_size()));
-  g.a_log.fill(0);
+  g.a_log.clear();
   g.d.resize(static_cast<std::size_t>(channels()));
-  g.d.fill(0);
+  g.d.clear();
   d_initial_.resize(static_cast<std::size_t>(scan_.state_size()));
   if (passes_states_) {
     for (long n = 0; n < sequences_; ++n) {
@@ -231,7 +231,8 @@ void Mamba1<T>::back_through_convolution(const T* w, const Places& at, const Kep
 }
 
 template <class T>
-void Mamba1<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g, T* dw) {
+void Mamba1<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+                          Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), channels(), width}, g.out.data(), s.gated.data(), dw + at.out);

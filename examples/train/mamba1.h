@@ -94,7 +94,7 @@ class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
   void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
                     T* dx) override;
   void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
-                 T* dw) override;
+                 Precise<T>* dw) override;
 
   void convolve_all(const T* w, const Places& at, Kept& kept);
   void select(const T* w, const Places& at, Kept& kept);

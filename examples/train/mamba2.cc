@@ -126,7 +126,8 @@ void Mamba2<T>::back_through_norm(const T* w, const Places& at, const Kept& s, G
 }
 
 template <class T>
-void Mamba2<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g, T* dw) {
+void Mamba2<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+                          Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), inner(), width}, g.out.data(), s.mixed.data(), dw + at.out);

@@ -85,7 +85,7 @@ class Mamba2 final : public SublayerOf<T, Mamba2Kept<T>, Mamba2Gradients<T>> {
   void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
                     T* dx) override;
   void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
-                 T* dw) override;
+                 Precise<T>* dw) override;
 
   void norm_groups(const T* w, const Places& at, Kept& kept);
   void back_through_norm(const T* w, const Places& at, const Kept& kept, Gradients& gradients);

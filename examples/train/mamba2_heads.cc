@@ -198,8 +198,8 @@ void HeadScan<T>::weigh(ScanColumns<const T>, const Mamba2ScanKept<T>& s,
                         const ScanWeightGradients<T>& dw) {
   own_taps_.resize(elements(width_of(channels_), taps_));
   own_bias_.resize(elements(width_of(channels_), 1));
-  own_taps_.fill(0);
-  own_bias_.fill(0);
+  own_taps_.clear();
+  own_bias_.clear();
   T* const bias = dw.bias != nullptr ? own_bias_.data() : nullptr;
   scan_.weigh(columns_of(s.columns), s, g, columns_of(g.columns),
               {own_taps_.data(), bias, dw.dt_bias + first_head_, dw.a_log + first_head_,

@@ -125,7 +125,7 @@ void ShardScan<T>::back_through_scan(const ScanWeights<T>& w, const Mamba2ScanKe
   d_states_.resize(elements(sequences_, chunk_states()));
   for (Array<T>* sum : {&g.a_log, &g.d}) {
     sum->resize(static_cast<std::size_t>(ssd_.heads));
-    sum->fill(0);
+    sum->clear();
   }
   const auto dy_of = [&](long n) { return dy + n * ssd_.tokens * inner(); };
   const auto d_states = [&](long n) { return d_states_.data() + n * chunk_states(); };

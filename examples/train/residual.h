@@ -12,6 +12,7 @@
 #pragma once
 
 #include "train/array.h"
+#include "train/kernels/elements.h"
 #include "train/kernels/matmul.h"
 #include "train/kernels/norm.h"
 #include "train/spare.h"
@@ -43,7 +44,7 @@ class ResidualStream {
   // ---- forward
 
   /// normed [S, C] of x [K, C]; keeps r [K].
-  void norm(const T* x, const T* w, Array<T>& r, Array<T>& normed) {
+  void norm(const T* x, const T* w, Array<Precise<T>>& r, Array<T>& normed) {
     spare_.lend(r, static_cast<std::size_t>(kept_));
     Array<T>& mine = tensor_.keeps_all_tokens() ? normed : normed_;
     spare_.lend(normed, elements(tokens_, width_));
@@ -56,7 +57,7 @@ class ResidualStream {
   void add_rows(long in, const T* inner, const T* w, const T* x, T* y) {
     linear({tokens_, in, width_}, inner, w, partial());
     const T* sum = tensor_.from_rows(partial_, scattered_);
-    for (std::size_t n = 0; n < size(); ++n) y[n] = x[n] + sum[n];
+    add(static_cast<long>(size()), x, sum, y);
   }
 
   // ---- backward; dx [K, C] becomes, step by step, what it was of y, of x
@@ -70,17 +71,18 @@ class ResidualStream {
   /// Through the product with `columns` rows of weights, the norm, and into dx. dy [S, columns];
   /// keeps d_normed [K, C], the gradient of the norm's output.
   void back_through_norm(long columns, const T* dy, const T* w, const T* norm_weight, const T* x,
-                         const Array<T>& r, Array<T>& d_normed, T* dx) {
+                         const Array<Precise<T>>& r, Array<T>& d_normed, T* dx) {
     linear_backward_input({tokens_, width_, columns}, dy, w, partial());
     back_from_partial(norm_weight, x, r, d_normed, dx);
   }
   /// The same where partial() already is this rank's part of the gradient of the norm's output.
-  void back_from_partial(const T* norm_weight, const T* x, const Array<T>& r, Array<T>& d_normed,
-                         T* dx) {
+  void back_from_partial(const T* norm_weight, const T* x, const Array<Precise<T>>& r,
+                         Array<T>& d_normed, T* dx) {
     d_normed.assign({tensor_.to_columns_backward(partial_, scattered_), size()});
     rms_norm_backward_input(kept_, width_, d_normed.data(), x, norm_weight, r.data(), dx);
   }
-  void weigh_norm(const Array<T>& d_normed, const T* x, const Array<T>& r, T* dw) const {
+  void weigh_norm(const Array<T>& d_normed, const T* x, const Array<Precise<T>>& r,
+                  Precise<T>* dw) const {
     rms_norm_backward_weight(kept_, width_, d_normed.data(), x, r.data(), dw);
   }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -16,21 +17,40 @@ template <class T>
 class Spare {
  public:
   /// Afterwards `array` has that many elements, which are anything.
-  void lend(Array<T>& array, std::size_t count) {
-    std::vector<Array<T>>& same = arrays_[count];
+  template <class S>
+  void lend(Array<S>& array, std::size_t count) {
+    std::vector<Array<S>>& same = of<S>()[count];
     if (array.size() == 0 && !same.empty()) {
       array = std::move(same.back());
       same.pop_back();
     }
     array.resize(count);
   }
-  /// Leaves `array` empty.
-  void take_back(Array<T>& array) {
-    if (array.size() > 0) arrays_[array.size()].push_back(std::move(array));
+  /// Leaves the arrays empty.
+  template <class... S>
+  void take_back(Array<S>&... arrays) {
+    (take(arrays), ...);
   }
 
  private:
-  std::map<std::size_t, std::vector<Array<T>>> arrays_;  // by elements
+  template <class S>
+  using BySize = std::map<std::size_t, std::vector<Array<S>>>;
+
+  template <class S>
+  BySize<S>& of() {
+    if constexpr (std::is_same_v<S, T>) {
+      return arrays_;
+    } else {
+      return precise_;
+    }
+  }
+  template <class S>
+  void take(Array<S>& array) {
+    if (array.size() > 0) of<S>()[array.size()].push_back(std::move(array));
+  }
+
+  BySize<T> arrays_;
+  BySize<Precise<T>> precise_;  // where T is not
 };
 
 }  // namespace tutti::train

@@ -23,7 +23,7 @@ void Halo<T>::give(const T* x, long stride, Array<T>& halo) {
   room_.resize(size());
   halo.resize(size());
   each_row([&](long row, long at) { std::copy_n(x + row * stride, columns_, room_.data() + at); });
-  if (is_first()) halo.fill(0);
+  if (is_first()) halo.clear();
   group_.exchange(std::span<const T>(room_), after(), std::span<T>(halo), before());
 }
 
@@ -56,9 +56,9 @@ void StatePassing<T>::start(Direction direction) {
   if (group_.alone()) return;
   incoming_.resize(size());
   const std::size_t bytes = static_cast<std::size_t>(map_size()) * sizeof(T);
-  pending_ = group_.start(exclusive_scan(std::span<const T>(own_), std::span<T>(incoming_),
-                                         ReduceOp::ordered(bytes, combine, this), direction),
-                          size() * sizeof(T));
+  pending_ = group_.start<T>(exclusive_scan(std::span<const T>(own_), std::span<T>(incoming_),
+                                            ReduceOp::ordered(bytes, combine, this), direction),
+                             size() * sizeof(T));
 }
 
 template <class T>

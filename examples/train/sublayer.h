@@ -35,7 +35,8 @@ class Sublayer {
   virtual void backward(int layer, const T* w, const T* x, const Stash& kept, Stash& gradients,
                         T* dx) = 0;
   /// Adds the gradients of the weights; needs no other rank of the pipeline.
-  virtual void weigh(int layer, const T* x, const Stash& kept, const Stash& gradients, T* dw) = 0;
+  virtual void weigh(int layer, const T* x, const Stash& kept, const Stash& gradients,
+                     Precise<T>* dw) = 0;
 };
 
 /// One with types for what it keeps.
@@ -57,7 +58,8 @@ class SublayerOf : public Sublayer<T> {
     run_backward(layer, w, x, static_cast<const Kept&>(kept), static_cast<Gradients&>(gradients),
                  dx);
   }
-  void weigh(int layer, const T* x, const Stash& kept, const Stash& gradients, T* dw) final {
+  void weigh(int layer, const T* x, const Stash& kept, const Stash& gradients,
+             Precise<T>* dw) final {
     run_weigh(layer, x, static_cast<const Kept&>(kept), static_cast<const Gradients&>(gradients),
               dw);
   }
@@ -69,7 +71,7 @@ class SublayerOf : public Sublayer<T> {
   virtual void run_backward(int layer, const T* w, const T* x, const Kept& kept,
                             Gradients& gradients, T* dx) = 0;
   virtual void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
-                         T* dw) = 0;
+                         Precise<T>* dw) = 0;
 };
 
 }  // namespace tutti::train

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "train/element.h"
 #include "train/tensors.h"
 
 namespace tutti::train {
@@ -23,7 +24,7 @@ class Units {
   /// layout, so that offsets hold whatever the unit. Good until done().
   virtual const T* weights(int layer, Pass pass) = 0;
   /// The same for gradients, to be added to. Good until done().
-  virtual T* gradients(int layer) = 0;
+  virtual Precise<T>* gradients(int layer) = 0;
 
   /// This pass over this micro-batch needs the unit no more; after kBackward its gradients are
   /// complete for the micro-batch.

@@ -25,7 +25,7 @@ WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
   ShardPlaces places = places_of(shards, keeps, layout);
   shard_at_ = std::move(places.at);
   memory_.resize(places.size);
-  memory_.fill(0);
+  memory_.clear();
 }
 
 template <class T>
@@ -62,8 +62,9 @@ void WeightStore<T>::gather(int bucket, T* whole) {
   const Bucket& b = cuts_.buckets[bucket];
   const std::span<const T> from(own(bucket), static_cast<std::size_t>(shards_[bucket].size()));
   const std::span<T> to(whole, static_cast<std::size_t>(b.size()));
-  arriving_[bucket] = group_.start(
-      b.is_even() ? all_gather(from, to) : all_gather_v(from, to, b.counts), from.size_bytes());
+  arriving_[bucket] = group_.start<T>(b.is_even() ? all_gather(wired(from), wired(to))
+                                                  : all_gather_v(wired(from), wired(to), b.counts),
+                                      from.size_bytes());
 }
 
 template <class T>

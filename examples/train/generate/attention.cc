@@ -49,7 +49,7 @@ class ContinuedAttention final : public Continuation<T> {
     for (long t = 0; t < tokens.count; ++t) {
       const long position = tokens.position + t;
       T* const token = qkv_.data() + t * heads_.query_stride;
-      if (settings_.rotary) rotate(rope_, position, heads_.heads + heads_.kv_heads, 1, token);
+      if (settings_.rotary) rotate(rope_, {position, 1, heads_.heads + heads_.kv_heads, 0}, 1, token);
       std::copy_n(token + heads_.heads * heads_.width, heads_.key_stride,
                   pairs.data() + position * heads_.key_stride);
     }
@@ -64,7 +64,7 @@ class ContinuedAttention final : public Continuation<T> {
     attend(heads_, {tokens.position, count}, qkv_.data(), {0, tokens.position + count},
            pairs.data(), pairs.data() + heads_.kv_heads * heads_.width, attended_.data(),
            most_.data(), sum_.data());
-    attend_end(heads_, count, attended_.data(), most_.data(), sum_.data());
+    attend_end(heads_, count, attended_.data(), attended_.data(), most_.data(), sum_.data());
   }
 
   const AttentionSettings settings_;

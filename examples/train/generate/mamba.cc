@@ -28,8 +28,8 @@ struct Memory {
     if (state.size() > 0) return;
     halo.resize(static_cast<std::size_t>(halo_size));
     state.resize(static_cast<std::size_t>(state_size));
-    halo.fill(0);
-    state.fill(0);
+    halo.clear();
+    state.clear();
   }
 };
 

@@ -165,10 +165,12 @@ void attend(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, con
 }
 
 template <class T>
-void attend_end(const HeadShape& shape, long queries, T* out, T* most, const T* sum) {
+void attend_end(const HeadShape& shape, long queries, const Precise<T>* seen, T* out,
+                Precise<T>* most, const Precise<T>* sum) {
   for (long n = 0; n < queries * shape.heads; ++n) {
     const T share = 1 / sum[n];
-    for (long i = 0; i < shape.width; ++i) out[n * shape.width + i] *= share;
+    for (long i = 0; i < shape.width; ++i)
+      out[n * shape.width + i] = seen[n * shape.width + i] * share;
     most[n] += std::log(sum[n]);
   }
 }
@@ -221,7 +223,7 @@ void attend_backward(const HeadShape& shape, Tokens queries, const T* q, Tokens 
   template void attend_begin(const HeadShape&, long, T*, T*, T*);                               \
   template void attend(const HeadShape&, Tokens, const T*, Tokens, const T*, const T*, T*, T*,  \
                        T*);                                                                     \
-  template void attend_end(const HeadShape&, long, T*, T*, const T*);                           \
+  template void attend_end(const HeadShape&, long, const T*, T*, T*, const T*);                 \
   template void attend_delta(const HeadShape&, long, const T*, const T*, T*);                   \
   template void attend_backward(const HeadShape&, Tokens, const T*, Tokens, const T*, const T*, \
                                 const T*, const T*, const T*, T*, T*, T*);

@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct HeadShape {
@@ -28,24 +30,27 @@ struct Tokens {
 /// heads]. A query sees the keys at its position and before.
 template <class T>
 void attend(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k, const T* v,
-            T* out, T* most, T* sum);
+            Precise<T>* out, Precise<T>* most, Precise<T>* sum);
 
 /// Before the first keys.
 template <class T>
 void attend_begin(const HeadShape& shape, long queries, T* out, T* most, T* sum);
 /// After the last: out becomes the attention, most the logarithm of the sum of exponentials.
+/// `seen`: what attend() made; out itself where T is precise.
 template <class T>
-void attend_end(const HeadShape& shape, long queries, T* out, T* most, const T* sum);
+void attend_end(const HeadShape& shape, long queries, const Precise<T>* seen, T* out,
+                Precise<T>* most, const Precise<T>* sum);
 
 /// delta [count, heads] = dout · out of each query and head, which the backward pass needs.
 template <class T>
-void attend_delta(const HeadShape& shape, long queries, const T* out, const T* d_out, T* delta);
+void attend_delta(const HeadShape& shape, long queries, const T* out, const T* d_out,
+                  Precise<T>* delta);
 
 /// Adds to dq (stride of queries), dk and dv (of keys) what these keys have to do with d_out.
 /// `log_sum` as attend_end() left it, of all keys.
 template <class T>
 void attend_backward(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
-                     const T* v, const T* d_out, const T* log_sum, const T* delta, T* dq, T* dk,
-                     T* dv);
+                     const T* v, const T* d_out, const Precise<T>* log_sum, const Precise<T>* delta,
+                     Precise<T>* dq, Precise<T>* dk, Precise<T>* dv);
 
 }  // namespace tutti::train

@@ -11,6 +11,10 @@ struct Matrix {
   long stride = 0;
   bool transposed = false;
 };
+template <class T>
+Matrix(T*, long, bool) -> Matrix<T>;
+template <class T>
+Matrix(T*, long) -> Matrix<T>;
 
 /// c [m, n] = factor a b + keep c, with a [m, k], b [k, n] as they are after transposition.
 void multiply(long m, long n, long k, float factor, Matrix<const float> a, Matrix<const float> b,

@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 /// state [decays, width] += exp(log_decay [decays]) from

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct ConvolutionShape {
@@ -39,6 +41,6 @@ void convolve_backward_input(const ConvolutionShape& shape, const ConvolutionInp
 /// dw += …, db += … (unless null), from dy as convolve_backward_input() left it.
 template <class T>
 void convolve_backward_weight(const ConvolutionShape& shape, const T* dy, const T* x, const T* halo,
-                              T* dw, T* db);
+                              Precise<T>* dw, Precise<T>* db);
 
 }  // namespace tutti::train

@@ -27,12 +27,11 @@ TUTTI_INLINED void sum(const LogitsShape& shape, const T* logits, const std::int
 }
 
 template <class T>
-TUTTI_INLINED double loss_of(const LogitsShape& shape, T* logits, const std::int32_t* labels,
-                             const T* most, const T* sums, double scale) {
-  double loss = 0;
+TUTTI_INLINED void losses_of(const LogitsShape& shape, T* logits, const std::int32_t* labels,
+                             const T* most, const T* sums, double scale, T* losses) {
   for (long t = 0; t < shape.tokens; ++t, logits += shape.columns) {
     const bool ignored = labels[t] == kIgnored;
-    if (!ignored) loss += std::log(static_cast<double>(sums[2 * t])) - sums[2 * t + 1];
+    losses[t] = ignored ? T{0} : std::log(sums[2 * t]) - sums[2 * t + 1];
     if (scale == 0) continue;
     const T factor = ignored ? T{0} : static_cast<T>(scale) / sums[2 * t];
     const T top = most[t];
@@ -40,7 +39,6 @@ TUTTI_INLINED double loss_of(const LogitsShape& shape, T* logits, const std::int
     std::fill(logits + shape.words, logits + shape.columns, T{0});
     if (has(shape, labels[t])) logits[labels[t] - shape.first_word] -= static_cast<T>(scale);
   }
-  return loss;
 }
 
 }  // namespace
@@ -62,10 +60,10 @@ TUTTI_VECTORS void sum_logits(const LogitsShape& shape, const float* logits,
   sum(shape, logits, labels, most, sums);
 }
 template <>
-TUTTI_VECTORS double cross_entropy(const LogitsShape& shape, float* logits,
-                                   const std::int32_t* labels, const float* most, const float* sums,
-                                   double scale) {
-  return loss_of(shape, logits, labels, most, sums, scale);
+TUTTI_VECTORS void cross_entropy(const LogitsShape& shape, float* logits,
+                                 const std::int32_t* labels, const float* most, const float* sums,
+                                 double scale, float* losses) {
+  losses_of(shape, logits, labels, most, sums, scale, losses);
 }
 template <>
 TUTTI_VECTORS void sum_logits(const LogitsShape& shape, const double* logits,
@@ -73,10 +71,10 @@ TUTTI_VECTORS void sum_logits(const LogitsShape& shape, const double* logits,
   sum(shape, logits, labels, most, sums);
 }
 template <>
-TUTTI_VECTORS double cross_entropy(const LogitsShape& shape, double* logits,
-                                   const std::int32_t* labels, const double* most,
-                                   const double* sums, double scale) {
-  return loss_of(shape, logits, labels, most, sums, scale);
+TUTTI_VECTORS void cross_entropy(const LogitsShape& shape, double* logits,
+                                 const std::int32_t* labels, const double* most, const double* sums,
+                                 double scale, double* losses) {
+  losses_of(shape, logits, labels, most, sums, scale, losses);
 }
 
 }  // namespace tutti::train

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 /// Logits [tokens, columns] of this rank: words first_word … of the vocabulary. Columns from
@@ -23,17 +25,18 @@ struct LogitsShape {
 inline constexpr std::int32_t kIgnored = -1;
 
 template <class T>
-void largest_logits(const LogitsShape& shape, const T* logits, T* most);
+void largest_logits(const LogitsShape& shape, const T* logits, Precise<T>* most);
 
 /// sums [2 tokens]: for each token the sum of exp(logit - most), and logit - most of the target, 0
 /// where another rank has it.
 template <class T>
 void sum_logits(const LogitsShape& shape, const T* logits, const std::int32_t* labels,
-                const T* most, T* sums);
+                const Precise<T>* most, Precise<T>* sums);
 
-/// The sum of the tokens' losses. Makes `logits` their gradient times `scale`, unless scale is 0.
+/// losses [tokens]. Makes `logits` the gradient of their sum times `scale`, unless scale is 0.
 template <class T>
-double cross_entropy(const LogitsShape& shape, T* logits, const std::int32_t* labels, const T* most,
-                     const T* sums, double scale);
+void cross_entropy(const LogitsShape& shape, T* logits, const std::int32_t* labels,
+                   const Precise<T>* most, const Precise<T>* sums, double scale,
+                   Precise<T>* losses);
 
 }  // namespace tutti::train

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 /// A part of the table [words, width], that begins with word `first_word`.
@@ -22,6 +24,6 @@ void embed(const EmbeddingShape& shape, const std::int32_t* tokens, const T* tab
 /// Adds to d_table, token by token.
 template <class T>
 void embed_backward(const EmbeddingShape& shape, const std::int32_t* tokens, const T* dy,
-                    T* d_table);
+                    Precise<T>* d_table);
 
 }  // namespace tutti::train

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct GateShape {
@@ -31,15 +33,15 @@ struct GroupNormShape {
 
 /// squares [tokens, groups] = sums of v² of the columns here.
 template <class T>
-void group_norm_squares(const GroupNormShape& shape, const T* v, T* squares);
+void group_norm_squares(const GroupNormShape& shape, const T* v, Precise<T>* squares);
 /// o [tokens, groups, width]; `squares` of whole groups become r. w [groups, width].
 template <class T>
-void group_norm(const GroupNormShape& shape, const T* v, const T* w, T* squares, T* o);
+void group_norm(const GroupNormShape& shape, const T* v, const T* w, Precise<T>* squares, T* o);
 
 /// sums [tokens, groups] = sums of do w v of the columns here.
 template <class T>
 void group_norm_backward_sums(const GroupNormShape& shape, const T* d_o, const T* v, const T* w,
-                              T* sums);
+                              Precise<T>* sums);
 
 /// As group_norm() took and left them, and `sums` of whole groups.
 template <class T>
@@ -47,8 +49,8 @@ struct GroupNormBackward {
   const T* d_o = nullptr;
   const T* v = nullptr;
   const T* w = nullptr;
-  const T* r = nullptr;
-  const T* sums = nullptr;
+  const Precise<T>* r = nullptr;
+  const Precise<T>* sums = nullptr;
 };
 
 /// dv = …; it may be d_o itself.
@@ -57,7 +59,7 @@ void group_norm_backward_input(const GroupNormShape& shape, const GroupNormBackw
                                T* dv);
 /// dw += …
 template <class T>
-void group_norm_backward_weight(const GroupNormShape& shape, const T* d_o, const T* v, const T* r,
-                                T* dw);
+void group_norm_backward_weight(const GroupNormShape& shape, const T* d_o, const T* v,
+                                const Precise<T>* r, Precise<T>* dw);
 
 }  // namespace tutti::train

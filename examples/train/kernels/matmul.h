@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 /// A linear layer's shape: x [tokens, in], y [tokens, out], w [out, in].
@@ -21,6 +23,6 @@ template <class T>
 void linear_backward_input(const Linear& shape, const T* dy, const T* w, T* dx);
 /// dw += dyᵀ x
 template <class T>
-void linear_backward_weight(const Linear& shape, const T* dy, const T* x, T* dw);
+void linear_backward_weight(const Linear& shape, const T* dy, const T* x, Precise<T>* dw);
 
 }  // namespace tutti::train

@@ -46,22 +46,23 @@ template <class T>
 RopeTable<T> RopeTable<T>::make(const std::vector<double>& frequencies, long positions) {
   RopeTable table;
   table.half = static_cast<long>(frequencies.size());
+  std::vector<Host<T>> cosines, sines;
   for (long position = 0; position < positions; ++position) {
     for (const double frequency : frequencies) {
       const double angle = static_cast<double>(position) * frequency;
-      table.cosines.push_back(static_cast<T>(std::cos(angle)));
-      table.sines.push_back(static_cast<T>(std::sin(angle)));
+      cosines.push_back(static_cast<Host<T>>(std::cos(angle)));
+      sines.push_back(static_cast<Host<T>>(std::sin(angle)));
     }
   }
+  upload<Precise<T>>(cosines, table.cosines);
+  upload<Precise<T>>(sines, table.sines);
   return table;
 }
 
+namespace {
+
 template <class T>
-void rotate(const RopeTable<T>& table, long position, long heads, int direction, T* token) {
-  const long half = table.half;
-  const T* cosines = &table.cosines[position * half];
-  const T* sines = &table.sines[position * half];
-  const T sign = static_cast<T>(direction);
+void rotate_token(long half, const T* cosines, const T* sines, T sign, long heads, T* token) {
   for (long head = 0; head < heads; ++head, token += 2 * half) {
     for (long i = 0; i < half; ++i) {
       const T a = token[i];
@@ -72,9 +73,22 @@ void rotate(const RopeTable<T>& table, long position, long heads, int direction,
   }
 }
 
+}  // namespace
+
+template <class T>
+void rotate(const RopeTable<T>& table, const Turned& turned, int direction, T* tokens) {
+  for (long t = 0; t < turned.count; ++t) {
+    const long at = (turned.position + t) * table.half;
+    rotate_token(table.half, &table.cosines[at], &table.sines[at], static_cast<T>(direction),
+                 turned.heads, tokens + t * turned.stride);
+  }
+}
+
 template struct RopeTable<float>;
 template struct RopeTable<double>;
-template void rotate(const RopeTable<float>&, long, long, int, float*);
-template void rotate(const RopeTable<double>&, long, long, int, double*);
+template struct RopeTable<OnDevice<float>>;
+template struct RopeTable<OnDevice<Bf16>>;
+template void rotate(const RopeTable<float>&, const Turned&, int, float*);
+template void rotate(const RopeTable<double>&, const Turned&, int, double*);
 
 }  // namespace tutti::train

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "train/array.h"
 #include "train/llama_config.h"
 
 namespace tutti::train {
@@ -20,15 +21,21 @@ std::vector<double> rope_frequencies(const RopeConfig& config, long head_width, 
 template <class T>
 struct RopeTable {
   long half = 0;
-  std::vector<T> cosines;
-  std::vector<T> sines;
+  Array<Precise<T>> cosines;
+  Array<Precise<T>> sines;
 
   static RopeTable make(const std::vector<double>& frequencies, long positions);
 };
 
-/// Turns `heads` heads of a token, one after the other, in place.
-/// `direction` 1 forward, -1 backward.
+/// Neighbours in a sequence, from position `position`, whose first `heads` heads are to be turned.
+struct Turned {
+  long position = 0;
+  long count = 0;
+  long heads = 0;
+  long stride = 0;  // elements from a token to the next
+};
+/// In place. `direction` 1 forward, -1 backward.
 template <class T>
-void rotate(const RopeTable<T>& table, long position, long heads, int direction, T* token);
+void rotate(const RopeTable<T>& table, const Turned& turned, int direction, T* tokens);
 
 }  // namespace tutti::train

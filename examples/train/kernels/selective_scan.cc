@@ -295,7 +295,7 @@ void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* log_dec
     });
   }
   Array<T> sums(s.channels);  // of delta
-  sums.fill(0);
+  sums.clear();
   for (long t = 0; t < s.tokens; ++t) {
     for (long d = 0; d < s.channels; ++d) sums[d] += in.delta[t * s.channels + d];
   }
@@ -339,13 +339,13 @@ void scan_backward(const ScanShape& s, const ScanInput<T>& in, const ScanBackwar
   History<T> history(s);
   copy_or_clear(back.d_final, s.state_size(), d_initial);
   for (long chunk = s.chunks() - 1; chunk >= 0; --chunk) {
-    history.d_b.fill(0);
-    history.d_c.fill(0);
+    history.d_b.clear();
+    history.d_c.clear();
     for_each_block(s, chunk, [&](const Piece& piece) {
       const T* a = rates.data() + piece.channel * s.states;
       load_state(s, piece, back.states + chunk * s.state_size(), history.h.data());
       load_state<T>(s, piece, d_initial, history.g.data());
-      history.d_a.fill(0);
+      history.d_a.clear();
       run_backward(s, in, piece, a, back.dy, history, out);
       store_state<T>(s, piece, history.g.data(), d_initial);
       add_rates(s, piece, a, history.d_a.data(), out.a_log);

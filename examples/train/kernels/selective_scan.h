@@ -13,6 +13,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct ScanShape {
@@ -29,9 +31,9 @@ struct ScanShape {
 
 template <class T>
 struct ScanInput {
-  const T* x = nullptr;      // [tokens, D], with its stride
-  const T* delta = nullptr;  // [tokens, D]: time steps, after softplus
-  const T* b = nullptr;      // [tokens, N], with their stride
+  const T* x = nullptr;               // [tokens, D], with its stride
+  const Precise<T>* delta = nullptr;  // [tokens, D]: time steps, after softplus
+  const T* b = nullptr;               // [tokens, N], with their stride
   const T* c = nullptr;
   const T* a_log = nullptr;  // [D, N]
   const T* d = nullptr;      // [D]
@@ -40,41 +42,43 @@ struct ScanInput {
 template <class T>
 struct ScanGradients {
   T* x = nullptr;  // set, in the shapes and strides of what they belong to
-  T* delta = nullptr;
+  Precise<T>* delta = nullptr;
   T* b = nullptr;
   T* c = nullptr;
-  T* a_log = nullptr;  // added to
-  T* d = nullptr;
+  Precise<T>* a_log = nullptr;  // added to
+  Precise<T>* d = nullptr;
 };
 
 /// final [D, N]: the last state, from zero. exp(log_decay [D, N]) is what an initial state is
 /// multiplied with.
 template <class T>
-void scan_state(const ScanShape& shape, const ScanInput<T>& input, T* final, T* log_decay);
+void scan_state(const ScanShape& shape, const ScanInput<T>& input, Precise<T>* final,
+                Precise<T>* log_decay);
 
 /// y [tokens, D]. Keeps states [chunks + 1, D, N]: before each chunk, then the last. initial null:
 /// zero.
 template <class T>
-void scan(const ScanShape& shape, const ScanInput<T>& input, const T* initial, T* y, T* states);
+void scan(const ScanShape& shape, const ScanInput<T>& input, const Precise<T>* initial, T* y,
+          Precise<T>* states);
 
 /// d_initial [D, N]: what dy [tokens, D] makes of the initial state, were the last one unused.
 template <class T>
 void scan_backward_state(const ScanShape& shape, const ScanInput<T>& input, const T* dy,
-                         T* d_initial);
+                         Precise<T>* d_initial);
 
 /// Gradients of y and of the last state, and the states that scan() kept.
 template <class T>
 struct ScanBackward {
   const T* dy = nullptr;
-  const T* d_final = nullptr;  // [D, N]; null: zero
-  const T* states = nullptr;
+  const Precise<T>* d_final = nullptr;  // [D, N]; null: zero
+  const Precise<T>* states = nullptr;
 };
 
 /// The gradients of everything; d_initial [D, N] is set.
 template <class T>
 void scan_backward(const ScanShape& shape, const ScanInput<T>& input,
                    const ScanBackward<T>& backward, const ScanGradients<T>& gradients,
-                   T* d_initial);
+                   Precise<T>* d_initial);
 
 /// Numbers that it takes room for while it runs, whatever the number of tokens.
 long scan_backward_room(const ScanShape& shape);

@@ -20,6 +20,8 @@
 
 #pragma once
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct SsdShape {
@@ -40,9 +42,9 @@ struct SsdShape {
 
 template <class T>
 struct SsdInput {
-  const T* x = nullptr;   // [tokens, H, P], with its stride
-  const T* dt = nullptr;  // [tokens, H]: time steps, after softplus and limits
-  const T* b = nullptr;   // [tokens, G, N], with their stride
+  const T* x = nullptr;            // [tokens, H, P], with its stride
+  const Precise<T>* dt = nullptr;  // [tokens, H]: time steps, after softplus and limits
+  const T* b = nullptr;            // [tokens, G, N], with their stride
   const T* c = nullptr;
   const T* a_log = nullptr;  // [H]
   const T* d = nullptr;      // [H]
@@ -51,17 +53,18 @@ struct SsdInput {
 template <class T>
 struct SsdGradients {
   T* x = nullptr;  // set, in the shapes and strides of what they belong to
-  T* dt = nullptr;
+  Precise<T>* dt = nullptr;
   T* b = nullptr;  // zero in groups that no head here uses
   T* c = nullptr;
-  T* a_log = nullptr;  // added to, by ssd_backward_finish()
-  T* d = nullptr;
+  Precise<T>* a_log = nullptr;  // added to, by ssd_backward_finish()
+  Precise<T>* d = nullptr;
 };
 
 /// states [chunks + 1, H, P, N]: what each chunk makes of zero; then the last state, from zero.
 /// log_decay [H]: exp of it is what an initial state is multiplied with up to the last token.
 template <class T>
-void ssd_states(const SsdShape& shape, const SsdInput<T>& input, T* states, T* log_decay);
+void ssd_states(const SsdShape& shape, const SsdInput<T>& input, Precise<T>* states,
+                Precise<T>* log_decay);
 
 /// y [tokens, H, P]: all but what earlier chunks contribute.
 template <class T>
@@ -70,12 +73,14 @@ void ssd_inside(const SsdShape& shape, const SsdInput<T>& input, T* y);
 /// y += what earlier chunks contribute. states, as ssd_states() left them, become the state before
 /// each chunk, then the last. initial [H, P, N] null: zero.
 template <class T>
-void ssd_finish(const SsdShape& shape, const SsdInput<T>& input, const T* initial, T* states, T* y);
+void ssd_finish(const SsdShape& shape, const SsdInput<T>& input, const Precise<T>* initial,
+                Precise<T>* states, T* y);
 
 /// d_states [chunks + 1, H, P, N]: what dy [tokens, H, P] makes of the initial state, were the last
 /// one unused; then what each chunk's dy makes of the state before it.
 template <class T>
-void ssd_backward_states(const SsdShape& shape, const SsdInput<T>& input, const T* dy, T* d_states);
+void ssd_backward_states(const SsdShape& shape, const SsdInput<T>& input, const T* dy,
+                         Precise<T>* d_states);
 
 /// Begins the gradients of x, dt, B and C.
 template <class T>
@@ -86,9 +91,9 @@ void ssd_backward_inside(const SsdShape& shape, const SsdInput<T>& input, const 
 template <class T>
 struct SsdBackward {
   const T* dy = nullptr;
-  const T* states = nullptr;   // as ssd_finish() left them
-  const T* d_final = nullptr;  // [H, P, N]: gradient of the last state; null: zero
-  T* d_states = nullptr;       // as ssd_backward_states() left them
+  const Precise<T>* states = nullptr;   // as ssd_finish() left them
+  const Precise<T>* d_final = nullptr;  // [H, P, N]: gradient of the last state; null: zero
+  Precise<T>* d_states = nullptr;       // as ssd_backward_states() left them
 };
 
 /// The gradients of everything. d_states become the gradients of `states`: first that of the

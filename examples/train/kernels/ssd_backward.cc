@@ -144,7 +144,7 @@ class Inside {
 
   void run(const Chunk& chunk) {
     steps_.load(chunk, in_.dt);
-    d_sums_.fill(0);
+    d_sums_.clear();
     for_each_heads(s_, s_.heads, [&](const Heads& heads) {
       // The lowest band has all columns, so it comes first, and sets what the others add to.
       for_each_band_upwards(chunk.count,
@@ -211,7 +211,7 @@ class Finish {
     steps_.load(chunk, in_.dt);
     pass_state(s_, steps_.decays(), /*exchange=*/true,
                back_.d_states + (chunk.index + 1) * s_.state_size(), back_.d_states);
-    after_.fill(0);
+    after_.clear();
     const bool last = chunk.index + 1 == s_.chunks();
     if (!last || back_.d_final != nullptr) from_state_after(chunk);
     from_state_before(chunk);

@@ -6,6 +6,8 @@
 
 #include <limits>
 
+#include "train/element.h"
+
 namespace tutti::train {
 
 struct TimeStepShape {
@@ -19,13 +21,13 @@ struct TimeStepShape {
 /// raw [tokens, width] with its stride, bias [width], dt [tokens, width]. Softplus is the identity
 /// above 20, as in PyTorch.
 template <class T>
-void time_steps(const TimeStepShape& shape, const T* raw, const T* bias, T* dt);
+void time_steps(const TimeStepShape& shape, const T* raw, const T* bias, Precise<T>* dt);
 /// d_raw = what d_dt makes of it: nothing where a limit holds.
 template <class T>
-void time_steps_backward(const TimeStepShape& shape, const T* raw, const T* bias, const T* d_dt,
-                         T* d_raw);
+void time_steps_backward(const TimeStepShape& shape, const T* raw, const T* bias,
+                         const Precise<T>* d_dt, T* d_raw);
 /// d_bias += …
 template <class T>
-void time_steps_backward_bias(const TimeStepShape& shape, const T* d_raw, T* d_bias);
+void time_steps_backward_bias(const TimeStepShape& shape, const T* d_raw, Precise<T>* d_bias);
 
 }  // namespace tutti::train
