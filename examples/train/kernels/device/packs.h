@@ -1,0 +1,92 @@
+// Numbers side by side, as kernels read and write them: up to 16 bytes at once, in between floats.
+//
+// Tested by train_device_mamba_test.cc, with what it serves.
+
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+#include "train/device/block.h"
+#include "train/element.h"
+
+namespace tutti::train {
+
+/// So many are 16 bytes.
+template <class S>
+inline constexpr int kPack = 16 / sizeof(S);
+
+template <int N>
+struct Floats {
+  float at[N];
+};
+
+template <class S, int N>
+struct alignas(N * sizeof(S)) Aligned {
+  S at[N];
+};
+
+/// REQUIRES: N is a power of two; from is aligned to N numbers, or to 16 bytes.
+template <int N, class S>
+TUTTI_ON_DEVICE Floats<N> load(const S* from) {
+  constexpr int kAtOnce = N < kPack<S> ? N : kPack<S>;
+  Floats<N> floats;
+  for (int first = 0; first < N; first += kAtOnce) {
+    const auto raw = *reinterpret_cast<const Aligned<S, kAtOnce>*>(from + first);
+    for (int i = 0; i < kAtOnce; ++i) floats.at[first + i] = static_cast<float>(raw.at[i]);
+  }
+  return floats;
+}
+
+template <int N, class S>
+TUTTI_ON_DEVICE void store(const Floats<N>& floats, S* to) {
+  constexpr int kAtOnce = N < kPack<S> ? N : kPack<S>;
+  for (int first = 0; first < N; first += kAtOnce) {
+    Aligned<S, kAtOnce> raw;
+    for (int i = 0; i < kAtOnce; ++i) raw.at[i] = static_cast<S>(floats.at[first + i]);
+    *reinterpret_cast<Aligned<S, kAtOnce>*>(to + first) = raw;
+  }
+}
+
+/// Whether packs of 16 bytes can be read: REQUIRES of load(). Null is.
+inline bool is_aligned(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+}
+/// Whether rows so wide, or so far apart, are of packs.
+template <class S>
+bool divides(long elements) {
+  return elements % kPack<S> == 0;
+}
+
+/// Calls f<16 bytes of S>() or f<1>(): f is a lambda of an std::integral_constant.
+template <class S, class Function>
+void by_packs(bool possible, Function f) {
+  if (possible) {
+    f(std::integral_constant<int, kPack<S>>());
+  } else {
+    f(std::integral_constant<int, 1>());
+  }
+}
+
+TUTTI_ANYWHERE constexpr long ceil_divide(long a, long b) { return (a + b - 1) / b; }
+TUTTI_ANYWHERE constexpr long smaller(long a, long b) { return a < b ? a : b; }
+
+/// e^x within 2 units of the last place where it is not tiny.
+TUTTI_ON_DEVICE float exponential_of(float x) {
+#ifdef __CUDACC__
+  return __expf(x);
+#else
+  return std::exp(x);
+#endif
+}
+/// 1 / (1 + e^-x)
+TUTTI_ON_DEVICE float logistic(float x) {
+#ifdef __CUDACC__
+  return __fdividef(1.0f, 1.0f + __expf(-x));  // 0 where e^-x is above 2^126
+#else
+  return 1 / (1 + std::exp(-x));
+#endif
+}
+
+}  // namespace tutti::train
