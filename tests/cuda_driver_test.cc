@@ -47,15 +47,16 @@ class CudaDriver : public testing::Test {
     EXPECT_EQ(open_files(), files_before_);
   }
 
+  /// Of which memory is shared so: as files where it can be virtual.
   std::unique_ptr<CudaDevice> open(bool by_file, int ordinal = 0) {
-    Result<std::unique_ptr<CudaDevice>> device =
-        CudaDevice::open(driver_.table(), ordinal, kImage, by_file);
+    driver_.attributes[driver::kVirtualMemorySupported] = by_file ? 1 : 0;
+    Result<std::unique_ptr<CudaDevice>> device = CudaDevice::open(driver_.table(), ordinal, kImage);
     EXPECT_OK(device.status());
     return device.ok() ? std::move(*device) : nullptr;
   }
 
   Status failure_to_open(const KernelImage& image = kImage, int ordinal = 0) {
-    return CudaDevice::open(driver_.table(), ordinal, image, kByFile).status();
+    return CudaDevice::open(driver_.table(), ordinal, image).status();
   }
 
   // A range that the driver knows, and that nothing lies behind.
@@ -91,7 +92,8 @@ TEST_F(CudaDriver, EverythingIsGivenBack) {
   for (const bool by_file : {kByFile, kByHandle}) {
     {
       const auto device = open(by_file);
-      ASSERT_OK(device->allocate(100).status());  // never released
+      std::byte* const kept = *device->allocate(100);  // never released
+      device->withdraw(*device->share(*device->allocation_of(kept)));
       const std::size_t files = open_files();
       std::byte* const memory = *device->allocate(100);
       ASSERT_OK(device->share(*device->allocation_of(memory)).status());  // never withdrawn
@@ -237,7 +239,7 @@ TEST_F(CudaDriver, TheCallersContextComesBack) {
   MadeUpDriver::capture_mode() = 0;
 }
 
-TEST_F(CudaDriver, MemoryIsPlainWhereDescriptorsCannotBeHad) {
+TEST_F(CudaDriver, MemoryIsPlainWhereItCannotBeVirtual) {
   const auto device = open(kByHandle);
   std::byte* const memory = *device->allocate(100);
   EXPECT_TRUE(driver_.was_called("cuMemAlloc"));
@@ -300,7 +302,7 @@ TEST_F(CudaDriver, FilesAreImportedOnceAndClosedOnce) {
   exporter->withdraw(again);
   exporter->release(memory);
   const Status gone = importer->import_memory(again).status();
-  EXPECT_TRUE(contains(gone.message(), "cannot get descriptor")) << gone.message();
+  EXPECT_TRUE(contains(gone.message(), "without giving a file")) << gone.message();
 }
 
 TEST_F(CudaDriver, HandlesAreImportedOnceAndClosedOnce) {
@@ -476,7 +478,7 @@ TEST_F(CudaDriver, OlderDriversSetFlagsByFilling) {
   older.launch_with = nullptr;
   older.load_function = nullptr;
   older.parameter_of = nullptr;
-  const auto device = std::move(*CudaDevice::open(older, 0, kImage, kByFile));
+  const auto device = std::move(*CudaDevice::open(older, 0, kImage));
   EXPECT_FALSE(device->facts().waits_on_memory);
   std::uint32_t flag = 0;
   EXPECT_OK(device->set(nullptr, &flag, 5));
@@ -524,7 +526,7 @@ TEST_F(CudaDriver, SynchronizeAsksUntilTheDeadline) {
 
 TEST_F(CudaDriver, BenchesCopyMoreThanTheyPin) {
   {
-    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 0, kByFile);
+    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 0);
     ASSERT_OK(bench.status());
     EXPECT_EQ(bench->name(), "Made up 0");
     std::vector<std::byte> written(std::size_t{9} << 20), read(written.size());
@@ -542,7 +544,7 @@ TEST_F(CudaDriver, BenchesCopyMoreThanTheyPin) {
 
 TEST_F(CudaDriver, BenchesTimeAndReplayWhatWasCaptured) {
   {
-    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 1, kByFile);
+    Result<GpuBench> bench = open_gpu_bench(driver_.table(), 1);
     ASSERT_OK(bench.status());
     for (int round = 0; round < 2; ++round) {
       ASSERT_OK(bench->begin_capture());
@@ -563,7 +565,7 @@ TEST_F(CudaDriver, BenchesTimeAndReplayWhatWasCaptured) {
 TEST_F(CudaDriver, BenchesThatDoNotOpenLeaveNothing) {
   for (const char* call : {"cuEventCreate", "cuStreamCreate", "cuMemHostRegister"}) {
     driver_.errors = {{call, driver::kInvalidValue}};
-    EXPECT_FALSE(open_gpu_bench(driver_.table(), 0, kByFile).ok()) << call;
+    EXPECT_FALSE(open_gpu_bench(driver_.table(), 0).ok()) << call;
     driver_.errors.clear();
     EXPECT_EQ(driver_.what_is_left(), "") << call;
   }

@@ -28,8 +28,7 @@ class CudaMulticastDriver : public testing::Test {
 
   std::unique_ptr<CudaDevice> open(int ordinal = 0, const Driver* table = nullptr) {
     const KernelImage image{kFatbins, kNames, kNewNames};
-    auto device = CudaDevice::open(table == nullptr ? driver_.table() : *table, ordinal, image,
-                                   /*prefers_files=*/true);
+    auto device = CudaDevice::open(table == nullptr ? driver_.table() : *table, ordinal, image);
     EXPECT_OK(device.status());
     return device.ok() ? std::move(*device) : nullptr;
   }

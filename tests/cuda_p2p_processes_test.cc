@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <functional>
@@ -102,6 +104,30 @@ TEST(BoardsOfProcesses, AreMemoryThatAllSee) {
                   meet(rank);
                 }),
             Codes(kRanks, 0));
+}
+
+// As under a ptrace_scope of Yama's: no process may look into another.
+TEST(BoardsOfProcesses, NeedNoPermissionToTraceEachOther) {
+  const auto make = [](int rank) {
+    const bool is_root = geteuid() == 0;  // it may trace anybody
+    EXPECT_TRUE(!is_root || setuid(65534) == 0);
+    EXPECT_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+    return same_device(rank);
+  };
+  EXPECT_EQ(run(2, make,
+                [](Rank& rank) {
+                  ASSERT_OK(rank.boards.status());
+                  Boards& boards = **rank.boards;
+                  const cuda::Place scratch = *boards.place_of(boards.scratch(), kScratch);
+                  boards.at(1 - rank.rank, scratch)[0] = value_of(rank.rank);
+                  meet(rank);
+                  EXPECT_EQ(boards.scratch()[0], value_of(1 - rank.rank));
+                  std::byte* const memory = *rank.device->allocate(3000);
+                  const Allocation mine = *rank.device->allocation_of(memory);
+                  EXPECT_OK(boards.share(rank.bootstrap, mine, soon()));
+                  meet(rank);
+                }),
+            Codes(2, 0));
 }
 
 TEST(BoardsOfProcesses, OnOneDeviceTakeTurns) {

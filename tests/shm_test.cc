@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,9 +21,9 @@
 
 #include "bootstrap/host.h"
 #include "bootstrap/thread_bootstrap.h"
+#include "files/handover.h"
 #include "pipe_bootstrap.h"
 #include "processes.h"
-#include "transports/shm/handover.h"
 #include "transports/shm/memory.h"
 #include "transports/shm/process.h"
 
@@ -156,7 +157,7 @@ TEST(Shm, TwoHundredAndFiftySixWindowsOf32GiBFitAnAddressSpace) {
   ASSERT_TRUE(mapping.ok()) << mapping.status().to_string();
   (*mapping)->window(255).back() = std::byte{1};
   EXPECT_EQ((*mapping)->window(0)[0], std::byte{0});
-  EXPECT_NE(ftruncate(file->get(), 0), 0) << "the file must be sealed";
+  EXPECT_NE(ftruncate(file->number(), 0), 0) << "the file must be sealed";
 }
 
 TEST(Shm, AWindowNoAddressSpaceCanHoldIsAnInvalidArgument) {
@@ -336,16 +337,16 @@ TEST(ProcessWatch, KnowsAZombieIsDeadAndAnotherProcessIsNotTheOne) {
 }
 
 // A connection to an abstract socket, as a stranger makes it.
-shm::Fd connect_to(const std::string& name) {
+Descriptor connect_to(const std::string& name) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path + 1, name.data(), name.size());
-  shm::Fd connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  Descriptor connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  EXPECT_EQ(connect(connection.get(), reinterpret_cast<sockaddr*>(&address), size), 0)
+  EXPECT_EQ(connect(connection.number(), reinterpret_cast<sockaddr*>(&address), size), 0)
       << std::strerror(errno);
   const timeval patience = {5, 0};
-  setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  setsockopt(connection.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   return connection;
 }
 
@@ -378,12 +379,12 @@ TEST(Shm, StrangersAtTheDoorDoNotDisturbAStart) {
   const test::PipeWires wires(2);
   const Codes codes = test::run_ranks_as_processes(2, [&](int rank) {
     test::PipeBootstrap bootstrap(wires, rank);
-    std::vector<shm::Fd> strangers;
+    std::vector<Descriptor> strangers;
     DisturbedBootstrap disturbed(bootstrap, [&](const std::string& name) {
       for (int i = 0; i < (rank == 1 ? 40 : 0); ++i) {
         strangers.push_back(connect_to(name));
         const std::string garbage(i % 4 * 16, 'x');  // nothing, and also a token's length
-        if (!garbage.empty()) send(strangers.back().get(), garbage.data(), garbage.size(), 0);
+        if (!garbage.empty()) send(strangers.back().number(), garbage.data(), garbage.size(), 0);
       }
     });
     const auto start = Clock::now();
@@ -392,9 +393,9 @@ TEST(Shm, StrangersAtTheDoorDoNotDisturbAStart) {
     if (!transport.ok()) return 1;
     EXPECT_LT(Clock::now() - start, 5s);
     shake_hands(**transport);
-    for (const shm::Fd& stranger : strangers) {
+    for (const Descriptor& stranger : strangers) {
       char answer = 0;
-      EXPECT_LE(recv(stranger.get(), &answer, 1, 0), 0) << "a stranger got an answer";
+      EXPECT_LE(recv(stranger.number(), &answer, 1, 0), 0) << "a stranger got an answer";
     }
     return 0;
   });
@@ -404,46 +405,90 @@ TEST(Shm, StrangersAtTheDoorDoNotDisturbAStart) {
 TEST(Handover, GivesTheFileToTheInvitedOnly) {
   const auto here = shm::this_process();
   ASSERT_TRUE(here.ok());
-  auto handover = shm::Handover::open();
+  auto handover = Handover::open();
   ASSERT_TRUE(handover.ok()) << handover.status().to_string();
-  const shm::Fd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ASSERT_TRUE((*handover)->serve(file).ok());
+  const Descriptor file(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const auto find = [&](std::uint64_t number) { return number == 7 ? file.copy() : Descriptor(); };
+  ASSERT_TRUE((*handover)->serve(find).ok());
+  const Wanted wanted{.giver = "rank 0", .process = here->pid, .number = 7};
 
-  shm::Invitation forged = (*handover)->invitation();
+  Handover::Invitation forged = (*handover)->invitation();
   forged.token[31] ^= 1;
-  EXPECT_EQ(shm::receive(forged, *here, soon()).status().code(), Code::kSystem);
-  shm::ProcessId other = *here;
-  other.pid = 1;
-  EXPECT_TRUE(contains(shm::receive((*handover)->invitation(), other, soon()).status().message(),
-                       "not rank 0"));
-  EXPECT_TRUE(shm::receive((*handover)->invitation(), *here, soon()).ok());
+  EXPECT_EQ(receive(forged, wanted, soon()).status().code(), Code::kSystem);
+  Wanted other = wanted;
+  other.process = 1;
+  EXPECT_TRUE(
+      contains(receive((*handover)->invitation(), other, soon()).status().message(), "not rank 0"));
+  other = wanted;
+  other.number = 8;
+  EXPECT_EQ(receive((*handover)->invitation(), other, soon()).status(),
+            Status(Code::kSystem, "rank 0 closed the connection without giving a file"));
+  EXPECT_TRUE(receive((*handover)->invitation(), wanted, soon()).ok());
 
   // A silent guest is sent away.
-  const shm::Fd silent = connect_to((*handover)->invitation().name);
+  const Descriptor silent = connect_to((*handover)->invitation().name);
   char answer = 0;
   const auto start = Clock::now();
-  EXPECT_LE(recv(silent.get(), &answer, 1, 0), 0);
-  EXPECT_LT(Clock::now() - start, shm::Handover::kPatience + 2s);
+  EXPECT_LE(recv(silent.number(), &answer, 1, 0), 0);
+  EXPECT_LT(Clock::now() - start, Handover::kPatience + 2s);
 }
 
 TEST(Handover, RefusesAnotherUserEvenWithTheToken) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
   const auto here = shm::this_process();
   ASSERT_TRUE(here.ok());
-  auto handover = shm::Handover::open();
+  auto handover = Handover::open();
   ASSERT_TRUE(handover.ok()) << handover.status().to_string();
   // Forked before the handover's thread starts; the connection waits in the backlog.
   test::RankProcesses other(1, [&](int) {
     if (setuid(65534) != 0) return 2;
-    const shm::Fd connection = connect_to((*handover)->invitation().name);
-    const auto& token = (*handover)->invitation().token;
-    send(connection.get(), token, sizeof(token), MSG_NOSIGNAL);
+    const Descriptor connection = connect_to((*handover)->invitation().name);
+    struct {
+      char token[32] = {};
+      std::uint64_t number = 0;
+    } request;
+    std::memcpy(request.token, (*handover)->invitation().token, sizeof(request.token));
+    send(connection.number(), &request, sizeof(request), MSG_NOSIGNAL);
     char answer = 0;
-    return recv(connection.get(), &answer, 1, 0) <= 0 ? 0 : 1;
+    return recv(connection.number(), &answer, 1, 0) <= 0 ? 0 : 1;
   });
-  const shm::Fd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ASSERT_TRUE((*handover)->serve(file).ok());
+  const Descriptor file(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE((*handover)->serve([&](std::uint64_t) { return file.copy(); }).ok());
   EXPECT_EQ(other.wait(10s), Codes{0});
+}
+
+// What is in the file is seen by both. A giver that has died, or does not move, is no hang.
+TEST(Handover, PassesAFileBetweenProcessesAndOutlivesTheGiver) {
+  auto handover = Handover::open();
+  ASSERT_TRUE(handover.ok()) << handover.status().to_string();
+  const Descriptor file(memfd_create("passed", MFD_CLOEXEC));
+  test::RankProcesses giver(1, [&](int) {
+    EXPECT_EQ(write(file.number(), "seen", 4), 4);
+    EXPECT_TRUE((*handover)->serve([&](std::uint64_t) { return file.copy(); }).ok());
+    std::this_thread::sleep_for(1h);
+    return 0;
+  });
+  const Handover::Invitation invitation = (*handover)->invitation();
+  handover->reset();  // the socket is the giver's alone
+  // The system says of a listener who opened it: this process.
+  const Wanted wanted{.giver = "the giver", .process = getpid()};
+  const auto given = receive(invitation, wanted, soon());
+  ASSERT_TRUE(given.ok()) << given.status().to_string();
+  char text[5] = {};
+  EXPECT_EQ(pread(given->number(), text, 4, 0), 4);
+  EXPECT_STREQ(text, "seen");
+
+  ::kill(giver.pid(0), SIGSTOP);
+  EXPECT_EQ(waitpid(giver.pid(0), nullptr, WUNTRACED), giver.pid(0));
+  const auto stopped = receive(invitation, wanted, Clock::now() + 50ms);
+  EXPECT_EQ(stopped.status(), Status(Code::kTimeout, "the giver gave no file before the deadline"));
+  giver.kill(0);
+  giver.wait(10s);
+  const auto start = Clock::now();
+  const Status dead = receive(invitation, wanted, soon()).status();
+  EXPECT_TRUE(contains(dead.message(), "cannot reach the giver for a file: Connection refused"))
+      << dead.message();
+  EXPECT_LT(Clock::now() - start, 2s);
 }
 
 }  // namespace

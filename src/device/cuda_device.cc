@@ -6,7 +6,6 @@
 #include <string>
 
 #include "device/cuda_multicast.h"
-#include "device/foreign_file.h"
 
 namespace tutti {
 namespace {
@@ -24,21 +23,20 @@ Status start(const Driver& driver) {
 Result<std::unique_ptr<Device>> open_device(int ordinal, const KernelImage& image) {
   const Result<Driver> driver = load_driver();
   if (!driver.ok()) return driver.status();
-  Result<std::unique_ptr<CudaDevice>> device =
-      CudaDevice::open(*driver, ordinal, image, descriptors_can_be_had());
+  Result<std::unique_ptr<CudaDevice>> device = CudaDevice::open(*driver, ordinal, image);
   if (!device.ok()) return device.status();
   return std::unique_ptr<Device>(std::move(*device));
 }
 
 Result<std::unique_ptr<CudaDevice>> CudaDevice::open(const Driver& driver, int ordinal,
-                                                     const KernelImage& image, bool prefers_files) {
+                                                     const KernelImage& image) {
   std::unique_ptr<CudaDevice> device(new CudaDevice(driver));
-  const Status prepared = device->prepare(ordinal, image, prefers_files);
+  const Status prepared = device->prepare(ordinal, image);
   if (!prepared.ok()) return prepared;
   return device;
 }
 
-Status CudaDevice::prepare(int ordinal, const KernelImage& image, bool prefers_files) {
+Status CudaDevice::prepare(int ordinal, const KernelImage& image) {
   if (Status status = start(driver_); !status.ok()) return status;
   Result<std::unique_ptr<CudaContext>> context = CudaContext::open(driver_, ordinal);
   if (!context.ok()) return context.status();
@@ -53,7 +51,7 @@ Status CudaDevice::prepare(int ordinal, const KernelImage& image, bool prefers_f
   const Result<Stream> chores = streams_->make_stream();
   if (!chores.ok()) return chores.status();
   chores_ = *chores;
-  memory_ = std::make_unique<CudaMemory>(*context_, *streams_, chores_, prefers_files);
+  memory_ = std::make_unique<CudaMemory>(*context_, *streams_, chores_);
   return {};
 }
 

@@ -27,9 +27,8 @@ Result<std::unique_ptr<Device>> open_device(int ordinal, const KernelImage& imag
 
 class CudaDevice final : public Device {
  public:
-  /// `prefers_files` as in cuda_memory.h.
   static Result<std::unique_ptr<CudaDevice>> open(const Driver& driver, int ordinal,
-                                                  const KernelImage& image, bool prefers_files);
+                                                  const KernelImage& image);
   /// Imports are closed and memory is released, without waiting for streams.
   ~CudaDevice() override;
 
@@ -83,7 +82,7 @@ class CudaDevice final : public Device {
 
  private:
   explicit CudaDevice(const Driver& driver) : driver_(driver) {}
-  Status prepare(int ordinal, const KernelImage& image, bool prefers_files);
+  Status prepare(int ordinal, const KernelImage& image);
   Status learn_facts();
 
   const Driver driver_;

@@ -9,7 +9,6 @@
 #include "base/check.h"
 #include "device/cuda_allocation.h"
 #include "device/cuda_multicast.h"
-#include "device/foreign_file.h"
 #include "device/hexadecimal.h"
 
 namespace tutti {
@@ -26,13 +25,12 @@ driver::Address address_of(const std::byte* memory) {
 
 }  // namespace
 
-CudaMemory::CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores,
-                       bool prefers_files)
+CudaMemory::CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores)
     : context_(context),
       streams_(streams),
       chores_(chores),
       virtual_memory_(context),
-      makes_virtual_(prefers_files && virtual_memory_.is_there()) {}
+      makes_virtual_(virtual_memory_.is_there()) {}
 
 CudaMemory::~CudaMemory() {
   const SetupContext current(context_);
@@ -175,7 +173,7 @@ Result<std::byte*> CudaMemory::map(const SharedMemory& shared) const {
     case SharedMemory::Kind::kNone:
       break;
     case SharedMemory::Kind::kFile: {
-      const Result<Descriptor> file = descriptor_of(shared.process, shared.file);
+      const Result<Descriptor> file = file_behind(shared);
       if (!file.ok()) return file.status();
       return virtual_memory_.import_file(*file, shared.bytes);
     }
@@ -211,7 +209,7 @@ Result<SharedMemory> CudaMemory::make_multicast(std::size_t bytes, int devices) 
 Result<std::unique_ptr<DeviceMulticast>> CudaMemory::join_multicast(
     const SharedMemory& shared) const {
   const SetupContext current(context_);
-  const Result<Descriptor> file = descriptor_of(shared.process, shared.file);
+  const Result<Descriptor> file = file_behind(shared);
   if (!file.ok()) return file.status();
   return CudaMulticast::join(context_, *file, shared.bytes);
 }

@@ -1,7 +1,7 @@
 // Memory of a GPU: this library's own, what it tells other processes of, and what they tell it of.
 //
-// Own memory is virtual memory, where processes may get descriptors of each other, and else that of
-// cuMemAlloc(), whose handles need no permission. Tested by cuda_driver_test.cc.
+// Own memory is virtual memory where the device has it, and else that of cuMemAlloc(). Tested by
+// cuda_driver_test.cc.
 
 #pragma once
 
@@ -21,10 +21,8 @@ namespace tutti {
 /// Each as the function of Device with its name.
 class CudaMemory {
  public:
-  /// `prefers_files`: whether other processes can get this one's descriptors. `chores` is a stream
-  /// to clear memory in.
-  CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores,
-             bool prefers_files);
+  /// `chores` is a stream to clear memory in.
+  CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores);
   ~CudaMemory();
   CudaMemory(const CudaMemory&) = delete;
   CudaMemory& operator=(const CudaMemory&) = delete;

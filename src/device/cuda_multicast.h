@@ -13,8 +13,8 @@
 
 #include "device/cuda_context.h"
 #include "device/cuda_virtual_memory.h"
-#include "device/descriptor.h"
 #include "device/device.h"
+#include "files/descriptor.h"
 
 namespace tutti {
 

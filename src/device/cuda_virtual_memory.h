@@ -8,7 +8,7 @@
 #include <cstddef>
 
 #include "device/cuda_context.h"
-#include "device/descriptor.h"
+#include "files/descriptor.h"
 
 namespace tutti {
 

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 
+#include "files/handover.h"
 #include "tutti/status.h"
 
 namespace tutti {
@@ -57,11 +58,12 @@ struct SharedMemory {
   enum class Kind : std::uint32_t {
     kNone,
     kHandle,  // of CUDA's legacy IPC: `handle` is all of it
-    kFile,    // of virtual memory management: descriptor `file` of process `process`
+    kFile,    // of virtual memory management: what `process` gives whom it invites
   };
   Kind kind = Kind::kNone;
   std::int32_t process = 0;
-  std::int32_t file = -1;
+  std::uint64_t file = 0;  // the number to ask for
+  Handover::Invitation invitation = {};
   std::array<std::byte, 64> handle = {};
   std::uint64_t bytes = 0;
   std::uint64_t identity = 0;
@@ -117,9 +119,9 @@ class Device {
   virtual Result<SharedMemory> share(const Allocation& allocation) = 0;
   virtual void withdraw(const SharedMemory& shared) = 0;
   /// The base of another process's allocation, in this process's address space: the same whenever
-  /// it is asked for, until it was closed as often. kNotSupported when this process has no
-  /// permission to get it, or the device no way to reach it. The exporting process cannot import
-  /// what it shared by a handle.
+  /// it is asked for, until it was closed as often. kNotSupported when the device has no way to
+  /// reach it. A process that does not give its file is waited for, for some seconds. The exporting
+  /// process cannot import what it shared by a handle.
   virtual Result<std::byte*> import_memory(const SharedMemory& shared) = 0;
   virtual void close_import(std::byte* memory) = 0;
   /// Lets this device reach memory of another device of this process; OK where it is the same.

@@ -27,18 +27,17 @@ Result<int> GpuBench::gpus() {
 Result<GpuBench> GpuBench::open(int ordinal) {
   const Result<Driver> driver = load_driver();
   if (!driver.ok()) return driver.status();
-  return open_gpu_bench(*driver, ordinal, /*prefers_files=*/true);
+  return open_gpu_bench(*driver, ordinal);
 }
 
-Result<GpuBench> open_gpu_bench(const Driver& driver, int ordinal, bool prefers_files) {
+Result<GpuBench> open_gpu_bench(const Driver& driver, int ordinal) {
   auto state = std::make_unique<GpuBench::State>(driver);
-  if (Status status = state->prepare(ordinal, prefers_files); !status.ok()) return status;
+  if (Status status = state->prepare(ordinal); !status.ok()) return status;
   return GpuBench(std::move(state));
 }
 
-Status GpuBench::State::prepare(int ordinal, bool prefers_files) {
-  Result<std::unique_ptr<CudaDevice>> opened =
-      CudaDevice::open(driver, ordinal, KernelImage{}, prefers_files);
+Status GpuBench::State::prepare(int ordinal) {
+  Result<std::unique_ptr<CudaDevice>> opened = CudaDevice::open(driver, ordinal, KernelImage{});
   if (!opened.ok()) return opened.status();
   device = std::move(*opened);
   Result<std::unique_ptr<CudaContext>> its_context = CudaContext::open(driver, ordinal);

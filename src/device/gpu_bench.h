@@ -11,14 +11,14 @@
 namespace tutti {
 
 /// Of any driver, for tests.
-Result<GpuBench> open_gpu_bench(const Driver& driver, int ordinal, bool prefers_files);
+Result<GpuBench> open_gpu_bench(const Driver& driver, int ordinal);
 
 struct GpuBench::State {
   explicit State(const Driver& its_driver) : driver(its_driver) {}
   ~State();
   State(const State&) = delete;
 
-  Status prepare(int ordinal, bool prefers_files);
+  Status prepare(int ordinal);
   Status copy_by_way(std::byte* target, const std::byte* source, std::size_t bytes);
   Status outcome_of(const char* call, driver::Outcome outcome) const {
     return context->outcome_of(call, outcome);

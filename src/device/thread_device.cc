@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "device/foreign_file.h"
 #include "device/hexadecimal.h"
 #include "device/thread_multicast.h"
 
@@ -20,12 +19,6 @@ namespace tutti {
 namespace {
 
 constexpr int kMostThreadsOfABlock = 1024;  // as on GPUs
-
-// Of a process that may trace this one's owner, or of one that may at least look at its files.
-Result<Descriptor> file_of(const SharedMemory& shared) {
-  Result<Descriptor> file = descriptor_of(shared.process, shared.file);
-  return file.ok() ? std::move(file) : reopen(shared.process, shared.file);
-}
 
 ThreadDeviceSettings with_all_facts(ThreadDeviceSettings settings) {
   settings.facts.has_kernels = !settings.kernels.empty();
@@ -98,7 +91,7 @@ Result<std::byte*> ThreadDevice::import_memory(const SharedMemory& shared) {
     return {Code::kInvalidArgument, "threads import memory by its file, not by a handle of CUDA's"};
   }
   return imports_.open(shared, [&](const SharedMemory& one) -> Result<std::byte*> {
-    Result<Descriptor> file = file_of(one);
+    Result<Descriptor> file = file_behind(one);
     if (!file.ok()) return file.status();
     return memory_.map(owner(), one.bytes, std::move(*file));
   });
@@ -126,7 +119,7 @@ Result<SharedMemory> ThreadDevice::make_multicast(std::size_t bytes, int devices
 }
 
 Result<std::unique_ptr<DeviceMulticast>> ThreadDevice::join_multicast(const SharedMemory& shared) {
-  const Result<Descriptor> file = file_of(shared);
+  const Result<Descriptor> file = file_behind(shared);
   if (!file.ok()) return file.status();
   return ThreadMulticast::join(memory_, *file, settings_.facts.uuid);
 }

@@ -12,8 +12,8 @@
 #include <string>
 #include <utility>
 
-#include "device/descriptor.h"
 #include "device/device.h"
+#include "files/descriptor.h"
 
 namespace tutti {
 

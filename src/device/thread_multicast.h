@@ -13,9 +13,9 @@
 #include <memory>
 #include <utility>
 
-#include "device/descriptor.h"
 #include "device/device.h"
 #include "device/thread_memory.h"
+#include "files/descriptor.h"
 
 namespace tutti {
 

@@ -9,7 +9,7 @@
 
 #include "bootstrap/exchange.h"
 #include "bootstrap/offer.h"
-#include "transports/shm/handover.h"
+#include "files/handover.h"
 
 namespace tutti::shm {
 namespace {
@@ -20,24 +20,28 @@ struct Card {
   ProcessId process;
   std::uint32_t user = 0;
   std::uint64_t window_bytes = 0;
-  Invitation invitation;  // rank 0's only
+  Handover::Invitation invitation;  // rank 0's only
 };
 
 // What rank 0 holds until all have joined.
 struct Origin {
-  Fd file;
-  std::unique_ptr<Handover> handover;  // below `file`, which it serves
+  Descriptor file;
+  std::unique_ptr<Handover> handover;  // below `file`, of which it gives copies
 };
 
 // Rank 0's part before the first all-gather: creates the memory, and invites on its card.
 Status become_origin(const Layout& layout, std::optional<Origin>& origin, Card& card) {
-  Result<Fd> file = create_memory(layout);
+  Result<Descriptor> file = create_memory(layout);
   if (!file.ok()) return file.status();
   Result<std::unique_ptr<Handover>> handover = Handover::open();
   if (!handover.ok()) return handover.status();
   card.invitation = (*handover)->invitation();
   origin = Origin{std::move(*file), std::move(*handover)};
   return {};
+}
+
+Status serve(const Origin& origin) {
+  return origin.handover->serve([&file = origin.file](std::uint64_t) { return file.copy(); });
 }
 
 Result<Card> make_card(std::size_t window_bytes) {
@@ -97,11 +101,12 @@ Result<std::shared_ptr<const Mapping>> map_as_leader(const std::vector<Card>& ca
   if (origin) {
     const bool alone = count_of(cards, cards[0].process) == static_cast<int>(cards.size());
     if (!alone) {
-      if (Status status = origin->handover->serve(origin->file); !status.ok()) return status;
+      if (Status status = serve(*origin); !status.ok()) return status;
     }
     return share(Mapping::map(origin->file, layout));
   }
-  const Result<Fd> file = receive(cards[0].invitation, cards[0].process, deadline);
+  const Result<Descriptor> file =
+      receive(cards[0].invitation, {.giver = "rank 0", .process = cards[0].process.pid}, deadline);
   if (!file.ok()) return file.status();
   return share(Mapping::map(*file, layout));
 }

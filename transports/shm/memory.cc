@@ -65,34 +65,34 @@ std::string Layout::to_string() const {
          size_text(window_bytes_) + ")";
 }
 
-Result<Fd> create_memory(const Layout& layout) {
+Result<Descriptor> create_memory(const Layout& layout) {
   const std::string what = "cannot create " + layout.to_string() + " of shared memory";
   // Beyond this limit ftruncate would not fail but end the process, by SIGXFSZ.
   rlimit limit = {};
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < layout.total()) {
     return system_error(what + limit_text(RLIMIT_FSIZE, "-f"), EFBIG);
   }
-  Fd file(open_memory());
+  Descriptor file(open_memory());
   if (!file.valid()) return system_error(what, errno);
-  if (ftruncate(file.get(), static_cast<off_t>(layout.total())) != 0) {
+  if (ftruncate(file.number(), static_cast<off_t>(layout.total())) != 0) {
     return system_error(what, errno);
   }
   // A file cut short would end every rank that touches it, by SIGBUS.
-  if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+  if (fcntl(file.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return system_error("cannot seal shared memory", errno);
   }
   return file;
 }
 
-Result<std::unique_ptr<Mapping>> Mapping::map(const Fd& file, const Layout& layout) {
+Result<std::unique_ptr<Mapping>> Mapping::map(const Descriptor& file, const Layout& layout) {
   struct stat status = {};
-  if (fstat(file.get(), &status) != 0) return system_error("cannot stat shared memory", errno);
+  if (fstat(file.number(), &status) != 0) return system_error("cannot stat shared memory", errno);
   if (static_cast<std::size_t>(status.st_size) != layout.total()) {
     return Status(Code::kMismatch, "shared memory has " + std::to_string(status.st_size) +
                                        " bytes, expected " + std::to_string(layout.total()));
   }
   void* const data = mmap(nullptr, layout.total(), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_NORESERVE, file.get(), 0);
+                          MAP_SHARED | MAP_NORESERVE, file.number(), 0);
   if (data == MAP_FAILED) {
     const int error = errno;
     return system_error(

@@ -10,7 +10,7 @@
 #include <memory>
 #include <span>
 
-#include "transports/shm/fd.h"
+#include "files/descriptor.h"
 #include "tutti/status.h"
 
 namespace tutti::shm {
@@ -37,13 +37,13 @@ class Layout {
 };
 
 /// A new file of that size, all zero, that nobody can resize any more.
-Result<Fd> create_memory(const Layout& layout);
+Result<Descriptor> create_memory(const Layout& layout);
 
 /// The whole file as this process's memory, for as long as it lives.
 class Mapping {
  public:
   /// The descriptor may be closed afterwards.
-  static Result<std::unique_ptr<Mapping>> map(const Fd& file, const Layout& layout);
+  static Result<std::unique_ptr<Mapping>> map(const Descriptor& file, const Layout& layout);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;

@@ -57,14 +57,14 @@ Result<ProcessId> this_process() {
 }
 
 ProcessWatch::ProcessWatch(const ProcessId& process) : process_(process) {
-  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
+  Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
   // Only after opening can we know that it is not a later process with that number.
   if (pidfd.valid() && listed(process)) pidfd_ = std::move(pidfd);
 }
 
 bool ProcessWatch::alive() const {
   if (!pidfd_.valid()) return listed(process_);
-  pollfd ended = {pidfd_.get(), POLLIN, 0};
+  pollfd ended = {pidfd_.number(), POLLIN, 0};
   return poll(&ended, 1, 0) == 0;
 }
 

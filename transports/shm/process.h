@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "transports/shm/fd.h"
+#include "files/descriptor.h"
 #include "tutti/status.h"
 
 namespace tutti::shm {
@@ -33,7 +33,7 @@ class ProcessWatch {
 
  private:
   ProcessId process_;
-  Fd pidfd_;  // becomes readable when the process ends
+  Descriptor pidfd_;  // becomes readable when the process ends
 };
 
 }  // namespace tutti::shm

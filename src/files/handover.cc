@@ -1,6 +1,6 @@
-// Hands a file descriptor to invited processes. Tested by shm_test.cc.
+// Source: unix(7), "Ancillary messages". Tested by shm_test.cc.
 
-#include "transports/shm/handover.h"
+#include "files/handover.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -14,17 +14,29 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <system_error>
 
 #include "base/check.h"
-#include "transports/shm/error.h"
 
-namespace tutti::shm {
+namespace tutti {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Invitation = Handover::Invitation;
+using Time = Handover::Time;
 
 constexpr std::size_t kMaxGuests = 64;  // at a time; more wait in the backlog,
 constexpr int kBacklog = 512;           // and beyond that in connect()
+
+// A guest's only message.
+struct Request {
+  char token[sizeof(Invitation::token)] = {};
+  std::uint64_t number = 0;
+};
+
+Status system_error(const std::string& what, int error) {
+  return {Code::kSystem, what + ": " + std::generic_category().message(error)};
+}
 
 struct Address {
   sockaddr_un sockaddr = {};
@@ -56,13 +68,15 @@ Result<Invitation> make_invitation() {
   return invitation;
 }
 
-// SEQPACKET keeps a message whole: there is no half a token.
-Fd make_socket(int flags) { return Fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0)); }
+// SEQPACKET keeps a message whole: there is no half a request.
+Descriptor make_socket(int flags) {
+  return Descriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+}
 
-std::optional<ucred> credentials_of(const Fd& connection) {
+std::optional<ucred> credentials_of(const Descriptor& connection) {
   ucred credentials = {};
   socklen_t size = sizeof(credentials);
-  if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+  if (getsockopt(connection.number(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
     return std::nullopt;
   }
   return credentials;
@@ -83,29 +97,31 @@ struct Parcel {
   }
 };
 
-bool send_descriptor(const Fd& connection, int file) {
+void send_descriptor(const Descriptor& connection, const Descriptor& file) {
+  const int number = file.number();
   Parcel parcel;
   cmsghdr* const message = CMSG_FIRSTHDR(&parcel.header);
   message->cmsg_level = SOL_SOCKET;
   message->cmsg_type = SCM_RIGHTS;
   message->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(message), &file, sizeof(file));
-  return sendmsg(connection.get(), &parcel.header, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+  std::memcpy(CMSG_DATA(message), &number, sizeof(number));
+  // A guest that has gone gets nothing.
+  (void)sendmsg(connection.number(), &parcel.header, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 // Blocking calls on the socket end at the deadline. False when it has passed.
-bool limit_time(const Fd& connection, Deadline deadline) {
+bool limit_time(const Descriptor& connection, Time deadline) {
   const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - Clock::now()).count();
   if (left <= 0) return false;
   const timeval time = {static_cast<time_t>(left / 1000000),
                         static_cast<suseconds_t>(left % 1000000)};
-  return setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) == 0 &&
-         setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) == 0;
+  return setsockopt(connection.number(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) == 0 &&
+         setsockopt(connection.number(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) == 0;
 }
 
 // A call on the socket, repeated when a signal interrupts it. -1 and EAGAIN at the deadline.
 template <class Call>
-ssize_t call_until(Deadline deadline, const Fd& connection, Call call) {
+ssize_t call_until(Time deadline, const Descriptor& connection, Call call) {
   for (;;) {
     errno = EAGAIN;
     if (!limit_time(connection, deadline)) return -1;
@@ -120,35 +136,36 @@ Status call_failed(const std::string& what) {
   return {Code::kTimeout, what + " before the deadline"};
 }
 
-Result<Fd> receive_descriptor(const Fd& connection, Deadline deadline) {
+Result<Descriptor> receive_descriptor(const Descriptor& connection, const std::string& giver,
+                                      Time deadline) {
   Parcel parcel;
   const ssize_t received = call_until(deadline, connection, [&] {
-    return recvmsg(connection.get(), &parcel.header, MSG_CMSG_CLOEXEC);
+    return recvmsg(connection.number(), &parcel.header, MSG_CMSG_CLOEXEC);
   });
-  if (received < 0) return call_failed("rank 0 gave no memory");
+  if (received < 0) return call_failed(giver + " gave no file");
   const cmsghdr* const message = CMSG_FIRSTHDR(&parcel.header);
   if (!message || message->cmsg_type != SCM_RIGHTS) {
     // The kernel drops a descriptor for which the process has no number left.
     const bool full = (parcel.header.msg_flags & MSG_CTRUNC) != 0;
-    return Status(Code::kSystem, full ? "no descriptor left for shared memory (ulimit -n)"
-                                      : "rank 0 closed the connection without giving memory");
+    return Status(Code::kSystem, full ? "no descriptor left for a file of " + giver + " (ulimit -n)"
+                                      : giver + " closed the connection without giving a file");
   }
   int file = -1;
   std::memcpy(&file, CMSG_DATA(message), sizeof(file));
-  return Fd(file);
+  return Descriptor(file);
 }
 
-Status connect_to(const Fd& connection, const Invitation& invitation, const ProcessId& owner,
-                  Deadline deadline) {
+Status connect_to(const Descriptor& connection, const Invitation& invitation, const Wanted& wanted,
+                  Time deadline) {
   const Address address = address_of(invitation);
   const ssize_t connected = call_until(deadline, connection, [&] {
-    return connect(connection.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr),
+    return connect(connection.number(), reinterpret_cast<const sockaddr*>(&address.sockaddr),
                    address.size);
   });
-  if (connected < 0) return call_failed("cannot reach rank 0 for shared memory");
+  if (connected < 0) return call_failed("cannot reach " + wanted.giver + " for a file");
   const std::optional<ucred> peer = credentials_of(connection);
-  if (!peer || peer->uid != geteuid() || peer->pid != owner.pid) {
-    return {Code::kSystem, "not rank 0 (pid " + std::to_string(owner.pid) +
+  if (!peer || peer->uid != geteuid() || peer->pid != wanted.process) {
+    return {Code::kSystem, "not " + wanted.giver + " (pid " + std::to_string(wanted.process) +
                                ") but another process listens on its socket"};
   }
   return {};
@@ -159,16 +176,16 @@ Status connect_to(const Fd& connection, const Invitation& invitation, const Proc
 Result<std::unique_ptr<Handover>> Handover::open() {
   const Result<Invitation> invitation = make_invitation();
   if (!invitation.ok()) return invitation.status();
-  Fd listener = make_socket(SOCK_NONBLOCK);
-  Fd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  Descriptor listener = make_socket(SOCK_NONBLOCK);
+  Descriptor stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!listener.valid() || !stop.valid()) {
-    return system_error("cannot create a socket to share memory", errno);
+    return system_error("cannot create a socket to give files", errno);
   }
   const Address address = address_of(*invitation);
-  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.sockaddr), address.size) !=
+  if (bind(listener.number(), reinterpret_cast<const sockaddr*>(&address.sockaddr), address.size) !=
           0 ||
-      listen(listener.get(), kBacklog) != 0) {
-    return system_error("cannot listen on a socket to share memory", errno);
+      listen(listener.number(), kBacklog) != 0) {
+    return system_error("cannot listen on a socket to give files", errno);
   }
   return std::unique_ptr<Handover>(new Handover(std::move(listener), std::move(stop), *invitation));
 }
@@ -176,38 +193,40 @@ Result<std::unique_ptr<Handover>> Handover::open() {
 Handover::~Handover() {
   if (!thread_.joinable()) return;
   const std::uint64_t one = 1;
-  TUTTI_CHECK(write(stop_.get(), &one, sizeof(one)) == sizeof(one));
+  TUTTI_CHECK(write(stop_.number(), &one, sizeof(one)) == sizeof(one));
   thread_.join();
 }
 
-Status Handover::serve(const Fd& file) {
+Status Handover::serve(Find find) {
+  find_ = std::move(find);
   // The application's signal handlers are for its own threads.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   Status status;
   try {
-    thread_ = std::thread([this, fd = file.get()] { run(fd); });
+    thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
-    status = system_error("cannot start a thread to share memory", error.code().value());
+    status = system_error("cannot start a thread to give files", error.code().value());
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return status;
 }
 
-void Handover::run(int file) {
+void Handover::run() {
   for (;;) {
-    std::vector<pollfd> polled = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
-    for (const Guest& guest : guests_) polled.push_back({guest.connection.get(), POLLIN, 0});
+    std::vector<pollfd> polled = {{stop_.number(), POLLIN, 0}, {listener_.number(), POLLIN, 0}};
+    for (const Guest& guest : guests_) polled.push_back({guest.connection.number(), POLLIN, 0});
     if (guests_.size() >= kMaxGuests) polled[1].events = 0;
-    // Deadlines are looked at once in this time.
+    // Deadlines, if there are any, are looked at once in this time.
     constexpr int kInterval_ms = 20;
-    if (poll(polled.data(), polled.size(), kInterval_ms) < 0 && errno != EINTR) return;
+    const int limit_ms = guests_.empty() ? -1 : kInterval_ms;
+    if (poll(polled.data(), polled.size(), limit_ms) < 0 && errno != EINTR) return;
     if (polled[0].revents) return;
 
     std::vector<Guest> remaining;
     for (std::size_t i = 0; i < guests_.size(); ++i) {
-      if (!done_with(guests_[i], polled[2 + i].revents != 0, file)) {
+      if (!done_with(guests_[i], polled[2 + i].revents != 0)) {
         remaining.push_back(std::move(guests_[i]));
       }
     }
@@ -217,7 +236,8 @@ void Handover::run(int file) {
 }
 
 void Handover::admit() {
-  Fd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  Descriptor connection(
+      accept4(listener_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection.valid()) {
     // No descriptor left, perhaps: others may free one before the guest's deadline.
     if (errno != EAGAIN) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -228,28 +248,35 @@ void Handover::admit() {
   guests_.push_back({std::move(connection), Clock::now() + kPatience});
 }
 
-// Gives the file to a guest who shows the token. True when its connection can be closed.
-bool Handover::done_with(const Guest& guest, bool readable, int file) const {
+// Gives a guest who shows the token what it asks for. True when its connection can be closed.
+bool Handover::done_with(const Guest& guest, bool readable) const {
   if (!readable) return Clock::now() >= guest.deadline;
-  char shown[sizeof(Invitation::token) + 1];  // one more, so that a longer message shows
-  const ssize_t bytes = recv(guest.connection.get(), shown, sizeof(shown), 0);
-  const bool invited = bytes == sizeof(Invitation::token) &&
-                       std::memcmp(shown, invitation_.token, sizeof(Invitation::token)) == 0;
-  if (invited) send_descriptor(guest.connection, file);
+  char message[sizeof(Request) + 1];  // one more, so that a longer one shows
+  const ssize_t bytes = recv(guest.connection.number(), message, sizeof(message), 0);
+  if (bytes != sizeof(Request)) return true;
+  Request request;
+  std::memcpy(&request, message, sizeof(request));
+  if (std::memcmp(request.token, invitation_.token, sizeof(request.token)) != 0) return true;
+  const Descriptor file = find_(request.number);
+  if (file.valid()) send_descriptor(guest.connection, file);
   return true;
 }
 
-Result<Fd> receive(const Invitation& invitation, const ProcessId& owner, Deadline deadline) {
-  const Fd connection = make_socket(0);
-  if (!connection.valid()) return system_error("cannot create a socket for shared memory", errno);
-  if (Status status = connect_to(connection, invitation, owner, deadline); !status.ok()) {
+Result<Descriptor> receive(const Handover::Invitation& invitation, const Wanted& wanted,
+                           Time deadline) {
+  const Descriptor connection = make_socket(0);
+  if (!connection.valid()) return system_error("cannot create a socket for files", errno);
+  if (Status status = connect_to(connection, invitation, wanted, deadline); !status.ok()) {
     return status;
   }
+  Request request;
+  std::memcpy(request.token, invitation.token, sizeof(request.token));
+  request.number = wanted.number;
   const ssize_t sent = call_until(deadline, connection, [&] {
-    return send(connection.get(), invitation.token, sizeof(invitation.token), MSG_NOSIGNAL);
+    return send(connection.number(), &request, sizeof(request), MSG_NOSIGNAL);
   });
-  if (sent < 0) return call_failed("cannot show the token to rank 0");
-  return receive_descriptor(connection, deadline);
+  if (sent < 0) return call_failed("cannot show the token to " + wanted.giver);
+  return receive_descriptor(connection, wanted.giver, deadline);
 }
 
-}  // namespace tutti::shm
+}  // namespace tutti

@@ -1,7 +1,8 @@
-// A file descriptor with one owner. Tested by device_test.cc.
+// A file descriptor with one owner. Tested by shm_test.cc.
 
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -23,6 +24,8 @@ class Descriptor {
 
   bool valid() const { return number_ >= 0; }
   int number() const { return number_; }
+  /// Of the same open file; invalid where the process has no number left.
+  Descriptor copy() const { return Descriptor(fcntl(number_, F_DUPFD_CLOEXEC, 0)); }
 
  private:
   int number_ = -1;
