@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "train/kernels/adam.h"
+
 namespace tutti::train {
 namespace {
 
@@ -11,28 +13,6 @@ long elements_of(const std::vector<Shard>& shards) {
   long count = 0;
   for (const Shard& shard : shards) count += shard.size();
   return count;
-}
-
-// One step's numbers, the same for all elements.
-template <class T>
-struct Update {
-  T beta1, beta2, epsilon;
-  T factor;        // of gradients
-  T kept;          // of the weight, after its decay
-  T rate;          // over 1 - beta1^t
-  T second_scale;  // 1 / sqrt(1 - beta2^t)
-};
-
-template <class T>
-void update(const Update<T>& u, long count, const T* gradient, T* first, T* second, T* weight) {
-#pragma omp simd
-  for (long i = 0; i < count; ++i) {
-    const T g = gradient[i] * u.factor;
-    first[i] = u.beta1 * first[i] + (1 - u.beta1) * g;
-    second[i] = u.beta2 * second[i] + (1 - u.beta2) * g * g;
-    weight[i] = u.kept * weight[i] -
-                u.rate * first[i] / (std::sqrt(second[i]) * u.second_scale + u.epsilon);
-  }
 }
 
 // Between `most` at 0 and `least` at 1.
@@ -79,22 +59,18 @@ template <class T>
 void AdamW<T>::step(double rate, double factor) {
   ++steps_;
   const double t = static_cast<double>(steps_);
-  Update<T> u;
-  u.beta1 = static_cast<T>(settings_.beta1);
-  u.beta2 = static_cast<T>(settings_.beta2);
-  u.epsilon = static_cast<T>(settings_.epsilon);
-  u.factor = static_cast<T>(factor);
-  u.rate = static_cast<T>(rate / (1 - std::pow(settings_.beta1, t)));
-  u.second_scale = static_cast<T>(1 / std::sqrt(1 - std::pow(settings_.beta2, t)));
+  AdamStep numbers{settings_.beta1, settings_.beta2, settings_.epsilon, factor};
+  numbers.rate = rate / (1 - std::pow(settings_.beta1, t));
+  numbers.second_scale = 1 / std::sqrt(1 - std::pow(settings_.beta2, t));
   long at = 0;  // of the shard's moments
   for (const Shard& shard : units_.shards()) {
     T* const weights = units_.shard_weights(shard);
     const T* const gradients = units_.shard_gradients(shard);
     for (const TensorRun& run : runs_of(units_.layout(), shard)) {
       const long begin = run.begin - shard.begin;
-      u.kept = static_cast<T>(run.tensor->row.decays ? 1 - rate * settings_.weight_decay : 1);
-      update(u, run.size(), gradients + begin, first_.data() + at + begin,
-             second_.data() + at + begin, weights + begin);
+      numbers.kept = run.tensor->row.decays ? 1 - rate * settings_.weight_decay : 1;
+      adamw<T>(numbers, run.size(), gradients + begin, first_.data() + at + begin,
+               second_.data() + at + begin, weights + begin, weights + begin);
     }
     at += shard.size();
   }
