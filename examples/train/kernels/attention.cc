@@ -149,7 +149,7 @@ void attend_begin(const HeadShape& shape, long queries, T* out, T* most, T* sum)
 
 template <class T>
 void attend(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k, const T* v,
-            T* out, T* most, T* sum) {
+            Precise<T>* out, Precise<T>* most, Precise<T>* sum) {
   Tile<T> tile;
   for_each_tile(shape, queries, keys, [&](const Range& range) {
     const long rows = range.queries.count;
@@ -176,7 +176,8 @@ void attend_end(const HeadShape& shape, long queries, const Precise<T>* seen, T*
 }
 
 template <class T>
-void attend_delta(const HeadShape& shape, long queries, const T* out, const T* d_out, T* delta) {
+void attend_delta(const HeadShape& shape, long queries, const T* out, const T* d_out,
+                  Precise<T>* delta) {
   for (long n = 0; n < queries * shape.heads; ++n) {
     T sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -189,8 +190,8 @@ void attend_delta(const HeadShape& shape, long queries, const T* out, const T* d
 
 template <class T>
 void attend_backward(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
-                     const T* v, const T* d_out, const T* log_sum, const T* delta, T* dq, T* dk,
-                     T* dv) {
+                     const T* v, const T* d_out, const Precise<T>* log_sum, const Precise<T>* delta,
+                     Precise<T>* dq, Precise<T>* dk, Precise<T>* dv) {
   Tile<T> tile;
   const T scale = scale_of<T>(shape);
   for_each_tile(shape, queries, keys, [&](const Range& range) {

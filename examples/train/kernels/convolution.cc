@@ -185,7 +185,7 @@ void convolve_backward_input(const ConvolutionShape& s, const ConvolutionInput<T
 
 template <class T>
 void convolve_backward_weight(const ConvolutionShape& s, const T* dy, const T* x, const T* halo,
-                              T* dw, T* db) {
+                              Precise<T>* dw, Precise<T>* db) {
   run_backward_weight(s, Rows<T>(s, x, halo, s.input_stride), dy, dw, db);
 }
 

@@ -44,7 +44,7 @@ TUTTI_INLINED void losses_of(const LogitsShape& shape, T* logits, const std::int
 }  // namespace
 
 template <class T>
-void largest_logits(const LogitsShape& shape, const T* logits, T* most) {
+void largest_logits(const LogitsShape& shape, const T* logits, Precise<T>* most) {
   for (long t = 0; t < shape.tokens; ++t, logits += shape.columns) {
     most[t] = shape.words > 0 ? *std::max_element(logits, logits + shape.words)
                               : -std::numeric_limits<T>::infinity();

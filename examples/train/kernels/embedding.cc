@@ -24,7 +24,7 @@ void embed(const EmbeddingShape& shape, const std::int32_t* tokens, const T* tab
 
 template <class T>
 void embed_backward(const EmbeddingShape& shape, const std::int32_t* tokens, const T* dy,
-                    T* d_table) {
+                    Precise<T>* d_table) {
   for (long t = 0; t < shape.tokens; ++t, dy += shape.width) {
     if (!has(shape, tokens[t])) continue;
     T* row = d_table + (tokens[t] - shape.first_word) * shape.width;

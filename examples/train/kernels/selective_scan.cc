@@ -283,7 +283,8 @@ void add_rates(const ScanShape& s, const Piece& piece, const T* a, const T* d_a,
 }  // namespace
 
 template <class T>
-void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* log_decay) {
+void scan_state(const ScanShape& s, const ScanInput<T>& in, Precise<T>* final,
+                Precise<T>* log_decay) {
   const Array<T> rates = decay_rates(s, in.a_log);
   Array<T> h(s.states * kBlock);
   std::fill_n(final, s.state_size(), T{0});
@@ -305,7 +306,8 @@ void scan_state(const ScanShape& s, const ScanInput<T>& in, T* final, T* log_dec
 }
 
 template <class T>
-void scan(const ScanShape& s, const ScanInput<T>& in, const T* initial, T* y, T* states) {
+void scan(const ScanShape& s, const ScanInput<T>& in, const Precise<T>* initial, T* y,
+          Precise<T>* states) {
   const Array<T> rates = decay_rates(s, in.a_log);
   Array<T> h(s.states * kBlock);
   copy_or_clear(initial, s.state_size(), states);
@@ -319,7 +321,8 @@ void scan(const ScanShape& s, const ScanInput<T>& in, const T* initial, T* y, T*
 }
 
 template <class T>
-void scan_backward_state(const ScanShape& s, const ScanInput<T>& in, const T* dy, T* d_initial) {
+void scan_backward_state(const ScanShape& s, const ScanInput<T>& in, const T* dy,
+                         Precise<T>* d_initial) {
   const Array<T> rates = decay_rates(s, in.a_log);
   Array<T> g(s.states * kBlock);
   std::fill_n(d_initial, s.state_size(), T{0});
@@ -334,7 +337,7 @@ void scan_backward_state(const ScanShape& s, const ScanInput<T>& in, const T* dy
 
 template <class T>
 void scan_backward(const ScanShape& s, const ScanInput<T>& in, const ScanBackward<T>& back,
-                   const ScanGradients<T>& out, T* d_initial) {
+                   const ScanGradients<T>& out, Precise<T>* d_initial) {
   const Array<T> rates = decay_rates(s, in.a_log);
   History<T> history(s);
   copy_or_clear(back.d_final, s.state_size(), d_initial);

@@ -58,7 +58,8 @@ void inside(const SsdShape& s, const SsdInput<T>& in, const Chunk& chunk, const 
 }  // namespace
 
 template <class T>
-void ssd_states(const SsdShape& s, const SsdInput<T>& in, T* states, T* log_decay) {
+void ssd_states(const SsdShape& s, const SsdInput<T>& in, Precise<T>* states,
+                Precise<T>* log_decay) {
   Steps<T> steps(s, in.a_log);
   Array<T> factors(s.heads * s.chunk);
   Array<T> weighted(s.chunk * heads_at_once(s) * s.width);
@@ -97,7 +98,8 @@ void ssd_inside(const SsdShape& s, const SsdInput<T>& in, T* y) {
 }
 
 template <class T>
-void ssd_finish(const SsdShape& s, const SsdInput<T>& in, const T* initial, T* states, T* y) {
+void ssd_finish(const SsdShape& s, const SsdInput<T>& in, const Precise<T>* initial,
+                Precise<T>* states, T* y) {
   Steps<T> steps(s, in.a_log);
   Array<T> factors(s.heads * s.chunk);
   Array<T> seen(s.chunk * heads_at_once(s) * s.width);

@@ -322,7 +322,8 @@ void clear_unused(const SsdShape& s, T* d_matrix) {
 }  // namespace
 
 template <class T>
-void ssd_backward_states(const SsdShape& s, const SsdInput<T>& in, const T* dy, T* d_states) {
+void ssd_backward_states(const SsdShape& s, const SsdInput<T>& in, const T* dy,
+                         Precise<T>* d_states) {
   Steps<T> steps(s, in.a_log);
   Array<T> factors(s.heads * s.chunk);
   Array<T> weighted(s.chunk * heads_at_once(s) * s.width);
