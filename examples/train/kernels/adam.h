@@ -1,7 +1,7 @@
 // AdamW's change of weights, element by element.
 //
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019. Tested by
-// train_optimizer_test.cc and train_device_elements_test.cc.
+// train_optimizer_test.cc and train_device_kernels_test.cc.
 
 #pragma once
 

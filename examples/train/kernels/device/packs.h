@@ -39,14 +39,62 @@ TUTTI_ON_DEVICE Floats<N> load(const S* from) {
   return floats;
 }
 
+#ifdef __CUDA_ARCH__
+
+// In assembly, because the compiler often takes stores of vectors apart.
+namespace words {
+TUTTI_ON_DEVICE void put(const unsigned (&w)[1], void* to) { *static_cast<unsigned*>(to) = w[0]; }
+TUTTI_ON_DEVICE void put(const unsigned (&w)[2], void* to) {
+  asm volatile("st.v2.b32 [%0], {%1, %2};" ::"l"(to), "r"(w[0]), "r"(w[1]) : "memory");
+}
+TUTTI_ON_DEVICE void put(const unsigned (&w)[4], void* to) {
+  asm volatile("st.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(w[0]), "r"(w[1]), "r"(w[2]),
+               "r"(w[3])
+               : "memory");
+}
+
+/// Word i of numbers rounded to S.
+template <class S>
+TUTTI_ON_DEVICE unsigned word(const float* numbers, int i) {
+  if constexpr (std::is_same_v<S, float>) return __float_as_uint(numbers[i]);
+  unsigned both;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(numbers[2 * i + 1]), "f"(numbers[2 * i]));
+  return both;
+}
+}  // namespace words
+
 template <int N, class S>
 TUTTI_ON_DEVICE void store(const Floats<N>& floats, S* to) {
   constexpr int kAtOnce = N < kPack<S> ? N : kPack<S>;
-  for (int first = 0; first < N; first += kAtOnce) {
-    Aligned<S, kAtOnce> raw;
-    for (int i = 0; i < kAtOnce; ++i) raw.at[i] = static_cast<S>(floats.at[first + i]);
-    *reinterpret_cast<Aligned<S, kAtOnce>*>(to + first) = raw;
+  if constexpr (kAtOnce * sizeof(S) < 4) {
+    *to = static_cast<S>(floats.at[0]);
+  } else {
+    constexpr int kWords = kAtOnce * sizeof(S) / 4;
+    for (int first = 0; first < N; first += kAtOnce) {
+      unsigned w[kWords];
+      for (int i = 0; i < kWords; ++i) w[i] = words::word<S>(floats.at + first, i);
+      words::put(w, to + first);
+    }
   }
+}
+
+#else
+
+template <int N, class S>
+TUTTI_ON_DEVICE void store(const Floats<N>& floats, S* to) {
+  for (int i = 0; i < N; ++i) to[i] = static_cast<S>(floats.at[i]);
+}
+
+#endif
+
+/// Addresses as kernels take them.
+template <class S>
+S* plain(OnDevice<S>* address) {
+  return reinterpret_cast<S*>(address);
+}
+template <class S>
+const S* plain(const OnDevice<S>* address) {
+  return reinterpret_cast<const S*>(address);
 }
 
 /// Whether packs of 16 bytes can be read: REQUIRES of load(). Null is.
