@@ -11,6 +11,12 @@
 #include "train/device/block.h"
 #include "train/element.h"
 
+#ifdef __CUDACC__
+#define TUTTI_UNROLLED _Pragma("unroll")
+#else
+#define TUTTI_UNROLLED
+#endif
+
 namespace tutti::train {
 
 /// So many are 16 bytes.
@@ -98,13 +104,14 @@ const S* plain(const OnDevice<S>* address) {
 }
 
 /// Whether packs of 16 bytes can be read: REQUIRES of load(). Null is.
-inline bool is_aligned(const void* address) {
-  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+template <class... Addresses>
+bool is_aligned(const Addresses*... addresses) {
+  return ((reinterpret_cast<std::uintptr_t>(addresses) % 16 == 0) && ...);
 }
 /// Whether rows so wide, or so far apart, are of packs.
-template <class S>
-bool divides(long elements) {
-  return elements % kPack<S> == 0;
+template <class S, class... Longs>
+bool divides(Longs... elements) {
+  return ((elements % kPack<S> == 0) && ...);
 }
 
 /// Calls f<16 bytes of S>() or f<1>(): f is a lambda of an std::integral_constant.
@@ -126,6 +133,16 @@ TUTTI_ON_DEVICE float exponential_of(float x) {
   return __expf(x);
 #else
   return std::exp(x);
+#endif
+}
+/// 2^x; 0 where it is tiny.
+TUTTI_ON_DEVICE float power_of_two(float x) {
+#ifdef __CUDACC__
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+#else
+  return std::exp2(x);
 #endif
 }
 /// 1 / (1 + e^-x)
