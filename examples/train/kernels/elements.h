@@ -1,6 +1,6 @@
 // Element by element: sums, copies of rows, rounding, and sums over all.
 //
-// Tested by train_device_test.cc.
+// Tested by train_device_kernels_test.cc.
 
 #pragma once
 
@@ -68,11 +68,11 @@ class SquareSum {
 
  private:
   double here_ = 0;
-  Array<T> there_;  // on a device, [kMost][kParts]: parts of those added last
-  long added_ = 0;
+  Array<T> there_;  // on a device, [kMost]: sums of parts of those added last
+  long added_ = 0;  // parts
 
-  static constexpr long kMost = 1024;
-  static constexpr long kParts = 64;
+  static constexpr long kMost = 1 << 16;
+  static constexpr long kMostAtOnce = 512;
 };
 
 }  // namespace tutti::train

@@ -36,6 +36,9 @@ struct ColumnParts {
       const long column = (first + pack) * kWide;
       const long end = smaller(rows, (tile + 1) * kRows);
       Floats<kWide> sum = {};
+#ifdef __CUDACC__
+#pragma unroll 8  // left to itself, the compiler takes more registers than it has
+#endif
       for (long row = tile * kRows; row < end; ++row) {
         const Floats<kWide> more = value(row, column);
         for (int i = 0; i < kWide; ++i) sum.at[i] += more.at[i];

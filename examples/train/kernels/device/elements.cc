@@ -1,0 +1,103 @@
+#include "train/kernels/device/elements.h"
+
+#include <numeric>
+
+namespace tutti::train {
+namespace {
+
+template <class S>
+void add_all(long count, const S* x, const S* y, S* sum) {
+  const auto pieces = cut<kPack<S>>(1, count, {operand(x), operand(y), operand(sum)});
+  launch(pieces.blocks(1), Add<S>{pieces, x, y, sum});
+}
+
+template <class S>
+Rows<S> plain(Rows<OnDevice<S>> rows) {
+  return {train::plain(rows.data), rows.stride};
+}
+template <class S>
+Rows<const S> plain(Rows<const OnDevice<S>> rows) {
+  return {train::plain(rows.data), rows.stride};
+}
+
+template <class From, class To>
+auto cut_rows(long rows, long width, Rows<const From> from, Rows<To> to) {
+  return cut<kPack<To>>(rows, width,
+                        {operand(from.data, from.stride), operand(to.data, to.stride)});
+}
+
+template <class From, class To>
+void copy_all(long rows, long width, Rows<const From> from, Rows<To> to) {
+  const auto pieces = cut_rows(rows, width, from, to);
+  launch(pieces.blocks(rows), CopyRows<From, To>{pieces, from, to});
+}
+
+template <class S>
+void add_all_rows(long rows, long width, Rows<const S> from, Rows<S> to) {
+  const auto pieces = cut_rows(rows, width, from, to);
+  launch(pieces.blocks(rows), AddRows<S>{pieces, from, to});
+}
+
+// Answers how many parts there are, at most `most`.
+template <bool kSquares>
+long sum_parts(long count, const float* values, long most, float* parts) {
+  using Kernel = SumParts<kSquares>;
+  const auto pieces = cut<Kernel::kWide>(1, count, {operand(values)});
+  const long blocks = smaller(ceil_divide(pieces.count(), Kernel::kThreads), most);
+  launch(blocks, Kernel{pieces, values, parts});
+  return blocks;
+}
+
+double sum_of_parts(const float* parts, long count) {
+  std::vector<float> read(static_cast<std::size_t>(count));
+  accelerator().read(read.data(), parts, read.size() * sizeof(float));
+  return std::accumulate(read.begin(), read.end(), 0.0);
+}
+
+}  // namespace
+
+#define TUTTI_ON_DEVICES(S)                                                                   \
+  template <>                                                                                 \
+  void add(long count, const OnDevice<S>* x, const OnDevice<S>* y, OnDevice<S>* sum) {        \
+    add_all(count, train::plain(x), train::plain(y), train::plain(sum));                      \
+  }                                                                                           \
+  template <>                                                                                 \
+  void copy_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) { \
+    copy_all(rows, width, plain(from), plain(to));                                            \
+  }                                                                                           \
+  template <>                                                                                 \
+  void add_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) {  \
+    add_all_rows(rows, width, plain(from), plain(to));                                        \
+  }
+TUTTI_ON_DEVICES(float)
+TUTTI_ON_DEVICES(Bf16)
+#undef TUTTI_ON_DEVICES
+
+template <>
+void narrow(long rows, long width, Rows<const OnDevice<float>> from, Rows<OnDevice<Bf16>> to) {
+  copy_all(rows, width, plain(from), plain(to));
+}
+
+template <>
+double sum_of(long count, const OnDevice<float>* values) {
+  constexpr long kMost = 256;
+  auto* parts = static_cast<float*>(accelerator().room(kMost * sizeof(float)));
+  return sum_of_parts(parts, sum_parts<false>(count, train::plain(values), kMost, parts));
+}
+
+template <>
+double SquareSum<OnDevice<float>>::sum() {
+  here_ += sum_of_parts(train::plain(there_.data()), added_);
+  added_ = 0;
+  return here_;
+}
+
+template <>
+void SquareSum<OnDevice<float>>::add(long count, const OnDevice<float>* values) {
+  there_.resize(kMost);
+  if (added_ + kMostAtOnce > kMost) sum();
+  added_ += sum_parts<true>(count, train::plain(values), kMostAtOnce,
+                            train::plain(there_.data()) + added_);
+}
+
+}  // namespace tutti::train
