@@ -1,0 +1,135 @@
+// Chooses the kernels of attention on a device: by a head's width, in which there is room for
+// less, and by whether tensor cores can read it.
+
+#include "train/kernels/attention.h"
+
+#include <cmath>
+#include <string>
+
+#include "train/array.h"
+#include "train/device/launch.h"
+#include "train/failure.h"
+#include "train/kernels/device/attention.h"
+
+namespace tutti::train {
+namespace {
+
+constexpr long kWidest = 256;
+constexpr long kMostBlocks = 1024;  // of kernels whose blocks share what there is to do
+
+float scale_of(const HeadShape& shape) { return 1 / std::sqrt(static_cast<float>(shape.width)); }
+
+template <class Cores>
+long parts(long rows) {
+  return ceil_divide(rows, Cores::kRows);
+}
+
+// Calls f<Cores>() with those that a head fits in.
+template <class S, class Function>
+void by_cores(const AttendPieces<S>& pieces, Function f) {
+  const long width = pieces.shape.width;
+  if (width > kWidest) {
+    throw Failure("attention: heads of " + std::to_string(width) + " numbers; expected at most " +
+                  std::to_string(kWidest) + " on a device");
+  }
+  if (width <= 64) return f.template operator()<PlainCores<S, 64>>();
+  if (width <= 128) return f.template operator()<PlainCores<S, 128>>();
+  f.template operator()<PlainCores<S, 256>>();
+}
+
+template <class T>
+void begin(const HeadShape& shape, long queries, T* out, T* most, T* sum) {
+  const long rows = queries * shape.heads;
+  clear_elements(out, rows * shape.width);
+  clear_elements(sum, rows);
+  launch(smaller(ceil_divide(rows, AttendBeginKernel::kThreads), kMostBlocks),
+         AttendBeginKernel{plain(most), rows});
+}
+
+template <class S>
+void take_in(const AttendWork<S>& work) {
+  by_cores(work.pieces, [&]<class Cores>() {
+    launch(parts<Cores>(work.pieces.queries.count) * work.pieces.shape.heads,
+           AttendKernel<Cores>{work});
+  });
+}
+
+template <class S>
+void give_back(const AttendBackwardWork<S>& work) {
+  by_cores(work.pieces, [&]<class Cores>() {
+    launch(parts<Cores>(work.pieces.queries.count) * work.pieces.shape.heads,
+           AttendBackwardQueriesKernel<Cores>{work});
+    launch(parts<Cores>(work.pieces.keys.count) * work.pieces.shape.kv_heads,
+           AttendBackwardKeysKernel<Cores>{work});
+  });
+}
+
+template <class S>
+void end(const HeadShape& shape, long queries, const float* seen, S* out, float* most,
+         const float* sum) {
+  const long rows = queries * shape.heads;
+  by_packs<S>(divides<S>(shape.width) && is_aligned(seen) && is_aligned(out), [&](auto count) {
+    const AttendEndKernel<S, count> kernel{rows, shape.width / count, seen, out, most, sum};
+    launch(smaller(ceil_divide(rows * kernel.packs, kernel.kThreads), kMostBlocks), kernel);
+  });
+}
+
+template <class S>
+void make_delta(const HeadShape& shape, long queries, const S* out, const S* d_out, float* delta) {
+  const long rows = queries * shape.heads;
+  by_packs<S>(divides<S>(shape.width) && is_aligned(out) && is_aligned(d_out), [&](auto count) {
+    const AttendDeltaKernel<S, count> kernel{rows, shape.width / count, out, d_out, delta};
+    launch(smaller(ceil_divide(rows, kernel.kRowsAtOnce), kMostBlocks), kernel);
+  });
+}
+
+}  // namespace
+
+template <>
+void attend_begin(const HeadShape& shape, long queries, OnDevice<float>* out, OnDevice<float>* most,
+                  OnDevice<float>* sum) {
+  begin(shape, queries, out, most, sum);
+}
+
+#define TUTTI_DEFINE(S)                                                                           \
+  template <>                                                                                     \
+  void attend<OnDevice<S>>(const HeadShape& shape, Tokens queries, const OnDevice<S>* q,          \
+                           Tokens keys, const OnDevice<S>* k, const OnDevice<S>* v,               \
+                           OnDevice<float>* out, OnDevice<float>* most, OnDevice<float>* sum) {   \
+    take_in<S>({{shape, queries, plain(q), keys, plain(k), plain(v)},                             \
+                scale_of(shape),                                                                  \
+                plain(out),                                                                       \
+                plain(most),                                                                      \
+                plain(sum)});                                                                     \
+  }                                                                                               \
+  template <>                                                                                     \
+  void attend_end<OnDevice<S>>(const HeadShape& shape, long queries, const OnDevice<float>* seen, \
+                               OnDevice<S>* out, OnDevice<float>* most,                           \
+                               const OnDevice<float>* sum) {                                      \
+    end<S>(shape, queries, plain(seen), plain(out), plain(most), plain(sum));                     \
+  }                                                                                               \
+  template <>                                                                                     \
+  void attend_delta<OnDevice<S>>(const HeadShape& shape, long queries, const OnDevice<S>* out,    \
+                                 const OnDevice<S>* d_out, OnDevice<float>* delta) {              \
+    make_delta<S>(shape, queries, plain(out), plain(d_out), plain(delta));                        \
+  }                                                                                               \
+  template <>                                                                                     \
+  void attend_backward<OnDevice<S>>(const HeadShape& shape, Tokens queries, const OnDevice<S>* q, \
+                                    Tokens keys, const OnDevice<S>* k, const OnDevice<S>* v,      \
+                                    const OnDevice<S>* d_out, const OnDevice<float>* log_sum,     \
+                                    const OnDevice<float>* delta, OnDevice<float>* dq,            \
+                                    OnDevice<float>* dk, OnDevice<float>* dv) {                   \
+    give_back<S>({{shape, queries, plain(q), keys, plain(k), plain(v)},                           \
+                  scale_of(shape),                                                                \
+                  plain(d_out),                                                                   \
+                  plain(log_sum),                                                                 \
+                  plain(delta),                                                                   \
+                  plain(dq),                                                                      \
+                  plain(dk),                                                                      \
+                  plain(dv)});                                                                    \
+  }
+TUTTI_DEFINE(float)
+TUTTI_DEFINE(Bf16)
+#undef TUTTI_DEFINE
+
+}  // namespace tutti::train

@@ -1,0 +1,206 @@
+// Products of tiles of matrices by a block of threads, which hold the results between them. What is
+// written in terms of such tiles runs on plain cores, on the processor (this file), and on tensor
+// cores (tensor_tiles.h). Both classes have
+//
+//   kRows, kSteps, kWidth            rows of tiles that are kept and of those that pass; columns
+//   Scores, Sums                     what a thread holds of [kRows, kSteps] and of [kRows, kWidth]
+//   kRowsHeld, kStepsHeld, kColumnsHeld      at[kRowsHeld][...]: numbers of
+//   row(i), column(j)                in the whole
+//   of_row_first()                   whether it holds the first of a row's numbers
+//   sum_of_row, most_of_row          of what the threads that hold a row have
+//   kept(n), passing(n, buffer)      tiles in shared memory, two each; passing ones twice
+//   beside(n, buffer)                kSteps numbers for a passing tile's rows
+//   load(), arrive(), meet()         what is being loaded is there after arrive() and meet()
+//   dots(a, b, scores)               scores = a b^T, with a kept, b passing
+//   mix(scores, b, sums)             sums += scores b
+//
+// Tested by train_device_attention_test.cc.
+
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "train/device/block.h"
+
+#ifdef __CUDACC__
+#define TUTTI_UNROLLED _Pragma("unroll")
+#else
+#define TUTTI_UNROLLED
+#endif
+
+namespace tutti::train {
+
+/// Rows in the memory of a device. A tile has zeros where there are fewer rows or columns.
+template <class S>
+struct TileRows {
+  S* data = nullptr;
+  long stride = 0;
+  long rows = 0;
+  int columns = 0;
+};
+
+/// Numbers that a thread holds: some rows, and some columns of them.
+template <int kRows, int kColumns>
+struct Held {
+  float at[kRows][kColumns];
+
+  TUTTI_ON_DEVICE void clear() {
+    TUTTI_UNROLLED for (int i = 0; i < kRows; ++i) {
+      TUTTI_UNROLLED for (int j = 0; j < kColumns; ++j) at[i][j] = 0;
+    }
+  }
+};
+
+template <int kLanes, class Combine>
+TUTTI_ON_DEVICE float among_lanes(float value, [[maybe_unused]] Combine combine) {
+#ifdef __CUDACC__
+  TUTTI_UNROLLED for (int apart = kLanes / 2; apart > 0; apart /= 2) {
+    value = combine(value, __shfl_xor_sync(0xffffffffu, value, apart));
+  }
+#endif
+  return value;
+}
+/// Of kLanes neighbours among threads; on the processor, of the only one.
+template <int kLanes>
+TUTTI_ON_DEVICE float sum_of_lanes(float value) {
+  return among_lanes<kLanes>(value, [](float a, float b) { return a + b; });
+}
+template <int kLanes>
+TUTTI_ON_DEVICE float most_of_lanes(float value) {
+  return among_lanes<kLanes>(value, [](float a, float b) { return a > b ? a : b; });
+}
+
+/// For tiles `begin` to `end`, load(tile, buffer) and then use(tile, buffer), while the next one is
+/// being loaded. All threads come here, and what they load before is there, too.
+template <class Tiles, class Load, class Use>
+TUTTI_ON_DEVICE void let_pass(Tiles& tiles, long begin, long end, Load load, Use use) {
+  if (begin < end) load(begin, 0);
+  int buffer = 0;
+  for (long tile = begin; tile < end; ++tile, buffer ^= 1) {
+    tiles.arrive();
+    tiles.meet();  // it is there, and nobody uses the other buffer any more
+    if (tile + 1 < end) load(tile + 1, buffer ^ 1);
+    use(tile, buffer);
+  }
+}
+
+template <class S, int kColumns>
+class PlainTiles {
+ public:
+  using Number = S;
+  static constexpr int kThreads = 256;
+  static constexpr int kWidth = kColumns;
+  static constexpr int kRows = kWidth <= 64 ? 64 : 4096 / kWidth;
+  static constexpr int kSteps = kRows;
+
+ private:
+  // Threads are in a grid, and hold every kDown-th row, every kAcross-th column.
+#ifdef __CUDACC__
+  static constexpr int kDown = 16;
+  static constexpr int kAcross = 16;
+#else
+  static constexpr int kDown = 1;
+  static constexpr int kAcross = 1;
+#endif
+  static constexpr int kPitch = kWidth + 1;  // rows begin in different banks of the memory
+  static constexpr int kScorePitch = kSteps + 1;
+  static constexpr int kTile = kRows * kPitch;
+
+ public:
+  static constexpr int kRowsHeld = kRows / kDown;
+  static constexpr int kStepsHeld = kSteps / kAcross;
+  static constexpr int kColumnsHeld = kWidth / kAcross;
+  using Scores = Held<kRowsHeld, kStepsHeld>;
+  using Sums = Held<kRowsHeld, kColumnsHeld>;
+
+  static constexpr std::size_t kSharedBytes =
+      (6 * kTile + kRows * kScorePitch + 4 * kSteps) * sizeof(float);
+
+  TUTTI_ON_DEVICE explicit PlainTiles(const Block& block)
+      : block_(block), shared_(block.shared<float>()) {}
+
+  TUTTI_ON_DEVICE int row(int i) const { return block_.thread() / kAcross + i * kDown; }
+  TUTTI_ON_DEVICE int column(int j) const { return block_.thread() % kAcross + j * kAcross; }
+  TUTTI_ON_DEVICE bool of_row_first() const { return block_.thread() % kAcross == 0; }
+  TUTTI_ON_DEVICE float sum_of_row(float value) const { return sum_of_lanes<kAcross>(value); }
+  TUTTI_ON_DEVICE float most_of_row(float value) const { return most_of_lanes<kAcross>(value); }
+
+  TUTTI_ON_DEVICE float* kept(int n) const { return shared_ + n * kTile; }
+  TUTTI_ON_DEVICE float* passing(int n, int buffer) const {
+    return shared_ + (2 + n + 2 * buffer) * kTile;
+  }
+  TUTTI_ON_DEVICE float* beside(int n, int buffer) const {
+    return scores() + kRows * kScorePitch + (n + 2 * buffer) * kSteps;
+  }
+
+  TUTTI_ON_DEVICE void load_kept(const TileRows<const S>& from, int n) const {
+    load(from, kept(n));
+  }
+  TUTTI_ON_DEVICE void load_passing(const TileRows<const S>& from, int n, int buffer) const {
+    load(from, passing(n, buffer));
+  }
+  /// Every `stride`-th number, zeros from the count-th on.
+  TUTTI_ON_DEVICE void load_beside(const float* from, long stride, long count, int n,
+                                   int buffer) const {
+    float* to = beside(n, buffer);
+    block_.each(kSteps, [&](long i) { to[i] = i < count ? from[i * stride] : 0; });
+  }
+  TUTTI_ON_DEVICE void arrive() const {}
+  TUTTI_ON_DEVICE void meet() const { block_.meet(); }
+
+  TUTTI_ON_DEVICE void dots(const float* a, const float* b, Scores& result) const {
+    result.clear();
+    for (int n = 0; n < kWidth; ++n) {
+      float right[kStepsHeld];
+      TUTTI_UNROLLED for (int j = 0; j < kStepsHeld; ++j) right[j] = b[column(j) * kPitch + n];
+      TUTTI_UNROLLED for (int i = 0; i < kRowsHeld; ++i) {
+        const float left = a[row(i) * kPitch + n];
+        TUTTI_UNROLLED for (int j = 0; j < kStepsHeld; ++j) result.at[i][j] += left * right[j];
+      }
+    }
+  }
+
+  TUTTI_ON_DEVICE void mix(const Scores& weights, const float* b, Sums& sums) const {
+    show(weights);
+    for (int n = 0; n < kSteps; ++n) {
+      float right[kColumnsHeld];
+      TUTTI_UNROLLED for (int j = 0; j < kColumnsHeld; ++j) right[j] = b[n * kPitch + column(j)];
+      TUTTI_UNROLLED for (int i = 0; i < kRowsHeld; ++i) {
+        const float left = scores()[row(i) * kScorePitch + n];
+        TUTTI_UNROLLED for (int j = 0; j < kColumnsHeld; ++j) sums.at[i][j] += left * right[j];
+      }
+    }
+  }
+
+ private:
+  TUTTI_ON_DEVICE float* scores() const { return shared_ + 6 * kTile; }
+
+  // For the other threads that hold the same rows.
+  TUTTI_ON_DEVICE void show(const Scores& weights) const {
+    meet();
+    TUTTI_UNROLLED for (int i = 0; i < kRowsHeld; ++i) {
+      TUTTI_UNROLLED for (int j = 0; j < kStepsHeld; ++j) {
+        scores()[row(i) * kScorePitch + column(j)] = weights.at[i][j];
+      }
+    }
+    meet();
+  }
+
+  TUTTI_ON_DEVICE void load(const TileRows<const S>& from, float* to) const {
+    block_.each(kRows * kWidth, [&](long n) {
+      const int row = static_cast<int>(n) / kWidth;
+      const int column = static_cast<int>(n) % kWidth;
+      const bool there = row < from.rows && column < from.columns;
+      to[row * kPitch + column] =
+          there ? static_cast<float>(from.data[row * from.stride + column]) : 0;
+    });
+  }
+
+  const Block& block_;
+  float* const shared_;
+};
+
+}  // namespace tutti::train
