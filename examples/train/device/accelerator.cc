@@ -21,7 +21,7 @@ class HostAccelerator final : public Accelerator {
   void release(void* memory) override { ::operator delete(memory, kAlignment); }
 
   void copy(void* to, const void* from, std::size_t bytes) override {
-    std::memmove(to, from, bytes);
+    if (bytes > 0) std::memmove(to, from, bytes);
   }
   void clear(void* to, std::size_t bytes) override { std::memset(to, 0, bytes); }
   void write(void* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }

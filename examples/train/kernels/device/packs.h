@@ -62,10 +62,15 @@ TUTTI_ON_DEVICE void put(const unsigned (&w)[4], void* to) {
 /// Word i of numbers rounded to S.
 template <class S>
 TUTTI_ON_DEVICE unsigned word(const float* numbers, int i) {
-  if constexpr (std::is_same_v<S, float>) return __float_as_uint(numbers[i]);
-  unsigned both;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(numbers[2 * i + 1]), "f"(numbers[2 * i]));
-  return both;
+  if constexpr (std::is_same_v<S, float>) {
+    return __float_as_uint(numbers[i]);
+  } else {
+    unsigned both;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;"
+        : "=r"(both)
+        : "f"(numbers[2 * i + 1]), "f"(numbers[2 * i]));
+    return both;
+  }
 }
 }  // namespace words
 
