@@ -13,6 +13,7 @@
 #include "train/kernels/convolution.h"
 #include "train/kernels/gated_norm.h"
 #include "train/kernels/selective_scan.h"
+#include "train/kernels/ssd.h"
 #include "train/kernels/time_step.h"
 #include "train/on_device.h"
 
@@ -275,6 +276,84 @@ TYPED_TEST(MambaOnDevice, ScansAsOnTheProcessor) {
     expect_like<S>(d_a, g.a_log);
     expect_like<S>(d_d, g.d);
     expect_close(looked_at(d_initial_there), d_initial, kDeviceTolerance<float>);
+  }
+}
+
+// tokens, heads, width, states, groups, heads per group, first head, chunk, strides: chunks that do
+// not divide, more heads than a block has, some of some groups' heads; the same without packs; one
+// chunk.
+const SsdShape kSsds[] = {{83, 37, 8, 16, 3, 20, 15, 32, 304, 56},
+                          {45, 5, 3, 5, 4, 2, 3, 20, 17, 23},
+                          {24, 2, 8, 8, 1, 2, 0, 24, 16, 8},
+                          {9, 2, 8, 8, 2, 1, 0, 16, 16, 16}};
+
+TYPED_TEST(MambaOnDevice, ScansWithDualityAsOnTheProcessor) {
+  using S = TypeParam;
+  for (const SsdShape& s : kSsds) {
+    SCOPED_TRACE(s.tokens);
+    Numbers n{this->random(s.tokens * s.input_stride, "x"),
+              numbers<float>(s.tokens * s.heads, "dt"),
+              this->random(s.tokens * s.matrix_stride, "b"),
+              this->random(s.tokens * s.matrix_stride, "c"),
+              this->random(s.heads, "a"),
+              this->random(s.heads, "d")};
+    for (float& step : n.dt) step = std::abs(step) / 4 + 0.01f;
+    const NumbersThere<S> there(n);
+    const auto a_log = on_device<S>(n.a_log), d = on_device<S>(n.d);
+    const SsdInput<float> in{n.x.data(), n.dt.data(),    n.b.data(),
+                             n.c.data(), n.a_log.data(), n.d.data()};
+    const SsdInput<OnDevice<S>> in_there{there.x.data(), there.dt.data(), there.b.data(),
+                                         there.c.data(), a_log.data(),    d.data()};
+
+    std::vector<float> y(s.tokens * s.heads * s.width), decay(s.heads);
+    std::vector<float> states((s.chunks() + 1) * s.state_size());
+    auto y_there = on_device<S>(y);
+    auto decay_there = on_device<float>(decay), states_there = on_device<float>(states);
+    const auto initial = numbers<float>(s.state_size(), "initial");
+    const auto initial_there = on_device<float>(initial);
+    for (const bool from_zero : {true, false}) {
+      ssd_states(s, in, states.data(), decay.data());
+      ssd_states(s, in_there, states_there.data(), decay_there.data());
+      expect_like<S>(states_there, states);
+      expect_close(looked_at(decay_there), decay, kDeviceTolerance<float>);
+      ssd_inside(s, in, y.data());
+      ssd_inside(s, in_there, y_there.data());
+      expect_like<S>(y_there, y);
+      ssd_finish(s, in, from_zero ? nullptr : initial.data(), states.data(), y.data());
+      ssd_finish(s, in_there, from_zero ? nullptr : initial_there.data(), states_there.data(),
+                 y_there.data());
+      expect_like<S>(y_there, y);
+      expect_like<S>(states_there, states);
+    }
+
+    const auto dy = this->random(y.size(), "dy");
+    const auto dy_there = on_device<S>(dy);
+    const auto d_final = numbers<float>(s.state_size(), "d_final");
+    const auto d_final_there = on_device<float>(d_final);
+    std::vector<float> d_states(states.size());
+    auto d_states_there = on_device<float>(d_states);
+    ssd_backward_states(s, in, dy.data(), d_states.data());
+    ssd_backward_states(s, in_there, dy_there.data(), d_states_there.data());
+    expect_like<S>(d_states_there, d_states);
+
+    Numbers g{n.x, n.dt, n.b, n.c, numbers<float>(s.heads, "da"), numbers<float>(s.heads, "dd")};
+    NumbersThere<S> g_there(g);
+    auto d_a = on_device<float>(g.a_log), d_d = on_device<float>(g.d);
+    const SsdGradients<float> out{g.x.data(), g.dt.data(),    g.b.data(),
+                                  g.c.data(), g.a_log.data(), g.d.data()};
+    const SsdGradients<OnDevice<S>> out_there{g_there.x.data(), g_there.dt.data(), g_there.b.data(),
+                                              g_there.c.data(), d_a.data(),        d_d.data()};
+    ssd_backward_inside(s, in, dy.data(), out);
+    ssd_backward_inside(s, in_there, dy_there.data(), out_there);
+    ssd_backward_finish(s, in, {dy.data(), states.data(), d_final.data(), d_states.data()}, out);
+    ssd_backward_finish(
+        s, in_there,
+        {dy_there.data(), states_there.data(), d_final_there.data(), d_states_there.data()},
+        out_there);
+    g_there.expect_like_all(g);
+    expect_like<S>(d_a, g.a_log);
+    expect_like<S>(d_d, g.d);
+    expect_like<S>(d_states_there, d_states);
   }
 }
 
