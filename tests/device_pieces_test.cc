@@ -1,5 +1,5 @@
-// Tests src/communicator/device_pieces.cc: pieces hold every element once, and are calls of the
-// same kind.
+// Tests src/communicator/device_pieces.cc, pieces hold every element once and are calls of the same
+// kind; and two_levels.cc, where the parts of a call go.
 //
 // ROOMS: communicator
 // TIER: fast
@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "communicator/two_levels.h"
 
 namespace tutti {
 namespace {
@@ -121,9 +123,65 @@ TEST(Pieces, OfVariableCountsHaveCountsOfTheirOwn) {
   EXPECT_EQ(piece_call.receive_counts.data(), last.counts.data());
 }
 
+TEST(Pieces, LeaveGapsBetweenPartsOfAStride) {
+  const Call call = call_of(Collective::kAllGather, 20, 2);
+  const Cutting cutting({call, /*output_stride=*/50}, 0, 2, 2 * 64);  // 16 elements of a part
+  ASSERT_EQ(cutting.pieces(), 2u);
+  EXPECT_EQ(cutting.piece(0).output, (std::vector<Stretch>{{0, 64}, {200, 64}}));
+  EXPECT_EQ(cutting.piece(1).output, (std::vector<Stretch>{{64, 16}, {264, 16}}));
+}
+
 TEST(Pieces, OfNothingAreOne) {
   EXPECT_EQ(Cutting(barrier(), 0, 3, 64).pieces(), 1u);
   EXPECT_EQ(Cutting(call_of(Collective::kAllReduce, 0, 3), 0, 3, 64).pieces(), 1u);
+}
+
+TEST(Levels, AreWhereHostsHaveAsManyRanksAndMoreThanOne) {
+  EXPECT_FALSE(Levels::of(Group(4), 0).has_value());
+  EXPECT_FALSE(Levels::of(Group::on_hosts({0, 1}), 0).has_value());
+  EXPECT_FALSE(Levels::of(Group::on_hosts({0, 1, 1}), 0).has_value());
+  const std::optional<Levels> levels = Levels::of(Group::on_hosts({0, 1, 1, 0}), 3);
+  ASSERT_TRUE(levels.has_value());
+  EXPECT_EQ(levels->inside(), (std::vector<int>{0, 3}));
+  EXPECT_EQ(levels->rail(), (std::vector<int>{3, 2}));
+  EXPECT_FALSE(levels->in_order());
+  EXPECT_TRUE(Levels::of(Group::on_hosts({0, 0, 1, 1}), 3)->in_order());
+}
+
+std::size_t offset_of(const Buffer& buffer) {
+  return static_cast<std::size_t>(static_cast<std::byte*>(buffer.data) - memory);
+}
+
+TEST(Levels, CutLargeCallsIntoAPartForEachRailAndARest) {
+  const Levels levels = *Levels::of(Group::on_hosts({0, 0, 0, 1, 1, 1}), 4);
+  const Buffer buffer(memory, 10'001, DataType::kInt32);
+  const LevelSteps steps = *level_steps(all_reduce(buffer, buffer), levels, {});
+  constexpr std::size_t kPart = 10'001 / 3 / 16 * 16;  // whole lines
+  ASSERT_EQ(steps.first.size(), 2u);
+  EXPECT_EQ(steps.first[0].collective, Collective::kReduceScatter);
+  EXPECT_EQ(steps.first[0].input.count, 3 * kPart);
+  EXPECT_EQ(offset_of(steps.first[0].output), kPart * 4);  // of place 1
+  ASSERT_EQ(steps.between.size(), 2u);
+  EXPECT_EQ(steps.between[0].call.input.count, kPart);
+  EXPECT_EQ(steps.between[1].call.input.count, 10'001 - 3 * kPart);
+  EXPECT_EQ(offset_of(steps.between[1].call.output), 3 * kPart * 4);
+  ASSERT_EQ(steps.last.size(), 1u);
+  EXPECT_EQ(steps.last[0].output.count, 3 * kPart);
+
+  const Buffer small(memory, 4096, DataType::kInt32);
+  const LevelSteps whole = *level_steps(all_reduce(small, small), levels, {});
+  EXPECT_EQ(whole.first[0].collective, Collective::kAllReduce);
+  EXPECT_EQ(whole.between.size(), 1u);
+  EXPECT_TRUE(whole.last.empty());
+}
+
+TEST(Levels, ScaleOnceWhatIsAveraged) {
+  const Levels levels = *Levels::of(Group::on_hosts({0, 0, 1, 1}), 0);
+  const Buffer buffer(memory, 100, DataType::kFloat32);
+  const LevelSteps steps = *level_steps(all_reduce(buffer, buffer, Reduction::kAvg), levels, {});
+  EXPECT_EQ(steps.first[0].op.reduction, Reduction::kPreMulSum);
+  EXPECT_EQ(steps.first[0].op.scale, 0.25);
+  EXPECT_EQ(steps.between[0].call.op.reduction, Reduction::kSum);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
 #include <numeric>
 #include <random>
 #include <string>
@@ -300,16 +301,16 @@ TEST_P(Enqueue, RandomSequencesAreRight) {
 }
 
 using Grounds = std::vector<Ground>;
-INSTANTIATE_TEST_SUITE_P(
-    Hosts, Enqueue,
-    testing::ValuesIn(or_few<Grounds>(
-        {{{0}}, {{0, 0}}, {{0, 1}}, {{0, 1}, true}, {{0, 0, 1, 1}}, {{0, 1, 1}, true}},
-        {{{0}}, {{0, 0}}, {{0, 1, 0}, true}})),
-    [](const auto& info) {
-      std::string text;
-      for (const int host : info.param.host_of) text += static_cast<char>('a' + host);
-      return text + (info.param.kernels ? "ByKernels" : "");
-    });
+INSTANTIATE_TEST_SUITE_P(Hosts, Enqueue,
+                         testing::ValuesIn(or_few<Grounds>(
+                             {{{0}}, {{0, 0}}, {{0, 1}}, {{0, 0, 1, 1}}, {{0, 1, 1}, true}},
+                             {{{0}}, {{0, 0}}, {{0, 1, 0}, true}})),
+                         [](const auto& info) {
+                           std::string text;
+                           for (const int host : info.param.host_of)
+                             text += static_cast<char>('a' + host);
+                           return text + (info.param.kernels ? "ByKernels" : "");
+                         });
 
 TEST(EnqueueLarge, CallsGoInPieces) {
   for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, std::vector<int>{0, 1}}) {
@@ -437,7 +438,114 @@ TEST(EnqueueWithKernels, ScansAreOfHostMemoryOnly) {
   });
 }
 
+// ---- in two levels, where there are several hosts of as many ranks
+
+constexpr const char* kTwoLevels =
+    "two levels: kernels inside hosts, through host memory between them";
+
+void run_in_two_levels(RankOnDevice& rank, const Case& one, bool expected = true) {
+  CaseRunner(one, rank.comm, [&](const Call& call) { return run_on_device(rank, call); }).run();
+  EXPECT_EQ(rank.comm.explain().algorithm, expected ? kTwoLevels : "through host memory")
+      << one.to_string();
+}
+
+bool comes_apart(Collective collective, bool in_order) {
+  return collective == Collective::kAllReduce || collective == Collective::kBroadcast ||
+         (in_order &&
+          (collective == Collective::kAllGather || collective == Collective::kReduceScatter));
+}
+
+TEST(EnqueueInTwoLevels, EveryCollectiveIsRight) {
+  for (const std::vector<int>& hosts :
+       or_few<std::vector<std::vector<int>>>({{0, 1, 1, 0}, {0, 0, 1, 1, 2, 2}}, {{0, 0, 1, 1}})) {
+    on_devices(with_kernels(hosts), [&](RankOnDevice& rank) {
+      int turn = 0;
+      for (const std::size_t count : {0, 7, 20'000}) {
+        for (const InPlace in_place : {InPlace::kNobody, InPlace::kEverybody}) {
+          for (int c = 0; c < 8; ++c, ++turn) {
+            const auto collective = static_cast<Collective>(c);
+            const DataType type = turn % 3 == 0 ? DataType::kBfloat16 : DataType::kFloat32;
+            run_in_two_levels(rank,
+                              {collective, type, {}, count, turn % rank.comm.ranks(), in_place},
+                              comes_apart(collective, std::is_sorted(hosts.begin(), hosts.end())));
+          }
+        }
+      }
+    });
+  }
+}
+
+TEST(EnqueueInTwoLevels, EveryReductionIsRightAndAveragesOfIntegersGoThroughHostMemory) {
+  on_devices(with_kernels({0, 0, 1, 1}), [&](RankOnDevice& rank) {
+    for (const Collective collective : {Collective::kAllReduce, Collective::kReduceScatter}) {
+      for (const ReduceOp op :
+           {ReduceOp(Reduction::kProd), ReduceOp(Reduction::kMax), ReduceOp(Reduction::kBitXor),
+            ReduceOp(Reduction::kLogicalOr), ReduceOp::pre_mul_sum(2.0)}) {
+        const bool scales = op.reduction == Reduction::kPreMulSum;
+        run_in_two_levels(rank,
+                          {collective, scales ? DataType::kFloat32 : DataType::kInt32, op, 9000});
+      }
+      for (const DataType type : {DataType::kFloat64, DataType::kFloat16, DataType::kBfloat16}) {
+        run_in_two_levels(rank, {collective, type, Reduction::kAvg, 9000});
+      }
+      run_in_two_levels(rank, {collective, DataType::kInt32, Reduction::kAvg, 9000}, false);
+    }
+  });
+}
+
+TEST(EnqueueInTwoLevels, LargeCallsGoInPiecesAndThroughHostMemoryWhereScratchIsTooSmall) {
+  RanksOnDevices made = with_kernels({0, 0, 1, 1});
+  made.options.scratch_bytes = std::size_t{2} << 20;
+  on_devices(made, [](RankOnDevice& rank) {
+    run_in_two_levels(rank, {Collective::kAllReduce, DataType::kFloat64, {}, 600'011});
+    run_in_two_levels(rank, {Collective::kBroadcast, DataType::kFloat64, {}, 600'011});
+    run_in_two_levels(rank, {Collective::kAllGather, DataType::kFloat64, {}, 140'011});
+    run_in_two_levels(rank, {Collective::kReduceScatter, DataType::kFloat64, {}, 131'072});
+    run_in_two_levels(rank, {Collective::kReduceScatter, DataType::kFloat64, {}, 131'073}, false);
+  });
+}
+
+TEST(EnqueueInTwoLevels, NotWhereItMustNotBe) {
+  const auto expect_host_memory = [](const RanksOnDevices& made) {
+    on_devices(made, [](RankOnDevice& rank) {
+      run_in_two_levels(rank, {Collective::kAllReduce, DataType::kFloat32, {}, 100}, false);
+    });
+  };
+  expect_host_memory(with_kernels({0, 1, 1}));
+  RanksOnDevices made = with_kernels({0, 0, 1, 1});
+  made.options.reproducible = true;
+  expect_host_memory(made);
+  made.options.reproducible = false;
+  made.options.algorithm = "ring";
+  expect_host_memory(made);
+}
+
+TEST(EnqueueInTwoLevels, GroupsAndCommunicatorsSplitFromOne) {
+  on_devices(with_kernels({0, 0, 1, 1}), [](RankOnDevice& rank) {
+    const int n = rank.comm.ranks(), me = rank.comm.rank();
+    DeviceBuffer<int> sum(rank, std::vector<int>(10'000, 1)), got(rank, 100);
+    DeviceBuffer<int> sent(rank, message(me, 0, 100));
+    ASSERT_OK(rank.comm.enqueue({send(sent.all(), (me + 1) % n), all_reduce(sum.all(), sum.all()),
+                                 receive(got.all(), (me + n - 1) % n)},
+                                rank.stream));
+    Result<Communicator> part = rank.comm.split(0, n - me);  // ranks the other way round
+    ASSERT_OK(part.status());
+    ASSERT_OK(part->enqueue(broadcast(sum.all(), sum.all(), 1), rank.stream));
+    EXPECT_EQ(part->explain().algorithm, kTwoLevels);
+    ASSERT_OK(rank.synchronize());
+    EXPECT_EQ(sum.values(), std::vector<int>(10'000, n));
+    EXPECT_EQ(got.values(), message((me + n - 1) % n, 0, 100));
+  });
+}
+
 // ---- graphs
+
+// Failures are told to ranks that one is connected to already.
+void connect_all(RankOnDevice& rank) {
+  const std::size_t n = rank.comm.ranks();
+  std::vector<int> all(n), theirs(n);
+  ASSERT_OK(rank.comm.all_to_all(all, theirs));
+}
 
 // What `issue` enqueues on the rank's stream.
 ThreadStream::Recording capture(RankOnDevice& rank, const std::function<Status()>& issue) {
@@ -447,7 +555,7 @@ ThreadStream::Recording capture(RankOnDevice& rank, const std::function<Status()
 }
 
 TEST(EnqueueGraphs, HoldKernelsAndCallsThroughHostMemory) {
-  for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, {0, 1}, {0, 1, 1}}) {
+  for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, {0, 1}, {0, 1, 1}, {0, 0, 1, 1}}) {
     on_devices(with_kernels(hosts), [](RankOnDevice& rank) {
       const int n = rank.comm.ranks(), me = rank.comm.rank();
       DeviceBuffer<int> sum(rank, std::vector<int>(1'000'000, 1));
@@ -488,37 +596,46 @@ TEST(EnqueueGraphs, HoldNoCallsThroughHostMemoryWithoutKernels) {
 }
 
 TEST(EnqueueGraphs, ARankThatDoesNotReplayIsNamed) {
-  RanksOnDevices made = with_kernels({0, 1, 1});
-  made.options.call_timeout = milliseconds(300);
-  on_devices(made, [](RankOnDevice& rank) {
-    DeviceBuffer<int> data(rank, 100);
-    const auto graph = capture(
-        rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
-    rank.device.replay(rank.stream, graph);
-    if (rank.comm.rank() != 2) rank.device.replay(rank.stream, graph);
-    ASSERT_OK(rank.synchronize());
-    if (rank.comm.rank() == 2) return;
-    const Status status = eventual_health(rank.comm);
-    EXPECT_EQ(status.code(), Code::kTimeout) << status.message();
-    EXPECT_TRUE(contains(status, "rank 2")) << status.message();
-  });
+  for (const std::vector<int>& hosts : {std::vector<int>{0, 1, 1}, {0, 0, 1, 1}}) {
+    RanksOnDevices made = with_kernels(hosts);
+    made.options.call_timeout = milliseconds(300);
+    on_devices(made, [&](RankOnDevice& rank) {
+      connect_all(rank);
+      DeviceBuffer<int> data(rank, 100);
+      const auto graph = capture(
+          rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
+      rank.device.replay(rank.stream, graph);
+      if (rank.comm.rank() != 2) rank.device.replay(rank.stream, graph);
+      ASSERT_OK(rank.synchronize());
+      if (rank.comm.rank() == 2) return;
+      const Status status = eventual_health(rank.comm);
+      EXPECT_TRUE(contains(status, "waiting for rank 2") || contains(status, "rank 2 (pid") ||
+                  contains(status, "rank 2 has not come within 0.3 s"))
+          << status.message();
+    });
+  }
 }
 
 TEST(EnqueueGraphs, AbortEndsReplaysOnAllRanks) {
-  on_devices(with_kernels({0, 1, 1}), [](RankOnDevice& rank) {
-    DeviceBuffer<int> data(rank, 100);
-    const auto graph = capture(
-        rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
-    if (rank.comm.rank() == 0) {
-      rank.comm.abort("enough");
-    } else {
-      for (int i = 0; i < 3; ++i) rank.device.replay(rank.stream, graph);
-    }
-    ASSERT_OK(rank.synchronize());
-    const Status status = eventual_health(rank.comm);
-    EXPECT_EQ(status.code(), Code::kAborted) << status.message();
-    EXPECT_TRUE(contains(status, "enough")) << status.message();
-  });
+  for (const std::vector<int>& hosts : {std::vector<int>{0, 1, 1}, {0, 0, 1, 1}}) {
+    std::barrier all_captured(static_cast<std::ptrdiff_t>(hosts.size()));
+    on_devices(with_kernels(hosts), [&](RankOnDevice& rank) {
+      connect_all(rank);
+      DeviceBuffer<int> data(rank, 100);
+      const auto graph = capture(
+          rank, [&] { return rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream); });
+      all_captured.arrive_and_wait();
+      if (rank.comm.rank() == 0) {
+        rank.comm.abort("enough");
+      } else {
+        for (int i = 0; i < 3; ++i) rank.device.replay(rank.stream, graph);
+      }
+      ASSERT_OK(rank.synchronize());
+      const Status status = eventual_health(rank.comm);
+      EXPECT_EQ(status.code(), Code::kAborted) << status.message();
+      EXPECT_TRUE(contains(status, "enough")) << status.message();
+    });
+  }
 }
 
 // A rank that fails tells the others, whatever they wait in.

@@ -97,7 +97,8 @@ class Proxy : public testing::TestWithParam<bool> {
   }
   Status enqueue(const Call& call, Stream stream, bool captured = false) {
     Result<DeviceProxy::Visit> visit = proxy_->begin(stream, captured);
-    return visit.ok() ? proxy_->end(*visit, {&call, 1}) : visit.status();
+    const StagedCall staged(call);
+    return visit.ok() ? proxy_->end(*visit, {&staged, 1}) : visit.status();
   }
   static std::vector<int> values(const Buffer& buffer) {
     const int* data = static_cast<const int*>(buffer.data);

@@ -268,8 +268,9 @@ class TUTTI_API Communicator {
   ///
   /// kInvalidArgument names the buffer that is not memory of the device, or says that the stream is
   /// another device's; kNotSupported without a device, and for what a graph that is being captured
-  /// cannot hold: calls that go through host memory. A failure on the way (a deadline, a lost peer)
-  /// lets the streams go on, with outputs that mean nothing; health() and every later call tell it.
+  /// cannot hold where no kernel may wait (docs/gpu.md). A graph must not run once the communicator
+  /// has ended. A failure on the way (a deadline, a lost peer) lets the streams go on, with outputs
+  /// that mean nothing; health() and every later call tell it.
   Status enqueue(const Call& call, void* stream);
   Status enqueue(std::span<const Call> group, void* stream);
   Status enqueue(std::initializer_list<Call> group, void* stream) {

@@ -6,6 +6,7 @@
 
 #include "algorithms/catalog.h"
 #include "bootstrap/exchange.h"
+#include "communicator/message_bootstrap.h"
 #include "communicator/shape.h"
 #include "communicator/validate.h"
 #include "executor/cpu/reducer.h"
@@ -13,8 +14,9 @@
 namespace tutti {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kPeersChecked{200};
+// Who does not come, the ranks of its host know best: those of its rail, who wait for them, wait
+// longer.
+constexpr std::chrono::seconds kRailPatience{1};
 
 // Whether kernels may know it. The same on all ranks.
 bool may_be_kernel(const Call& call) {
@@ -48,22 +50,77 @@ Status check_memory(Device& device, const Call& call, const char* which, const v
   return {allocation.status().code(), title(call) + which + ": " + allocation.status().message()};
 }
 
+DeviceCall device_call_of(const Call& call, int rank, int ranks) {
+  const Shape shape = shape_of(call, rank, ranks);
+  return {.collective = call.collective,
+          .type = shape.type,
+          .op = call.op,
+          .root = root_of(call, ranks),
+          .count = shape.part,
+          .input = static_cast<const std::byte*>(call.input.data),
+          .output = static_cast<std::byte*>(call.output.data)};
+}
+
+// A failure among some of the ranks, whose numbers there are other ones.
+Status counted_among(const std::vector<int>& ranks, const Status& status) {
+  std::string text = status.message() + " (counted among ranks ";
+  for (const int rank : ranks) text += (rank == ranks.front() ? "" : ", ") + std::to_string(rank);
+  return {status.code(), text + ")"};
+}
+
 }  // namespace
 
-DeviceCalls::DeviceCalls(const Options& options, std::shared_ptr<Device> device,
-                         std::unique_ptr<Communicator::Impl> host)
-    : options_(options), device_(std::move(device)), host_(std::move(host)) {}
+DeviceCalls::DeviceCalls(const Options& options, std::shared_ptr<Device> device)
+    : options_(options), device_(std::move(device)) {}
 
 Result<std::unique_ptr<DeviceCalls>> DeviceCalls::create(Bootstrap& bootstrap,
                                                          const Options& options,
                                                          std::shared_ptr<Device> device,
                                                          std::unique_ptr<Communicator::Impl> host,
                                                          const Group& group, Deadline deadline) {
-  std::unique_ptr<DeviceCalls> calls(new DeviceCalls(options, std::move(device), std::move(host)));
-  if (group.host_count() == 1) calls->add_kernels(bootstrap, deadline);
-  calls->memory_ = std::make_unique<DeviceMemory>(*calls->device_, calls->boards_.get());
-  if (Status status = calls->add_proxy(bootstrap, deadline); !status.ok()) return status;
+  std::unique_ptr<DeviceCalls> calls(new DeviceCalls(options, std::move(device)));
+  Status status = calls->open(bootstrap, std::move(host), group, deadline);
+  if (!status.ok()) return status;
   return calls;
+}
+
+Status DeviceCalls::open(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+                         const Group& group, Deadline deadline) {
+  rank_ = host->rank();
+  ranks_ = host->ranks();
+  no_visits_ = may_wait_in_kernels(bootstrap, *device_, deadline);
+  if (group.host_count() == 1) {
+    add_kernels(bootstrap, deadline);
+  } else {
+    levels_ = Levels::of(group, rank_);
+    add_kernels_inside(bootstrap, *host, deadline);
+  }
+  memory_ = std::make_unique<DeviceMemory>(*device_, levels_ ? nullptr : boards_.get());
+  return levels_ ? add_routes(bootstrap, std::move(host), deadline)
+                 : add_route(bootstrap, std::move(host), deadline);
+}
+
+// Those of this host, among which kernels run if they do on all hosts. `host`: of all ranks.
+void DeviceCalls::add_kernels_inside(Bootstrap& bootstrap, Communicator::Impl& host,
+                                     Deadline deadline) {
+  const auto none = [this](const char* why) {
+    why_no_kernels_ = {Code::kNotSupported, why};
+    levels_.reset();
+  };
+  if (!levels_) return none("hosts have one rank each, or not the same number of ranks");
+  if (!options_.algorithm.empty()) return none("an algorithm is forced");
+  if (options_.reproducible) return none("option reproducible is on");
+  if (no_visits_.ok()) {
+    MessageBootstrap inside(host, levels_->inside());
+    add_kernels(inside, deadline);
+  } else {
+    why_no_kernels_ = no_visits_;
+  }
+  why_no_kernels_ = agree(bootstrap, why_no_kernels_, deadline);
+  if (why_no_kernels_.ok()) return;
+  kernels_.reset();
+  boards_.reset();
+  levels_.reset();
 }
 
 // Without them everything goes through host memory: an error is no failure, but all must have it.
@@ -85,6 +142,7 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
   CudaExecutor::Settings settings;
   settings.call_timeout = options_.call_timeout;
   settings.algorithm = *algorithm;
+  if (levels_) settings.numbers = levels_->inside();
   settings.find_schedule = [ranks = bootstrap.ranks()](Collective collective,
                                                        std::string_view algorithm, int root) {
     return schedule_of(collective, algorithm, Group(ranks), root);
@@ -106,56 +164,70 @@ Status DeviceCalls::add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline
   return boards.add_multicast(bootstrap, deadline);
 }
 
-Status DeviceCalls::add_proxy(Bootstrap& bootstrap, Deadline deadline) {
-  const StagingLayout layout(host_->ranks());
-  Result<Memory> memory = host_->allocate(layout.bytes());
-  if (!memory.ok()) return memory.status();
-  staging_memory_ = std::move(*memory);
-  const Status no_kernels = may_wait_in_kernels(bootstrap, *device_, deadline);
-  Result<std::unique_ptr<Staging>> staging =
-      Staging::create(*device_, layout, staging_memory_.data());
-  Result<std::unique_ptr<DeviceProxy>> proxy(staging.status());
-  if (staging.ok()) {
-    staging_ = std::move(*staging);
-    proxy = make_proxy(no_kernels);
-  }
-  if (Status status = agree(bootstrap, proxy.status(), deadline); !status.ok()) return status;
-  proxy_ = std::move(*proxy);
+Status DeviceCalls::add_route(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+                              Deadline deadline) {
+  Result<std::unique_ptr<HostRoute>> route = make_route(
+      std::move(host), kernels_ != nullptr, [this](const Status& status) { fail(status); });
+  if (Status status = agree(bootstrap, route.status(), deadline); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  route_ = std::move(*route);
   return {};
 }
 
-Result<std::unique_ptr<DeviceProxy>> DeviceCalls::make_proxy(const Status& no_kernels) {
-  return DeviceProxy::create({.device = *device_,
-                              .staging = *staging_,
-                              .rank = host_->rank(),
-                              .call_timeout = options_.call_timeout,
-                              .no_kernels = no_kernels,
-                              .run = [this](CallFeed& feed) { return host_->run(feed); },
-                              .look_around = [this] { return look_around(); },
-                              .on_failure = [this](const Status& status) { fail(status); }});
+// The one of the rail first: it is made by messages on `host`.
+Status DeviceCalls::add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+                               Deadline deadline) {
+  const std::vector<int> members = levels_->rail();
+  Options options = HostRoute::options_of(options_, levels_->hosts());
+  options.call_timeout += kRailPatience;
+  Result<std::unique_ptr<Communicator::Impl>> rail_host = host->part(members, options);
+  if (Status status = agree(bootstrap, rail_host.status(), deadline); !status.ok()) return status;
+  Result<std::unique_ptr<HostRoute>> rail = make_route(
+      std::move(*rail_host), false, [this](const Status& status) { fail_of_rail(status); });
+  if (Status status = agree(bootstrap, rail.status(), deadline); !status.ok()) return status;
+  const Result<std::byte*> scratch = device_->allocate(options_.scratch_bytes);
+  if (Status status = agree(bootstrap, scratch.status(), deadline); !status.ok()) return status;
+  scratch_ = {*scratch, options_.scratch_bytes};
+  {
+    const std::lock_guard lock(mutex_);
+    rail_ = std::move(*rail);
+  }
+  return add_route(bootstrap, std::move(host), deadline);
+}
+
+Result<std::unique_ptr<HostRoute>> DeviceCalls::make_route(
+    std::unique_ptr<Communicator::Impl> host, bool check_peers,
+    std::function<void(const Status&)> on_failure) {
+  return HostRoute::create(std::move(host), {.device = *device_,
+                                             .no_kernels = no_visits_,
+                                             .call_timeout = options_.call_timeout,
+                                             .check_peers = check_peers,
+                                             .look_around = [this] { return health(); },
+                                             .on_failure = std::move(on_failure)});
 }
 
 DeviceCalls::~DeviceCalls() {
-  proxy_.reset();
-  staging_.reset();
-}
-
-// Through one of its ways a rank learns what has happened to a peer in the other.
-Status DeviceCalls::look_around() {
-  if (Status status = host_->failure(); !status.ok()) return status;
-  if (kernels_ == nullptr) return {};
-  if (Status status = kernels_->health(); !status.ok()) return status;
-  const Clock::time_point now = Clock::now();
-  if (now - peers_checked_ < kPeersChecked) return {};
-  peers_checked_ = now;
-  return host_->check_peers();
+  rail_.reset();
+  route_.reset();
+  if (!scratch_.empty()) device_->release(scratch_.data());
 }
 
 void DeviceCalls::fail(const Status& status) { give_up(status, status.message()); }
 
+// Ranks are numbered otherwise there. Who aborts tells all ranks too, in their own numbers: that is
+// waited for.
+void DeviceCalls::fail_of_rail(const Status& status) {
+  const auto limit = std::chrono::steady_clock::now() + kRailPatience;
+  while (status.code() == Code::kAborted && health().ok() &&
+         std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  fail(counted_among(levels_->rail(), status));
+}
+
 void DeviceCalls::abort(const std::string& reason) {
-  give_up({Code::kAborted, "aborted by rank " + std::to_string(host_->rank()) +
-                               (reason.empty() ? "" : ": " + reason)},
+  give_up({Code::kAborted,
+           "aborted by rank " + std::to_string(rank_) + (reason.empty() ? "" : ": " + reason)},
           reason);
 }
 
@@ -167,7 +239,10 @@ void DeviceCalls::give_up(const Status& status, const std::string& reason) {
     failure_ = status;
   }
   if (kernels_ != nullptr) kernels_->abort(reason);
-  host_->abort(reason);
+  const std::lock_guard lock(mutex_);
+  for (const HostRoute* route : {route_.get(), rail_.get()}) {
+    if (route != nullptr) route->host().abort(reason);
+  }
 }
 
 Status DeviceCalls::health() const {
@@ -181,7 +256,7 @@ Status DeviceCalls::health() const {
 Status DeviceCalls::enqueue(std::span<const Call> group, Stream stream) {
   if (Status status = health(); !status.ok()) return status;
   // The usual case first: kernels look at the stream themselves.
-  if (group.size() == 1 && is_for_kernels(group[0])) {
+  if (group.size() == 1 && way_of(group[0]) == Way::kKernels) {
     Status status = issue_kernel(group[0], stream);
     if (status.code() != Code::kNotSupported) return status;
   }
@@ -190,58 +265,81 @@ Status DeviceCalls::enqueue(std::span<const Call> group, Stream stream) {
   return issue_group(group, stream, state->capturing);
 }
 
-bool DeviceCalls::is_for_kernels(const Call& call) const {
-  return kernels_ != nullptr && may_be_kernel(call);
+DeviceCalls::Way DeviceCalls::way_of(const Call& call) const {
+  if (kernels_ == nullptr || !may_be_kernel(call)) return Way::kHostMemory;
+  if (!levels_) return Way::kKernels;
+  const bool comes_apart = level_steps(call, *levels_, scratch_).has_value();
+  return comes_apart ? Way::kTwoLevels : Way::kHostMemory;
 }
 
 Status DeviceCalls::issue_kernel(const Call& call, Stream stream) {
-  const Shape shape = shape_of(call, host_->rank(), host_->ranks());
-  last_was_kernel_ = true;
-  return kernels_->enqueue({.collective = call.collective,
-                            .type = shape.type,
-                            .op = call.op,
-                            .root = root_of(call, host_->ranks()),
-                            .count = shape.part,
-                            .input = static_cast<const std::byte*>(call.input.data),
-                            .output = static_cast<std::byte*>(call.output.data)},
-                           stream);
+  last_way_ = Way::kKernels;
+  return kernels_->enqueue(device_call_of(call, rank_, ranks_), stream);
+}
+
+Status DeviceCalls::issue_levels(const Call& call, Stream stream, bool captured) {
+  last_way_ = Way::kTwoLevels;
+  Status status = issue_steps(*level_steps(call, *levels_, scratch_), stream, captured);
+  if (!status.ok()) fail(status);  // some of it may have been issued: ranks no longer agree
+  return status;
+}
+
+Status DeviceCalls::issue_steps(const LevelSteps& steps, Stream stream, bool captured) {
+  const auto inside = [&](const std::vector<Call>& calls) -> Status {
+    for (const Call& call : calls) {
+      const DeviceCall step = device_call_of(call, levels_->place, levels_->places());
+      if (Status status = kernels_->enqueue(step, stream); !status.ok()) return status;
+    }
+    return {};
+  };
+  if (Status status = inside(steps.first); !status.ok()) return status;
+  const Result<DeviceProxy::Visit> visit = rail_->proxy().begin(stream, captured);
+  if (!visit.ok()) return visit.status();
+  if (Status status = rail_->proxy().end(*visit, steps.between); !status.ok()) return status;
+  return inside(steps.last);
 }
 
 // Messages are under way while the kernels of the group run: neither waits for the other.
 Status DeviceCalls::issue_group(std::span<const Call> group, Stream stream, bool captured) {
-  std::vector<Call> for_kernels, for_proxy;
+  std::vector<Call> others;
+  std::vector<StagedCall> for_proxy;
   for (const Call& call : group) {
     if (Status status = check(call); !status.ok()) return status;
-    (is_for_kernels(call) ? for_kernels : for_proxy).push_back(call);
+    if (way_of(call) == Way::kHostMemory) {
+      for_proxy.emplace_back(call);
+    } else {
+      others.push_back(call);
+    }
   }
   std::optional<DeviceProxy::Visit> visit;
   if (Status status = begin_for(for_proxy, stream, captured, visit); !status.ok()) return status;
-  Status status = issue_kernels(for_kernels, stream, for_proxy);
+  Status status = issue_others(others, stream, captured, for_proxy);
   if (status.ok()) status = begin_for(for_proxy, stream, captured, visit);
-  last_was_kernel_ = !visit;
   if (!visit) return status;
+  last_way_ = Way::kHostMemory;
   if (!status.ok()) for_proxy.clear();
-  if (Status end = proxy_->end(*visit, for_proxy); !end.ok()) status = std::move(end);
+  if (Status end = route_->proxy().end(*visit, for_proxy); !end.ok()) status = std::move(end);
   if (!status.ok()) fail(status);  // some of the group has been issued: ranks no longer agree
   return status;
 }
 
-Status DeviceCalls::begin_for(std::span<const Call> calls, Stream stream, bool captured,
+Status DeviceCalls::begin_for(std::span<const StagedCall> calls, Stream stream, bool captured,
                               std::optional<DeviceProxy::Visit>& visit) {
   if (visit || calls.empty()) return {};
-  Result<DeviceProxy::Visit> begun = proxy_->begin(stream, captured);
+  Result<DeviceProxy::Visit> begun = route_->proxy().begin(stream, captured);
   if (begun.ok()) visit = *begun;
   if (!captured || begun.ok()) return begun.status();
-  return {begun.status().code(), title(calls.front()) + begun.status().message()};
+  return {begun.status().code(), title(calls.front().call) + begun.status().message()};
 }
 
-// What no kernel does is left over.
-Status DeviceCalls::issue_kernels(std::span<const Call> calls, Stream stream,
-                                  std::vector<Call>& left_over) {
+// Kernels, and calls in two levels. What no kernel does is left over.
+Status DeviceCalls::issue_others(std::span<const Call> calls, Stream stream, bool captured,
+                                 std::vector<StagedCall>& left_over) {
   for (const Call& call : calls) {
-    Status status = issue_kernel(call, stream);
-    if (status.code() == Code::kNotSupported) {
-      left_over.push_back(call);
+    const bool by_levels = levels_.has_value();
+    Status status = by_levels ? issue_levels(call, stream, captured) : issue_kernel(call, stream);
+    if (!by_levels && status.code() == Code::kNotSupported) {
+      left_over.emplace_back(call);
     } else if (!status.ok()) {
       return status;
     }
@@ -251,36 +349,47 @@ Status DeviceCalls::issue_kernels(std::span<const Call> calls, Stream stream,
 
 // What kernels check for themselves.
 Status DeviceCalls::check(const Call& call) const {
-  const int rank = host_->rank();
-  if (reads_input(call, rank)) {
+  if (reads_input(call, rank_)) {
     Status status = check_memory(*device_, call, "input", call.input.data, call.input.bytes());
     if (!status.ok()) return status;
   }
-  if (writes_output(call, rank, host_->ranks())) {
+  if (writes_output(call, rank_, ranks_)) {
     Status status = check_memory(*device_, call, "output", call.output.data, call.output.bytes());
     if (!status.ok()) return status;
   }
   if (!reduces(call.collective)) return {};
-  return Reducer::make(call.input.type, call.op, host_->ranks(), Isa::kPortable).status();
+  return Reducer::make(call.input.type, call.op, ranks_, Isa::kPortable).status();
 }
 
 Explanation DeviceCalls::explain() const {
   Explanation explanation;
-  explanation.algorithm = last_was_kernel_ ? kernels_->last_path() : "through host memory";
-  explanation.transports = last_was_kernel_ ? "cuda_p2p" : host_->transports();
+  switch (last_way_) {
+    case Way::kKernels:
+      explanation.algorithm = kernels_->last_path();
+      explanation.transports = "cuda_p2p";
+      break;
+    case Way::kTwoLevels:
+      explanation.algorithm = "two levels: kernels inside hosts, through host memory between them";
+      explanation.transports = "cuda_p2p and " + rail_->host().transports();
+      break;
+    case Way::kHostMemory:
+      explanation.algorithm = "through host memory";
+      explanation.transports = route_->host().transports();
+      break;
+  }
   return explanation;
 }
 
 std::string DeviceCalls::description() const {
   const DeviceFacts& facts = device_->facts();
-  const std::string device = "device " + std::to_string(facts.ordinal) + " (" + facts.name + "), ";
-  if (kernels_ != nullptr) {
-    const bool switches = why_no_multicast_.ok();
-    return device + "cuda_p2p" +
-           (switches ? ", NVLS" : "; no NVLS: " + why_no_multicast_.message());
+  std::string text = "device " + std::to_string(facts.ordinal) + " (" + facts.name + "), ";
+  if (kernels_ == nullptr) {
+    const std::string why = why_no_kernels_.ok() ? "" : ": " + why_no_kernels_.message();
+    return text + "through host memory" + why;
   }
-  const std::string why = why_no_kernels_.ok() ? "" : ": " + why_no_kernels_.message();
-  return device + "through host memory" + why;
+  text += "cuda_p2p";
+  text += why_no_multicast_.ok() ? ", NVLS" : "; no NVLS: " + why_no_multicast_.message();
+  return levels_ ? text + "; two levels, through host memory between hosts" : text;
 }
 
 }  // namespace tutti

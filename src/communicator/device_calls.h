@@ -1,12 +1,13 @@
-// What a communicator has for calls on memory of a device: the device, kernels where all ranks
-// reach each other's devices, and a proxy for everything else.
+// What a communicator has for calls on memory of a device: the device; kernels among the ranks of a
+// host, where they reach each other's devices; a way between the hosts where there are several of
+// as many ranks; and a way through host memory for everything else.
 //
-// Whether a call is one for kernels depends on what all ranks know, so that they agree. Tested by
+// What a call runs on depends on what all ranks know, so that they agree. Tested by
 // enqueue_test.cc.
 
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,8 +16,9 @@
 #include <vector>
 
 #include "communicator/device_memory.h"
-#include "communicator/device_proxy.h"
+#include "communicator/host_route.h"
 #include "communicator/impl.h"
+#include "communicator/two_levels.h"
 #include "executor/cuda/executor.h"
 #include "transports/cuda_p2p/boards.h"
 
@@ -49,45 +51,63 @@ class DeviceCalls final {
   std::string description() const;
 
  private:
-  DeviceCalls(const Options& options, std::shared_ptr<Device> device,
-              std::unique_ptr<Communicator::Impl> host);
+  // What a call can run on.
+  enum class Way { kKernels, kTwoLevels, kHostMemory };
 
+  DeviceCalls(const Options& options, std::shared_ptr<Device> device);
+
+  Status open(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host, const Group& group,
+              Deadline deadline);
   void add_kernels(Bootstrap& bootstrap, Deadline deadline);
+  void add_kernels_inside(Bootstrap& bootstrap, Communicator::Impl& host, Deadline deadline);
   Status add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline deadline) const;
-  Status add_proxy(Bootstrap& bootstrap, Deadline deadline);
-  Result<std::unique_ptr<DeviceProxy>> make_proxy(const Status& no_kernels);
-  bool is_for_kernels(const Call& call) const;
+  Status add_route(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+                   Deadline deadline);
+  Status add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+                    Deadline deadline);
+  Result<std::unique_ptr<HostRoute>> make_route(std::unique_ptr<Communicator::Impl> host,
+                                                bool check_peers,
+                                                std::function<void(const Status&)> on_failure);
+
+  Way way_of(const Call& call) const;
   Status check(const Call& call) const;
   Status issue_kernel(const Call& call, Stream stream);
+  Status issue_levels(const Call& call, Stream stream, bool captured);
+  Status issue_steps(const LevelSteps& steps, Stream stream, bool captured);
   Status issue_group(std::span<const Call> group, Stream stream, bool captured);
-  Status begin_for(std::span<const Call> calls, Stream stream, bool captured,
+  Status begin_for(std::span<const StagedCall> calls, Stream stream, bool captured,
                    std::optional<DeviceProxy::Visit>& visit);
-  Status issue_kernels(std::span<const Call> calls, Stream stream, std::vector<Call>& left_over);
-  Status look_around();
+  Status issue_others(std::span<const Call> calls, Stream stream, bool captured,
+                      std::vector<StagedCall>& left_over);
   void fail(const Status& status);
+  void fail_of_rail(const Status& status);
   void give_up(const Status& status, const std::string& reason);
 
   const Options options_;
   // Shared: with boards of other ranks (boards.h), and with communicators split from this one.
   const std::shared_ptr<Device> device_;
-  const std::unique_ptr<Communicator::Impl> host_;
-  Memory staging_memory_;  // of host_
+  int rank_ = 0;
+  int ranks_ = 1;
 
-  std::unique_ptr<Boards> boards_;         // null: not all ranks reach each other's devices
+  // Of the ranks of this host.
+  std::unique_ptr<Boards> boards_;         // null: not all reach each other's devices
   std::unique_ptr<CudaExecutor> kernels_;  // null where there are no boards
   Status why_no_kernels_;
   Status why_no_multicast_;
   std::unique_ptr<DeviceMemory> memory_;
 
+  std::optional<Levels> levels_;  // where kernels are of the ranks of one of several hosts
+  std::span<std::byte> scratch_;  // of the device, for calls in two levels
+  Status no_visits_;              // as of may_wait_in_kernels()
+
   mutable std::mutex mutex_;
   Status failure_;
 
-  bool last_was_kernel_ = false;                         // of the caller's thread
-  std::chrono::steady_clock::time_point peers_checked_;  // of the proxy's
+  Way last_way_ = Way::kHostMemory;  // of the caller's thread
 
-  // The thread of the proxy uses what is above.
-  std::unique_ptr<Staging> staging_;
-  std::unique_ptr<DeviceProxy> proxy_;
+  // Their threads use what is above, and abort() any thread; set under the mutex.
+  std::unique_ptr<HostRoute> route_;  // of all ranks
+  std::unique_ptr<HostRoute> rail_;   // of those of this one's place on all hosts; null: no levels
 };
 
 }  // namespace tutti

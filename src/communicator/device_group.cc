@@ -7,13 +7,13 @@ bool needs_copy(const std::vector<Stretch>& stretches) { return !stretches.empty
 
 }  // namespace
 
-StagedGroup::StagedGroup(Staging& staging, std::span<const Call> calls, int rank)
+StagedGroup::StagedGroup(Staging& staging, std::span<const StagedCall> calls, int rank)
     : staging_(staging), rank_(rank), lanes_(staging.layout().lanes()) {
-  for (const Call& call : calls) {
-    if (call.variable && call.collective == Collective::kAllToAll) {
-      add_all_to_all_v(call);
+  for (const StagedCall& staged : calls) {
+    if (staged.call.variable && staged.call.collective == Collective::kAllToAll) {
+      add_all_to_all_v(staged.call);
     } else {
-      add(call);
+      add(staged);
     }
   }
 }
@@ -28,13 +28,14 @@ StagedGroup::Lane& StagedGroup::lane(int number) {
   return lane;
 }
 
-void StagedGroup::add(const Call& call) {
+void StagedGroup::add(const StagedCall& staged) {
+  const Call& call = staged.call;
   const StagingLayout& layout = staging_.layout();
   int number = StagingLayout::lane_of_collectives();
   if (call.collective == Collective::kSendRecv) {
     number = call.sends ? layout.lane_to(call.peer) : layout.lane_from(call.peer);
   }
-  lane(number).calls.emplace_back(call, rank_, layout.ranks, layout.room(number));
+  lane(number).calls.emplace_back(staged, rank_, layout.ranks, layout.room(number));
 }
 
 // As communicators do on host memory: an announcement, and a message for each pair.

@@ -18,7 +18,7 @@ namespace tutti {
 class StagedGroup final : public CallFeed {
  public:
   /// REQUIRES: validate() is OK for every call. The calls' counts must live as long.
-  StagedGroup(Staging& staging, std::span<const Call> calls, int rank);
+  StagedGroup(Staging& staging, std::span<const StagedCall> calls, int rank);
 
   Result<std::optional<FedCall>> next() override;
   void ended(std::uint64_t number) override;
@@ -47,7 +47,7 @@ class StagedGroup final : public CallFeed {
     bool done() const { return all_filled() && freed == filled; }
   };
 
-  void add(const Call& call);
+  void add(const StagedCall& staged);
   void add_all_to_all_v(const Call& call);
   Lane& lane(int number);
   Status fill(Lane& lane);

@@ -23,7 +23,9 @@ std::vector<std::size_t> equal_parts(std::size_t count, std::size_t part) {
 
 }  // namespace
 
-Cutting::Cutting(const Call& call, int rank, int ranks, std::size_t room) : call_(call) {
+Cutting::Cutting(const StagedCall& staged, int rank, int ranks, std::size_t room)
+    : call_(staged.call), output_stride_(staged.output_stride) {
+  const Call& call = staged.call;
   const Shape shape = shape_of(call, rank, ranks);
   element_ = size_of(shape.type);
   whole_ = shape.part;
@@ -57,13 +59,14 @@ Cutting::Counts Cutting::lengths(const Counts& parts, std::size_t first) const {
   return lengths;
 }
 
-std::vector<Stretch> Cutting::stretches(const Counts& parts, std::size_t first) const {
+std::vector<Stretch> Cutting::stretches(const Counts& parts, std::size_t stride,
+                                        std::size_t first) const {
   std::vector<Stretch> stretches;
   std::size_t begin = 0;
   for (const std::size_t part : parts) {
     const Stretch next{(begin + std::min(part, first)) * element_,
                        std::min(step_, part - std::min(part, first)) * element_};
-    begin += part;
+    begin += stride == 0 ? part : stride;
     if (next.bytes == 0) continue;
     const bool adjoins =
         !stretches.empty() && stretches.back().at + stretches.back().bytes == next.at;
@@ -78,8 +81,8 @@ std::vector<Stretch> Cutting::stretches(const Counts& parts, std::size_t first) 
 
 Piece Cutting::piece(std::size_t number) const {
   const std::size_t first = number * step_;
-  return {.input = stretches(input_, first),
-          .output = stretches(output_, first),
+  return {.input = stretches(input_, 0, first),
+          .output = stretches(output_, output_stride_, first),
           .counts = lengths(shared_, first),
           .input_elements = sum(lengths(input_, first)),
           .output_elements = sum(lengths(output_, first))};

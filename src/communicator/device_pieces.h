@@ -21,6 +21,16 @@ struct Stretch {
   bool operator==(const Stretch&) const = default;
 };
 
+/// A call as it goes through staging.
+struct StagedCall {
+  Call call;
+  /// From a part of the output to the next, in elements; 0: parts adjoin. Of all_gather only.
+  std::size_t output_stride = 0;
+
+  StagedCall(const Call& call, std::size_t output_stride = 0)  // NOLINT: a call is one
+      : call(call), output_stride(output_stride) {}
+};
+
 /// What a piece moves of a call's buffers: staging holds the stretches packed.
 struct Piece {
   std::vector<Stretch> input;       // none where this rank's is not read
@@ -34,7 +44,7 @@ class Cutting {
  public:
   /// REQUIRES: validate(call) is OK; all_to_all_v only without counts, as in feed.h. `room`: bytes
   /// of staging for the larger buffer of a piece, at least 16 for each rank; the same on all ranks.
-  Cutting(const Call& call, int rank, int ranks, std::size_t room);
+  Cutting(const StagedCall& staged, int rank, int ranks, std::size_t room);
 
   /// At least one: an empty call is checked too.
   std::size_t pieces() const { return pieces_; }
@@ -49,10 +59,11 @@ class Cutting {
  private:
   using Counts = std::vector<std::size_t>;  // elements of the parts of a buffer, in their order
 
-  std::vector<Stretch> stretches(const Counts& parts, std::size_t first) const;
+  std::vector<Stretch> stretches(const Counts& parts, std::size_t stride, std::size_t first) const;
   Counts lengths(const Counts& parts, std::size_t first) const;
 
   Call call_;  // without counts
+  std::size_t output_stride_ = 0;
   std::size_t element_ = 1;
   std::size_t whole_ = 0;
   std::size_t step_ = 1;  // elements of a part in a piece

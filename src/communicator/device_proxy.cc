@@ -94,9 +94,10 @@ Result<std::uint32_t> DeviceProxy::next_captured() const {
               " groups of calls through host memory, captured with this communicator: no more fit"};
 }
 
-Status DeviceProxy::end(const Visit& visit, std::span<const Call> calls) {
+Status DeviceProxy::end(const Visit& visit, std::span<const StagedCall> calls) {
   Group group{.number = visit.group, .calls = {calls.begin(), calls.end()}, .counts = {}};
-  for (Call& call : group.calls) {
+  for (StagedCall& staged : group.calls) {
+    Call& call = staged.call;
     for (std::span<const std::size_t>* counts : {&call.send_counts, &call.receive_counts}) {
       group.counts.emplace_back(counts->begin(), counts->end());
       *counts = group.counts.back();

@@ -68,7 +68,7 @@ class DeviceProxy final {
   Result<Visit> begin(Stream stream, bool captured);
   /// The thread makes the calls, of which there may be none, and the stream waits for their end.
   /// Those that are captured are kept as long as the proxy.
-  Status end(const Visit& visit, std::span<const Call> calls);
+  Status end(const Visit& visit, std::span<const StagedCall> calls);
 
   /// The first failure, or OK. Any thread.
   Status health() const;
@@ -78,7 +78,7 @@ class DeviceProxy final {
   // A group that a stream is to come to. Counts are copies: the caller's need not live on.
   struct Group {
     std::uint32_t number = 0;
-    std::vector<Call> calls;
+    std::vector<StagedCall> calls;
     std::vector<std::vector<std::size_t>> counts;
   };
 

@@ -23,15 +23,6 @@ Status on_host_only(const Call& call) {
                                    " runs on host memory only: expected run() or start()"};
 }
 
-// Of the communicator that the proxy has for itself.
-Options host_options(const Options& options, int ranks) {
-  Options inside = options;
-  inside.device = -1;
-  const std::size_t bytes = StagingLayout(ranks).bytes();
-  inside.heap_bytes = (bytes + Heap::kAlignment - 1) / Heap::kAlignment * Heap::kAlignment;
-  return inside;
-}
-
 }  // namespace
 
 Status Communicator::Impl::add_device(Bootstrap& bootstrap, const OpenDevice& open_device,
@@ -39,7 +30,7 @@ Status Communicator::Impl::add_device(Bootstrap& bootstrap, const OpenDevice& op
   Result<std::shared_ptr<Device>> device = open_device(options_.device);
   if (Status status = agree(bootstrap, device.status(), deadline); !status.ok()) return status;
   Result<std::unique_ptr<Impl>> host =
-      create(bootstrap, host_options(options_, ranks()), network_, open_device, deadline);
+      create(bootstrap, HostRoute::options_of(options_, ranks()), network_, open_device, deadline);
   if (!host.ok()) return host.status();
   Result<std::unique_ptr<DeviceCalls>> calls = DeviceCalls::create(
       bootstrap, options_, std::move(*device), std::move(*host), preparer_.group(), deadline);

@@ -64,6 +64,8 @@ class Communicator::Impl : public Memory::Owner {
   Result<Memory> allocate(std::size_t bytes);
   Result<Memory> register_memory(std::span<std::byte> memory);
   Result<Communicator> split(int color, int key);
+  /// A communicator of some ranks, in that order. Collective over them, this one among them.
+  Result<std::unique_ptr<Impl>> part(const std::vector<int>& members, const Options& options);
   Result<Communicator> shrink(std::span<const int> without);
   void abort(const std::string& reason);
   Explanation explain() const;

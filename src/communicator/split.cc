@@ -127,11 +127,16 @@ Result<Communicator> Communicator::Impl::split(int color, int key) {
   std::vector<int> members;
   for (const auto& [their_key, r] : order) members.push_back(r);
 
-  MessageBootstrap bootstrap(*this, members);
-  Result<std::unique_ptr<Impl>> impl = create(bootstrap, options_, part_of(network_, members),
-                                              same_device(), Clock::now() + options_.start_timeout);
+  Result<std::unique_ptr<Impl>> impl = part(members, options_);
   if (!impl.ok()) return impl.status();
   return Communicator(std::move(*impl));
+}
+
+Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::part(
+    const std::vector<int>& members, const Options& options) {
+  MessageBootstrap bootstrap(*this, members);
+  return create(bootstrap, options, part_of(network_, members), same_device(),
+                Clock::now() + options.start_timeout);
 }
 
 Result<Communicator> Communicator::Impl::shrink(std::span<const int> without) {

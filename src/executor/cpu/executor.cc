@@ -225,13 +225,7 @@ Status CpuExecutor::look_around(const Entry& call) {
           now.time_since_epoch().count(), std::memory_order_relaxed);
     }
   }
-  for (int peer = 0; peer < site_.ranks; ++peer) {
-    if (site_.windows[peer] != nullptr) continue;
-    const Line& notice = notice_from(site_, peer);
-    const std::uint64_t word = notice.flag.load(std::memory_order_acquire);
-    if (word == 0) continue;
-    return {failure_code(word), quoted(reason_from(site_, peer), failed_rank(word))};
-  }
+  if (Status status = told_by_far_peers(); !status.ok()) return status;
   const std::uint64_t sequence = collectives_.sequence;
   for (int peer = 0; peer < site_.ranks; ++peer) {
     const std::optional<Announced> theirs = announced(site_, peer, sequence);
@@ -411,6 +405,17 @@ Status CpuExecutor::check_peers() {
   return lost;
 }
 
-Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : Status(); }
+Status CpuExecutor::failure() { return peers_gave_up() ? adopt_failure() : told_by_far_peers(); }
+
+Status CpuExecutor::told_by_far_peers() const {
+  for (int peer = 0; peer < site_.ranks; ++peer) {
+    if (site_.windows[peer] != nullptr) continue;
+    const Line& notice = notice_from(site_, peer);
+    const std::uint64_t word = notice.flag.load(std::memory_order_acquire);
+    if (word == 0) continue;
+    return {failure_code(word), quoted(reason_from(site_, peer), failed_rank(word))};
+  }
+  return {};
+}
 
 }  // namespace tutti

@@ -76,6 +76,7 @@ class CpuExecutor {
   void send_far_notices();
   void let_go();
   Status adopt_failure();
+  Status told_by_far_peers() const;
   bool peers_gave_up() const {
     return site_.control().failure.load(std::memory_order_acquire) != 0;
   }

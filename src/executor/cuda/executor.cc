@@ -115,7 +115,7 @@ struct CudaExecutor::State {
 Status CudaExecutor::State::open() {
   if (Status s = check_settings(settings, team.ranks); !s.ok()) return s;
   Result<std::unique_ptr<TroubleWatch>> made =
-      TroubleWatch::make(device, team.rank, settings.call_timeout);
+      TroubleWatch::make(device, team.rank, settings.call_timeout, settings.numbers);
   if (!made.ok()) return made.status();
   watch = std::move(*made);
   team.trouble = watch->on_device();

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "device/device.h"
 #include "schedule/schedule.h"
@@ -53,6 +54,7 @@ class CudaExecutor final {
                                  // an algorithm of the catalog, for the interpreter; "": chosen
     bool engine = false;         // no waiting in kernels even where they could
     FindSchedule find_schedule = {};
+    std::vector<int> numbers = {};  // what ranks are called in messages; empty: their own numbers
   };
 
   /// Everything that calls need is allocated and loaded here. Not collective, but all ranks of the

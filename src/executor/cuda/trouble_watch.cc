@@ -8,10 +8,12 @@
 namespace tutti::cuda {
 
 Result<std::unique_ptr<TroubleWatch>> TroubleWatch::make(Device& device, int rank,
-                                                         std::chrono::milliseconds patience) {
+                                                         std::chrono::milliseconds patience,
+                                                         const std::vector<int>& numbers) {
   Result<PinnedMemory<Trouble>> trouble = PinnedMemory<Trouble>::make(device);
   if (!trouble.ok()) return trouble.status();
-  return std::unique_ptr<TroubleWatch>(new TroubleWatch(std::move(*trouble), rank, patience));
+  return std::unique_ptr<TroubleWatch>(
+      new TroubleWatch(std::move(*trouble), rank, patience, numbers));
 }
 
 std::uint32_t TroubleWatch::begin(std::uint64_t word) {
@@ -36,8 +38,8 @@ Status TroubleWatch::look_at_kernels() {
   if (code == kNoTrouble) return {};
   if (code == kStopped) return {Code::kAborted, "aborted"};
   if (code == kMismatch) {
-    return {Code::kMismatch,
-            difference({trouble.peer, trouble.theirs}, {rank_, trouble.ours}, trouble.call)};
+    return {Code::kMismatch, difference({number_of(trouble.peer), trouble.theirs},
+                                        {number_of(rank_), trouble.ours}, trouble.call)};
   }
   return missed(trouble.call, trouble.peer);
 }
@@ -60,7 +62,7 @@ Status TroubleWatch::missed(std::uint32_t call, int peer) const {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(patience_.count()) * 1e-3);
   return {Code::kTimeout,
-          what + ": rank " + std::to_string(peer) + " has not come within " + seconds};
+          what + ": rank " + std::to_string(number_of(peer)) + " has not come within " + seconds};
 }
 
 void TroubleWatch::abort(const std::string& reason) {

@@ -22,8 +22,10 @@ namespace tutti::cuda {
 
 class TroubleWatch final {
  public:
+  /// `numbers`: what ranks are called in messages; empty: by their own numbers.
   static Result<std::unique_ptr<TroubleWatch>> make(Device& device, int rank,
-                                                    std::chrono::milliseconds patience);
+                                                    std::chrono::milliseconds patience,
+                                                    const std::vector<int>& numbers = {});
 
   /// What kernels write to.
   Trouble* on_device() const { return trouble_.on_device(); }
@@ -41,8 +43,14 @@ class TroubleWatch final {
  private:
   using Clock = std::chrono::steady_clock;
 
-  TroubleWatch(PinnedMemory<Trouble> trouble, int rank, std::chrono::milliseconds patience)
-      : trouble_(std::move(trouble)), rank_(rank), patience_(patience), calls_(kCallsKept) {}
+  TroubleWatch(PinnedMemory<Trouble> trouble, int rank, std::chrono::milliseconds patience,
+               const std::vector<int>& numbers)
+      : trouble_(std::move(trouble)),
+        rank_(rank),
+        patience_(patience),
+        numbers_(numbers),
+        calls_(kCallsKept) {}
+  int number_of(int rank) const { return numbers_.empty() ? rank : numbers_[rank]; }
 
   Status look_at_kernels();
   Status look_at_streams();
@@ -54,6 +62,7 @@ class TroubleWatch final {
   const PinnedMemory<Trouble> trouble_;
   const int rank_;
   const std::chrono::milliseconds patience_;
+  const std::vector<int> numbers_;
   Engine* engine_ = nullptr;
 
   // Any thread may look, or abort.

@@ -1,0 +1,56 @@
+#include "communicator/host_route.h"
+
+#include <utility>
+
+namespace tutti {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPeersChecked{200};
+
+}  // namespace
+
+Options HostRoute::options_of(const Options& options, int ranks) {
+  Options inside = options;
+  inside.device = -1;
+  const std::size_t bytes = StagingLayout(ranks).bytes();
+  inside.heap_bytes = (bytes + Heap::kAlignment - 1) / Heap::kAlignment * Heap::kAlignment;
+  return inside;
+}
+
+Result<std::unique_ptr<HostRoute>> HostRoute::create(std::unique_ptr<Communicator::Impl> host,
+                                                     const Setting& setting) {
+  std::unique_ptr<HostRoute> route(new HostRoute(std::move(host), setting));
+  const StagingLayout layout(route->host_->ranks());
+  Result<Memory> memory = route->host_->allocate(layout.bytes());
+  if (!memory.ok()) return memory.status();
+  route->staging_memory_ = std::move(*memory);
+  Result<std::unique_ptr<Staging>> staging =
+      Staging::create(setting.device, layout, route->staging_memory_.data());
+  if (!staging.ok()) return staging.status();
+  route->staging_ = std::move(*staging);
+  Result<std::unique_ptr<DeviceProxy>> proxy = DeviceProxy::create(
+      {.device = setting.device,
+       .staging = *route->staging_,
+       .rank = route->host_->rank(),
+       .call_timeout = setting.call_timeout,
+       .no_kernels = setting.no_kernels,
+       .run = [self = route.get()](CallFeed& feed) { return self->host_->run(feed); },
+       .look_around = [self = route.get()] { return self->look_around(); },
+       .on_failure = setting.on_failure});
+  if (!proxy.ok()) return proxy.status();
+  route->proxy_ = std::move(*proxy);
+  return route;
+}
+
+// Through one of its ways a rank learns what has happened to a peer in another.
+Status HostRoute::look_around() {
+  if (Status status = host_->failure(); !status.ok()) return status;
+  if (Status status = setting_.look_around(); !status.ok()) return status;
+  const Clock::time_point now = Clock::now();
+  if (!setting_.check_peers || now - peers_checked_ < kPeersChecked) return {};
+  peers_checked_ = now;
+  return host_->check_peers();
+}
+
+}  // namespace tutti
