@@ -7,6 +7,7 @@
 
 #include "train/array.h"
 #include "train/group.h"
+#include "train/kernels/elements.h"
 
 namespace tutti::train {
 
@@ -26,9 +27,9 @@ class GroupSums {
     const long mine = tensor_.rank() * groups_ / tensor_.ranks();
     all_.resize(static_cast<std::size_t>(tokens * groups_));
     all_.clear();
-    for (long t = 0; t < tokens; ++t) all_[t * groups_ + mine] = sums[t];
+    copy_rows<T>(tokens, 1, {sums, 1}, {all_.data() + mine, groups_});
     tensor_.all_reduce(std::span<T>(all_));
-    for (long t = 0; t < tokens; ++t) sums[t] = all_[t * groups_ + mine];
+    copy_rows<T>(tokens, 1, {all_.data() + mine, groups_}, {sums, 1});
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "train/mamba1.h"
 
 #include "train/kernels/blas.h"
+#include "train/kernels/device/multiply.h"
 
 namespace tutti::train {
 
@@ -97,9 +98,8 @@ void Mamba1<T>::convolve_all(const T* w, const Places& at, Kept& s) {
 // Time steps from their R numbers a token.
 template <class T>
 void Mamba1<T>::select(const T* w, const Places& at, Kept& s) {
-  multiply(tokens(), channels(), step_rank_, T{1}, Matrix<const T>{s.selected.data(), selected()},
-           Matrix<const T>{w + at.step, step_rank_, true}, T{0},
-           Matrix<T>{s.raw.data(), channels()});
+  multiply(tokens(), channels(), step_rank_, 1, Matrix<const T>{s.selected.data(), selected()},
+           Matrix<const T>{w + at.step, step_rank_, true}, 0, Matrix<T>{s.raw.data(), channels()});
   stream_.spare().lend(s.delta, wide());
   time_steps(steps_, s.raw.data(), w + at.step_bias, s.delta.data());
 }
@@ -113,7 +113,7 @@ void Mamba1<T>::scan_all(const T* w, const Places& at, Kept& s) {
   if (passes_states_) {
     final_.resize(static_cast<std::size_t>(scan_.state_size()));
     for (long n = 0; n < sequences_; ++n) {
-      T* const decay = s.decays.data() + n * scan_.state_size();
+      Precise<T>* const decay = s.decays.data() + n * scan_.state_size();
       scan_state(scan_, scan_input(w, at, s, n), final_.data(), decay);
       passing_.put(n, decay, final_.data());
     }
@@ -135,11 +135,9 @@ void Mamba1<T>::gate_all(Kept& s) {
 template <class T>
 void Mamba1<T>::forget(Kept& s, Recompute recompute) {
   Spare<T>& spare = stream_.spare();
-  for (Array<T>* cheap : {&s.normed, &s.convolved, &s.delta, &s.gated}) spare.take_back(*cheap);
+  spare.take_back(s.normed, s.convolved, s.delta, s.gated);
   if (recompute == Recompute::kSelective) return;
-  for (Array<T>* other : {&s.r, &s.x, &s.z, &s.selected, &s.raw, &s.states, &s.decays, &s.y}) {
-    spare.take_back(*other);
-  }
+  spare.take_back(s.r, s.x, s.z, s.selected, s.raw, s.states, s.decays, s.y);
 }
 
 template <class T>
@@ -162,7 +160,8 @@ void Mamba1<T>::run_backward(int layer, const T* w, const T* x, const Kept& s, G
   d_gated_.resize(wide());
   linear_backward_input({tokens(), channels(), stream_.width()}, g.out.data(), w + at.out,
                         d_gated_.data());
-  for (Array<T>* all : {&g.x, &g.z, &g.raw, &g.convolved, &d_y_, &d_delta_}) all->resize(wide());
+  for (Array<T>* all : {&g.x, &g.z, &g.raw, &g.convolved, &d_y_}) all->resize(wide());
+  d_delta_.resize(wide());
   gate_backward(gate_shape(), d_gated_.data(), s.y.data(), s.z.data(), d_y_.data(), g.z.data());
   back_through_scan(w, at, s, g);
   back_through_selection(w, at, s, g);
@@ -172,8 +171,8 @@ void Mamba1<T>::run_backward(int layer, const T* w, const T* x, const Kept& s, G
   const Linear half{tokens(), width, channels()};
   T* const d_normed = stream_.partial();
   linear_backward_input(half, g.x.data(), w + at.x, d_normed);
-  multiply(tokens(), width, channels(), T{1}, Matrix<const T>{g.z.data(), channels()},
-           Matrix<const T>{w + at.z, width}, T{1}, Matrix<T>{d_normed, width});
+  multiply(tokens(), width, channels(), 1, Matrix<const T>{g.z.data(), channels()},
+           Matrix<const T>{w + at.z, width}, 1, Matrix<T>{d_normed, width});
   stream_.back_from_partial(w + at.norm, x, s.r, g.normed, dx);
 }
 
@@ -208,12 +207,11 @@ void Mamba1<T>::back_through_scan(const T* w, const Places& at, const Kept& s, G
 template <class T>
 void Mamba1<T>::back_through_selection(const T* w, const Places& at, const Kept& s, Gradients& g) {
   time_steps_backward(steps_, s.raw.data(), w + at.step_bias, d_delta_.data(), g.raw.data());
-  multiply(tokens(), step_rank_, channels(), T{1}, Matrix<const T>{g.raw.data(), channels()},
-           Matrix<const T>{w + at.step, step_rank_}, T{0},
-           Matrix<T>{g.selected.data(), selected()});
+  multiply(tokens(), step_rank_, channels(), 1, Matrix<const T>{g.raw.data(), channels()},
+           Matrix<const T>{w + at.step, step_rank_}, 0, Matrix<T>{g.selected.data(), selected()});
   tensor_.all_reduce(std::span<T>(g.selected));
-  multiply(tokens(), channels(), selected(), T{1}, Matrix<const T>{g.selected.data(), selected()},
-           Matrix<const T>{w + at.select, channels()}, T{1},
+  multiply(tokens(), channels(), selected(), 1, Matrix<const T>{g.selected.data(), selected()},
+           Matrix<const T>{w + at.select, channels()}, 1,
            Matrix<T>{g.convolved.data(), channels()});
 }
 
@@ -236,12 +234,12 @@ void Mamba1<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients&
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), channels(), width}, g.out.data(), s.gated.data(), dw + at.out);
-  for (std::size_t i = 0; i < g.a_log.size(); ++i) dw[at.a_log + i] += g.a_log[i];
-  for (std::size_t i = 0; i < g.d.size(); ++i) dw[at.d + i] += g.d[i];
+  add(scan_.state_size(), dw + at.a_log, g.a_log.data(), dw + at.a_log);
+  add(channels(), dw + at.d, g.d.data(), dw + at.d);
   time_steps_backward_bias(steps_, g.raw.data(), dw + at.step_bias);
-  multiply(channels(), step_rank_, tokens(), T{1}, Matrix<const T>{g.raw.data(), channels(), true},
-           Matrix<const T>{s.selected.data(), selected()}, T{1},
-           Matrix<T>{dw + at.step, step_rank_});
+  multiply(channels(), step_rank_, tokens(), 1, Matrix<const T>{g.raw.data(), channels(), true},
+           Matrix<const T>{s.selected.data(), selected()}, 1,
+           Matrix<Precise<T>>{dw + at.step, step_rank_});
   linear_backward_weight({tokens(), channels(), selected()}, g.selected.data(), s.convolved.data(),
                          dw + at.select);
   for (long n = 0; n < sequences_; ++n) {
@@ -255,5 +253,7 @@ void Mamba1<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients&
 
 template class Mamba1<float>;
 template class Mamba1<double>;
+template class Mamba1<OnDevice<float>>;
+template class Mamba1<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

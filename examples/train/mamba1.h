@@ -36,30 +36,30 @@ ScanShape scan_shape_of(const MambaConfig& config, long tokens, int tensor_ranks
 
 template <class T>
 struct Mamba1Kept final : Stash {
-  Array<T> r;          // [K]
-  Array<T> normed;     // [S, C]; unless recomputed
-  Array<T> x, z;       // [S, D] each
-  Array<T> halo;       // [sequences, 3, D]: what the convolution sees of the shard before
-  Array<T> convolved;  // [S, D]; unless recomputed
-  Array<T> selected;   // [S, R+2N]: dt B C
-  Array<T> raw;        // [S, D]: time steps before softplus
-  Array<T> delta;      // [S, D]; unless recomputed
-  Array<T> states;     // [sequences, chunks + 1, D, N]
-  Array<T> decays;     // [sequences, D, N]: logarithms of what states are multiplied with
-  Array<T> y;          // [S, D] of the scan
-  Array<T> gated;      // [S, D]: what out takes; unless recomputed
+  Array<Precise<T>> r;       // [K]
+  Array<T> normed;           // [S, C]; unless recomputed
+  Array<T> x, z;             // [S, D] each
+  Array<T> halo;             // [sequences, 3, D]: what the convolution sees of the shard before
+  Array<T> convolved;        // [S, D]; unless recomputed
+  Array<T> selected;         // [S, R+2N]: dt B C
+  Array<T> raw;              // [S, D]: time steps before softplus
+  Array<Precise<T>> delta;   // [S, D]; unless recomputed
+  Array<Precise<T>> states;  // [sequences, chunks + 1, D, N]
+  Array<Precise<T>> decays;  // [sequences, D, N]: logarithms of what states are multiplied with
+  Array<T> y;                // [S, D] of the scan
+  Array<T> gated;            // [S, D]: what out takes; unless recomputed
 };
 
 template <class T>
 struct Mamba1Gradients final : Stash {
-  Array<T> normed;     // [K, C]
-  Array<T> x, z;       // [S, D] each
-  Array<T> convolved;  // [S, D], before silu
-  Array<T> selected;   // [S, R+2N]
-  Array<T> raw;        // [S, D]
-  Array<T> a_log;      // [D, N]
-  Array<T> d;          // [D]
-  Array<T> out;        // [S, C]: of what out makes, gathered
+  Array<T> normed;          // [K, C]
+  Array<T> x, z;            // [S, D] each
+  Array<T> convolved;       // [S, D], before silu
+  Array<T> selected;        // [S, R+2N]
+  Array<T> raw;             // [S, D]
+  Array<Precise<T>> a_log;  // [D, N]
+  Array<Precise<T>> d;      // [D]
+  Array<T> out;             // [S, C]: of what out makes, gathered
 };
 
 template <class T>
@@ -116,8 +116,9 @@ class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
   ConvolutionShape convolution_;  // the same
   TimeStepShape steps_;           // of all tokens
   Halo<T> halo_;
-  StatePassing<T> passing_;
-  Array<T> d_gated_, d_y_, d_delta_, d_halo_, d_initial_, final_;
+  StatePassing<Precise<T>> passing_;
+  Array<T> d_gated_, d_y_, d_halo_;
+  Array<Precise<T>> d_delta_, d_initial_, final_;
 };
 
 }  // namespace tutti::train

@@ -66,7 +66,7 @@ template <class T>
 void Mamba2<T>::norm_groups(const T* w, const Places& at, Kept& s) {
   stream_.spare().lend(s.group_r, s.squares.size());
   stream_.spare().lend(s.mixed, elements(tokens(), inner()));
-  std::copy(s.squares.begin(), s.squares.end(), s.group_r.begin());
+  copy_elements(s.squares.data(), static_cast<long>(s.squares.size()), s.group_r.data());
   group_norm(norm_, s.gated.data(), w + at.group_norm, s.group_r.data(), s.mixed.data());
 }
 
@@ -74,11 +74,9 @@ template <class T>
 void Mamba2<T>::forget(Kept& s, Recompute recompute) {
   Spare<T>& spare = stream_.spare();
   scan_->forget(s.scan, recompute);
-  for (Array<T>* cheap : {&s.normed, &s.gated, &s.mixed}) spare.take_back(*cheap);
+  spare.take_back(s.normed, s.gated, s.mixed);
   if (recompute == Recompute::kSelective) return;
-  for (Array<T>* other : {&s.r, &s.projected, &s.y, &s.squares, &s.group_r}) {
-    spare.take_back(*other);
-  }
+  spare.take_back(s.r, s.projected, s.y, s.squares, s.group_r);
 }
 
 template <class T>
@@ -143,5 +141,7 @@ void Mamba2<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients&
 
 template class Mamba2<float>;
 template class Mamba2<double>;
+template class Mamba2<OnDevice<float>>;
+template class Mamba2<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -32,15 +32,15 @@ namespace tutti::train {
 
 template <class T>
 struct Mamba2Kept final : Stash {
-  Array<T> r;          // [K]
-  Array<T> normed;     // [S, C]; unless recomputed
-  Array<T> projected;  // [S, W]: z x B C dt
+  Array<Precise<T>> r;  // [K]
+  Array<T> normed;      // [S, C]; unless recomputed
+  Array<T> projected;   // [S, W]: z x B C dt
   Mamba2ScanKept<T> scan;
-  Array<T> y;        // [S, HP] of the scan
-  Array<T> squares;  // [S, groups of the norm], of whole groups
-  Array<T> group_r;  // the same
-  Array<T> gated;    // [S, HP]; unless recomputed
-  Array<T> mixed;    // [S, HP]: what out takes; unless recomputed
+  Array<T> y;                 // [S, HP] of the scan
+  Array<Precise<T>> squares;  // [S, groups of the norm], of whole groups
+  Array<Precise<T>> group_r;  // the same
+  Array<T> gated;             // [S, HP]; unless recomputed
+  Array<T> mixed;             // [S, HP]: what out takes; unless recomputed
 };
 
 template <class T>
@@ -94,10 +94,11 @@ class Mamba2 final : public SublayerOf<T, Mamba2Kept<T>, Mamba2Gradients<T>> {
   ResidualStream<T>& stream_;
   const Layout& layout_;
   const SsdShape heads_;  // of this tensor-parallel rank
-  GroupSums<T> group_sums_;
+  GroupSums<Precise<T>> group_sums_;
   GroupNormShape norm_;  // of all tokens
   const std::unique_ptr<Mamba2Scan<T>> scan_;
-  Array<T> d_gated_, d_y_, sums_;
+  Array<T> d_gated_, d_y_;
+  Array<Precise<T>> sums_;
 };
 
 }  // namespace tutti::train

@@ -62,7 +62,8 @@ void take(const std::vector<ColumnRange>& rows, long columns, const T* from, Arr
   to.resize(elements(width_of(rows), columns));
   T* next = to.data();
   for (const ColumnRange& range : rows) {
-    next = std::copy_n(from + range.first * columns, range.count * columns, next);
+    copy_elements(from + range.first * columns, range.count * columns, next);
+    next += range.count * columns;
   }
 }
 
@@ -70,7 +71,9 @@ template <class T>
 void add_back(const std::vector<ColumnRange>& rows, long columns, const Array<T>& from, T* to) {
   const T* next = from.data();
   for (const ColumnRange& range : rows) {
-    for (long i = 0; i < range.count * columns; ++i) to[range.first * columns + i] += *next++;
+    T* const sum = to + range.first * columns;
+    add(range.count * columns, sum, next, sum);
+    next += range.count * columns;
   }
 }
 
@@ -91,11 +94,12 @@ void ColumnExchange<T>::to_columns(const T* shared_tokens, long stride, Array<T>
   in_.resize(size());
   T* next = out_.data();
   for (const std::vector<ColumnRange>& ranges : columns_) {
-    for (long row = 0; row < rows(); ++row) {
-      for (const ColumnRange& range : ranges) {
-        next = std::copy_n(shared_tokens + row * stride + range.first, range.count, next);
-      }
+    T* column = next;
+    for (const ColumnRange& range : ranges) {
+      copy_rows<T>(rows(), range.count, {shared_tokens + range.first, stride}, {column, width_});
+      column += range.count;
     }
+    next += rows() * width_;
   }
   group_.all_to_all(std::span<const T>(out_), std::span<T>(in_));
   shared_columns.resize(size());
@@ -103,7 +107,7 @@ void ColumnExchange<T>::to_columns(const T* shared_tokens, long stride, Array<T>
   const T* arrived = in_.data();
   for (int rank = 0; rank < group_.ranks(); ++rank) {
     for (long n = 0; n < sequences_; ++n, arrived += shard) {
-      std::copy_n(arrived, shard, shared_columns.data() + (n * group_.ranks() + rank) * shard);
+      copy_elements(arrived, shard, shared_columns.data() + (n * group_.ranks() + rank) * shard);
     }
   }
 }
@@ -115,27 +119,33 @@ void ColumnExchange<T>::to_tokens(const T* shared_columns, T* shared_tokens, lon
   const long shard = tokens_ * width_;
   T* next = out_.data();
   for (int rank = 0; rank < group_.ranks(); ++rank) {
-    for (long n = 0; n < sequences_; ++n) {
-      next = std::copy_n(shared_columns + (n * group_.ranks() + rank) * shard, shard, next);
+    for (long n = 0; n < sequences_; ++n, next += shard) {
+      copy_elements(shared_columns + (n * group_.ranks() + rank) * shard, shard, next);
     }
   }
   group_.all_to_all(std::span<const T>(out_), std::span<T>(in_));
-  for (const std::vector<ColumnRange>& ranges : columns_) {
-    for (const ColumnRange& range : ranges) {
-      for (long row = 0; row < rows(); ++row) {
-        std::fill_n(shared_tokens + row * stride + range.first, range.count, T{0});
+  for (int rank = 0; rank < group_.ranks(); ++rank) {
+    const T* column = in_.data() + rank * rows() * width_;
+    for (std::size_t i = 0; i < columns_[rank].size(); ++i) {
+      const ColumnRange& range = columns_[rank][i];
+      const Rows<const T> arrived{column, width_};
+      const Rows<T> to{shared_tokens + range.first, stride};
+      if (is_of_earlier(rank, i)) {
+        add_rows<T>(rows(), range.count, arrived, to);
+      } else {
+        copy_rows<T>(rows(), range.count, arrived, to);
       }
+      column += range.count;
     }
   }
-  const T* arrived = in_.data();
-  for (const std::vector<ColumnRange>& ranges : columns_) {
-    for (long row = 0; row < rows(); ++row) {
-      for (const ColumnRange& range : ranges) {
-        T* const to = shared_tokens + row * stride + range.first;
-        for (long c = 0; c < range.count; ++c) to[c] += *arrived++;
-      }
-    }
-  }
+}
+
+// Whether a rank before that one has the range too.
+template <class T>
+bool ColumnExchange<T>::is_of_earlier(int rank, std::size_t range) const {
+  return std::any_of(columns_.begin(), columns_.begin() + rank, [&](const auto& earlier) {
+    return earlier[range].first == columns_[rank][range].first;
+  });
 }
 
 template <class T>
@@ -196,21 +206,25 @@ template <class T>
 void HeadScan<T>::weigh(ScanColumns<const T>, const Mamba2ScanKept<T>& s,
                         const Mamba2ScanGradients<T>& g, ScanColumns<const T>,
                         const ScanWeightGradients<T>& dw) {
-  own_taps_.resize(elements(width_of(channels_), taps_));
-  own_bias_.resize(elements(width_of(channels_), 1));
-  own_taps_.clear();
-  own_bias_.clear();
-  T* const bias = dw.bias != nullptr ? own_bias_.data() : nullptr;
-  scan_.weigh(columns_of(s.columns), s, g, columns_of(g.columns),
-              {own_taps_.data(), bias, dw.dt_bias + first_head_, dw.a_log + first_head_,
-               dw.d + first_head_});
-  add_back(channels_, taps_, own_taps_, dw.taps);
-  if (bias != nullptr) add_back(channels_, 1, own_bias_, dw.bias);
+  d_taps_.resize(elements(width_of(channels_), taps_));
+  d_bias_.resize(elements(width_of(channels_), 1));
+  d_taps_.clear();
+  d_bias_.clear();
+  Precise<T>* const bias = dw.bias != nullptr ? d_bias_.data() : nullptr;
+  scan_.weigh(
+      columns_of(s.columns), s, g, columns_of(g.columns),
+      {d_taps_.data(), bias, dw.dt_bias + first_head_, dw.a_log + first_head_, dw.d + first_head_});
+  add_back(channels_, taps_, d_taps_, dw.taps);
+  if (bias != nullptr) add_back(channels_, 1, d_bias_, dw.bias);
 }
 
 template class ColumnExchange<float>;
 template class ColumnExchange<double>;
+template class ColumnExchange<OnDevice<float>>;
+template class ColumnExchange<OnDevice<Bf16>>;
 template class HeadScan<float>;
 template class HeadScan<double>;
+template class HeadScan<OnDevice<float>>;
+template class HeadScan<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -26,7 +26,8 @@ struct ColumnRange {
 template <class T>
 class ColumnExchange {
  public:
-  /// What each rank has of the columns, equally many; a column may be of several ranks.
+  /// What each rank has of the columns, equally many in equally many ranges; a range may be of
+  /// several ranks.
   ColumnExchange(Group& group, long sequences, long tokens,
                  std::vector<std::vector<ColumnRange>> columns);
 
@@ -38,6 +39,7 @@ class ColumnExchange {
 
  private:
   long rows() const { return sequences_ * tokens_; }
+  bool is_of_earlier(int rank, std::size_t range) const;
 
   Group& group_;
   const long sequences_;
@@ -80,6 +82,7 @@ class HeadScan final : public Mamba2Scan<T> {
   ColumnExchange<T> outputs_;   // of y
   ShardScan<T> scan_;           // of whole sequences
   Array<T> y_, dy_, own_taps_, own_bias_;
+  Array<Precise<T>> d_taps_, d_bias_;  // of the same
 };
 
 }  // namespace tutti::train

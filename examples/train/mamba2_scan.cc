@@ -66,7 +66,7 @@ void ShardScan<T>::forward(const ScanWeights<T>& w, ScanColumns<const T> in, Mam
   const auto states = [&](long n) { return s.states.data() + n * chunk_states(); };
   const auto y_of = [&](long n) { return y + n * ssd_.tokens * inner(); };
   for (long n = 0; n < sequences_; ++n) {
-    T* const decay = s.decays.data() + n * ssd_.heads;
+    Precise<T>* const decay = s.decays.data() + n * ssd_.heads;
     ssd_states(ssd_, input(w, s, n), states(n), decay);
     passing_.put(n, decay, states(n) + ssd_.chunks() * ssd_.state_size());
   }
@@ -82,7 +82,7 @@ template <class T>
 void ShardScan<T>::forget(Mamba2ScanKept<T>& s, Recompute recompute) {
   spare_.take_back(s.convolved);
   if (recompute == Recompute::kSelective) return;
-  for (Array<T>* other : {&s.dt, &s.states, &s.decays}) spare_.take_back(*other);
+  spare_.take_back(s.dt, s.states, s.decays);
 }
 
 template <class T>
@@ -123,7 +123,7 @@ void ShardScan<T>::back_through_scan(const ScanWeights<T>& w, const Mamba2ScanKe
   g.convolved.resize(elements(tokens(), channels()));
   d_dt_.resize(elements(tokens(), ssd_.heads));
   d_states_.resize(elements(sequences_, chunk_states()));
-  for (Array<T>* sum : {&g.a_log, &g.d}) {
+  for (Array<Precise<T>>* sum : {&g.a_log, &g.d}) {
     sum->resize(static_cast<std::size_t>(ssd_.heads));
     sum->clear();
   }
@@ -150,10 +150,8 @@ template <class T>
 void ShardScan<T>::weigh(ScanColumns<const T> in, const Mamba2ScanKept<T>& s,
                          const Mamba2ScanGradients<T>& g, ScanColumns<const T> d_in,
                          const ScanWeightGradients<T>& dw) {
-  for (long h = 0; h < ssd_.heads; ++h) {
-    dw.a_log[h] += g.a_log[h];
-    dw.d[h] += g.d[h];
-  }
+  add(ssd_.heads, dw.a_log, g.a_log.data(), dw.a_log);
+  add(ssd_.heads, dw.d, g.d.data(), dw.d);
   time_steps_backward_bias(steps(d_in.stride), d_in.data + channels(), dw.dt_bias);
   for (long n = 0; n < sequences_; ++n) {
     const long first = n * ssd_.tokens;
@@ -164,5 +162,7 @@ void ShardScan<T>::weigh(ScanColumns<const T> in, const Mamba2ScanKept<T>& s,
 
 template class ShardScan<float>;
 template class ShardScan<double>;
+template class ShardScan<OnDevice<float>>;
+template class ShardScan<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

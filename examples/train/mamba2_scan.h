@@ -33,11 +33,11 @@ struct ScanWeights {
 };
 template <class T>
 struct ScanWeightGradients {
-  T* taps = nullptr;
-  T* bias = nullptr;
-  T* dt_bias = nullptr;
-  T* a_log = nullptr;
-  T* d = nullptr;
+  Precise<T>* taps = nullptr;
+  Precise<T>* bias = nullptr;
+  Precise<T>* dt_bias = nullptr;
+  Precise<T>* a_log = nullptr;
+  Precise<T>* d = nullptr;
 };
 
 template <class T>
@@ -45,15 +45,15 @@ struct Mamba2ScanKept {
   Array<T> columns;    // x B C dt of whole sequences, where heads are shared
   Array<T> halo;       // [sequences, K - 1, HP+2GN]: what the convolution sees of the shard before
   Array<T> convolved;  // [S, HP+2GN]; unless recomputed
-  Array<T> dt;         // [S, H]
-  Array<T> states;     // [sequences, chunks + 1, H, P, N]
-  Array<T> decays;     // [sequences, H]: logarithms of what states are multiplied with
+  Array<Precise<T>> dt;      // [S, H]
+  Array<Precise<T>> states;  // [sequences, chunks + 1, H, P, N]
+  Array<Precise<T>> decays;  // [sequences, H]: logarithms of what states are multiplied with
 };
 template <class T>
 struct Mamba2ScanGradients {
-  Array<T> columns;    // as above
-  Array<T> convolved;  // before silu
-  Array<T> a_log, d;   // [H]
+  Array<T> columns;            // as above
+  Array<T> convolved;          // before silu
+  Array<Precise<T>> a_log, d;  // [H]
 };
 
 /// x B C dt with the stride from a token's to the next token's.
@@ -124,8 +124,9 @@ class ShardScan final : public Mamba2Scan<T> {
   const long sequences_;
   Spare<T>& spare_;
   Halo<T> halo_;
-  StatePassing<T> passing_;
-  Array<T> d_dt_, d_halo_, d_states_;
+  StatePassing<Precise<T>> passing_;
+  Array<T> d_halo_;
+  Array<Precise<T>> d_dt_, d_states_;
 };
 
 }  // namespace tutti::train

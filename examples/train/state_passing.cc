@@ -6,23 +6,14 @@
 
 namespace tutti::train {
 
-// visit(row of the shard, where it lies in a halo)
-template <class T>
-template <class Visit>
-void Halo<T>::each_row(Visit visit) const {
-  for (long n = 0; n < sequences_; ++n) {
-    for (long row = 0; row < rows_; ++row) {
-      visit((n + 1) * tokens_ - rows_ + row, (n * rows_ + row) * columns_);
-    }
-  }
-}
-
 template <class T>
 void Halo<T>::give(const T* x, long stride, Array<T>& halo) {
   if (group_.alone()) return;
   room_.resize(size());
   halo.resize(size());
-  each_row([&](long row, long at) { std::copy_n(x + row * stride, columns_, room_.data() + at); });
+  for (long n = 0; n < sequences_; ++n) {
+    copy_rows<T>(rows_, columns_, seen(x, stride, n), place(room_.data(), n));
+  }
   if (is_first()) halo.clear();
   group_.exchange(std::span<const T>(room_), after(), std::span<T>(halo), before());
 }
@@ -33,19 +24,33 @@ void Halo<T>::give_back(const Array<T>& d_halo, long stride, T* dx) {
   room_.resize(size());
   group_.exchange(std::span<const T>(d_halo), before(), std::span<T>(room_), after());
   if (is_last()) return;
-  each_row([&](long row, long at) {
-    for (long c = 0; c < columns_; ++c) dx[row * stride + c] += room_[at + c];
-  });
+  for (long n = 0; n < sequences_; ++n) {
+    const T* const arrived = room_.data();
+    add_rows<T>(rows_, columns_, place(arrived, n), seen(dx, stride, n));
+  }
+}
+
+template <class T>
+const Host<T>* StatePassing<T>::on_host(const T* numbers, long count, Array<Host<T>>& room) {
+  if constexpr (kOnDevice<T>) {
+    room.resize(static_cast<std::size_t>(count));
+    download<T>(numbers, room);
+    return room.data();
+  } else {
+    return numbers;
+  }
 }
 
 template <class T>
 void StatePassing<T>::put(long n, const T* log_decay, const T* state) {
   if (group_.alone()) return;
   own_.resize(size());
-  T* map = own_.data() + n * parts_ * map_size();
+  const Host<T>* decays = on_host(log_decay, parts_ * decays_, decay_room_);
+  const Host<T>* states = on_host(state, parts_ * decays_ * width_, room_);
+  Host<T>* map = own_.data() + n * parts_ * map_size();
   for (long part = 0; part < parts_; ++part) {
-    map = std::copy_n(log_decay + part * decays_, decays_, map);
-    map = std::copy_n(state + part * decays_ * width_, decays_ * width_, map);
+    map = std::copy_n(decays + part * decays_, decays_, map);
+    map = std::copy_n(states + part * decays_ * width_, decays_ * width_, map);
   }
 }
 
@@ -56,9 +61,10 @@ void StatePassing<T>::start(Direction direction) {
   if (group_.alone()) return;
   incoming_.resize(size());
   const std::size_t bytes = static_cast<std::size_t>(map_size()) * sizeof(T);
-  pending_ = group_.start<T>(exclusive_scan(std::span<const T>(own_), std::span<T>(incoming_),
-                                            ReduceOp::ordered(bytes, combine, this), direction),
-                             size() * sizeof(T));
+  pending_ = group_.start<Host<T>>(
+      exclusive_scan(std::span<const Host<T>>(own_), std::span<Host<T>>(incoming_),
+                     ReduceOp::ordered(bytes, combine, this), direction),
+      size() * sizeof(T));
 }
 
 template <class T>
@@ -66,11 +72,13 @@ void StatePassing<T>::wait() {
   pending_.wait();
   if (!has_incoming_) return;
   const long state = decays_ * width_;
-  states_.resize(elements(sequences_ * parts_, state));
+  Array<Host<T>>& states = arrived_states();
+  states.resize(elements(sequences_ * parts_, state));
   for (long part = 0; part < sequences_ * parts_; ++part) {
     std::copy_n(incoming_.data() + part * map_size() + decays_, state,
-                states_.data() + part * state);
+                states.data() + part * state);
   }
+  if constexpr (kOnDevice<T>) upload<T>(states, states_);
 }
 
 template <class T>
@@ -78,8 +86,8 @@ void StatePassing<T>::combine(const void* earlier, void* later, std::size_t coun
                               void* self) {
   const auto& passing = *static_cast<const StatePassing*>(self);
   const long decays = passing.decays_;
-  const T* from = static_cast<const T*>(earlier);
-  T* to = static_cast<T*>(later);
+  const auto* from = static_cast<const Host<T>*>(earlier);
+  auto* to = static_cast<Host<T>*>(later);
   for (std::size_t n = 0; n < count; ++n) {
     carry(decays, passing.width_, to, from + decays, to + decays);
     for (long d = 0; d < decays; ++d) to[d] += from[d];
@@ -90,7 +98,10 @@ void StatePassing<T>::combine(const void* earlier, void* later, std::size_t coun
 
 template class Halo<float>;
 template class Halo<double>;
+template class Halo<OnDevice<float>>;
+template class Halo<OnDevice<Bf16>>;
 template class StatePassing<float>;
 template class StatePassing<double>;
+template class StatePassing<OnDevice<float>>;
 
 }  // namespace tutti::train

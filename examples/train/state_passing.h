@@ -11,6 +11,7 @@
 
 #include "train/array.h"
 #include "train/group.h"
+#include "train/kernels/elements.h"
 #include "train/residual.h"
 
 namespace tutti::train {
@@ -38,12 +39,19 @@ class Halo {
   std::size_t size() const { return static_cast<std::size_t>(sequences_ * rows_ * columns_); }
 
  private:
+  // The rows of sequence n that the next rank sees, and their place in a halo.
+  template <class S>
+  Rows<S> seen(S* x, long stride, long n) const {
+    return {x + ((n + 1) * tokens_ - rows_) * stride, stride};
+  }
+  template <class S>
+  Rows<S> place(S* halo, long n) const {
+    return {halo + n * rows_ * columns_, columns_};
+  }
   bool is_first() const { return group_.rank() == 0; }
   bool is_last() const { return group_.rank() == group_.ranks() - 1; }
   int before() const { return is_first() ? -1 : group_.rank() - 1; }
   int after() const { return is_last() ? -1 : group_.rank() + 1; }
-  template <class Visit>
-  void each_row(Visit visit) const;
 
   Group& group_;
   const long sequences_, tokens_, rows_, columns_;
@@ -52,7 +60,8 @@ class Halo {
 
 /// Passes states while the caller computes: those of all sequences of a micro-batch, each of parts
 /// (heads, channels) that have nothing to do with each other, so that a long message can be sent in
-/// pieces.
+/// pieces. T is precise. The library scans memory of the host: from a device maps are fetched,
+/// which waits for it, and what comes in is brought back; they are small.
 template <class T>
 class StatePassing {
  public:
@@ -76,13 +85,24 @@ class StatePassing {
  private:
   long map_size() const { return decays_ * (1 + width_); }
   std::size_t size() const { return elements(sequences_ * parts_, map_size()); }
+  // Where a device's numbers are on the host, brought there in `room`; others' themselves.
+  static const Host<T>* on_host(const T* numbers, long count, Array<Host<T>>& room);
+  // Where incoming states lie on the host.
+  Array<Host<T>>& arrived_states() {
+    if constexpr (kOnDevice<T>) {
+      return room_;
+    } else {
+      return states_;
+    }
+  }
   static void combine(const void* earlier, void* later, std::size_t count, DataType type,
                       void* self);
 
   Group& group_;
   const long sequences_, parts_, decays_, width_;
-  Array<T> own_, incoming_;  // [sequences, parts][decays, then states]
-  Array<T> states_;          // of incoming_
+  Array<Host<T>> own_, incoming_;     // [sequences, parts][decays, then states]
+  Array<T> states_;                   // of incoming_
+  Array<Host<T>> decay_room_, room_;  // on the way from a device, or to it
   bool has_incoming_ = false;
   Group::Pending pending_;
 };
