@@ -6,12 +6,6 @@ namespace tutti::train {
 namespace {
 
 template <class S>
-void add_all(long count, const S* x, const S* y, S* sum) {
-  const auto pieces = cut<kPack<S>>(1, count, {operand(x), operand(y), operand(sum)});
-  launch(pieces.blocks(1), Add<S>{pieces, x, y, sum});
-}
-
-template <class S>
 Rows<S> plain(Rows<OnDevice<S>> rows) {
   return {train::plain(rows.data), rows.stride};
 }
@@ -21,21 +15,18 @@ Rows<const S> plain(Rows<const OnDevice<S>> rows) {
 }
 
 template <class From, class To>
-auto cut_rows(long rows, long width, Rows<const From> from, Rows<To> to) {
-  return cut<kPack<To>>(rows, width,
-                        {operand(from.data, from.stride), operand(to.data, to.stride)});
-}
-
-template <class From, class To>
-void copy_all(long rows, long width, Rows<const From> from, Rows<To> to) {
-  const auto pieces = cut_rows(rows, width, from, to);
+void copy(long rows, long width, Rows<const From> from, Rows<To> to) {
+  const auto pieces =
+      cut<kPack<To>>(rows, width, {operand(from.data, from.stride), operand(to.data, to.stride)});
   launch(pieces.blocks(rows), CopyRows<From, To>{pieces, from, to});
 }
 
 template <class S>
-void add_all_rows(long rows, long width, Rows<const S> from, Rows<S> to) {
-  const auto pieces = cut_rows(rows, width, from, to);
-  launch(pieces.blocks(rows), AddRows<S>{pieces, from, to});
+void add_up(long rows, long width, Rows<const S> x, Rows<const S> y, Rows<S> sum) {
+  const auto pieces = cut<kPack<S>>(
+      rows, width,
+      {operand(x.data, x.stride), operand(y.data, y.stride), operand(sum.data, sum.stride)});
+  launch(pieces.blocks(rows), AddRows<S>{pieces, x, y, sum});
 }
 
 // Answers how many parts there are, at most `most`.
@@ -59,15 +50,16 @@ double sum_of_parts(const float* parts, long count) {
 #define TUTTI_ON_DEVICES(S)                                                                   \
   template <>                                                                                 \
   void add(long count, const OnDevice<S>* x, const OnDevice<S>* y, OnDevice<S>* sum) {        \
-    add_all(count, train::plain(x), train::plain(y), train::plain(sum));                      \
+    add_up<S>(1, count, {plain(x)}, {plain(y)}, {plain(sum)});                                \
   }                                                                                           \
   template <>                                                                                 \
   void copy_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) { \
-    copy_all(rows, width, plain(from), plain(to));                                            \
+    copy(rows, width, plain(from), plain(to));                                                \
   }                                                                                           \
   template <>                                                                                 \
   void add_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) {  \
-    add_all_rows(rows, width, plain(from), plain(to));                                        \
+    const Rows<S> sum = plain(to);                                                            \
+    add_up(rows, width, {sum.data, sum.stride}, plain(from), sum);                            \
   }
 TUTTI_ON_DEVICES(float)
 TUTTI_ON_DEVICES(Bf16)
@@ -75,19 +67,19 @@ TUTTI_ON_DEVICES(Bf16)
 
 template <>
 void narrow(long rows, long width, Rows<const OnDevice<float>> from, Rows<OnDevice<Bf16>> to) {
-  copy_all(rows, width, plain(from), plain(to));
+  copy(rows, width, plain(from), plain(to));
 }
 
 template <>
 double sum_of(long count, const OnDevice<float>* values) {
   constexpr long kMost = 256;
   auto* parts = static_cast<float*>(accelerator().room(kMost * sizeof(float)));
-  return sum_of_parts(parts, sum_parts<false>(count, train::plain(values), kMost, parts));
+  return sum_of_parts(parts, sum_parts<false>(count, plain(values), kMost, parts));
 }
 
 template <>
 double SquareSum<OnDevice<float>>::sum() {
-  here_ += sum_of_parts(train::plain(there_.data()), added_);
+  here_ += sum_of_parts(plain(there_.data()), added_);
   added_ = 0;
   return here_;
 }
@@ -96,8 +88,7 @@ template <>
 void SquareSum<OnDevice<float>>::add(long count, const OnDevice<float>* values) {
   there_.resize(kMost);
   if (added_ + kMostAtOnce > kMost) sum();
-  added_ += sum_parts<true>(count, train::plain(values), kMostAtOnce,
-                            train::plain(there_.data()) + added_);
+  added_ += sum_parts<true>(count, plain(values), kMostAtOnce, plain(there_.data()) + added_);
 }
 
 }  // namespace tutti::train

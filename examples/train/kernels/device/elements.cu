@@ -3,7 +3,6 @@
 namespace tutti::train {
 
 #define TUTTI_ON_GPU(S)                                        \
-  template void launch_on_gpu(long, const Add<S>&, void*);     \
   template void launch_on_gpu(long, const AddRows<S>&, void*); \
   template void launch_on_gpu(long, const CopyRows<S, S>&, void*);
 TUTTI_ON_GPU(float)

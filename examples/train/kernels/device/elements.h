@@ -9,43 +9,23 @@
 
 namespace tutti::train {
 
-template <class S>
-struct Add {
-  static constexpr int kWide = kPack<S>;
-  static constexpr int kThreads = Pieces<kWide>::kThreads;
-
-  Pieces<kWide> pieces;
-  const S* x;
-  const S* y;
-  S* sum;
-
-  TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    pieces.each_of_rows(block, [&](long, long at, auto wide) {
-      Floats<wide> values = load<wide>(x + at);
-      const Floats<wide> more = load<wide>(y + at);
-      for (int i = 0; i < wide; ++i) values.at[i] += more.at[i];
-      store(values, sum + at);
-    });
-  }
-};
-
-/// to += from
+/// sum = x + y; it may be either.
 template <class S>
 struct AddRows {
   static constexpr int kWide = kPack<S>;
   static constexpr int kThreads = Pieces<kWide>::kThreads;
 
   Pieces<kWide> pieces;
-  Rows<const S> from;
-  Rows<S> to;
+  Rows<const S> x;
+  Rows<const S> y;
+  Rows<S> sum;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     pieces.each_of_rows(block, [&](long row, long at, auto wide) {
-      S* const target = to.data + row * to.stride + at;
-      Floats<wide> values = load<wide>(target);
-      const Floats<wide> more = load<wide>(from.data + row * from.stride + at);
+      Floats<wide> values = load<wide>(x.data + row * x.stride + at);
+      const Floats<wide> more = load<wide>(y.data + row * y.stride + at);
       for (int i = 0; i < wide; ++i) values.at[i] += more.at[i];
-      store(values, target);
+      store(values, sum.data + row * sum.stride + at);
     });
   }
 };
