@@ -43,7 +43,8 @@ Losses train(const MeshCase& c, const std::string& folder, std::optional<Checkpo
       const StepReport report = trainer.step();
       if (report.step >= kSaved) losses[groups.world.rank()].push_back(report.loss);
       if (saver && trainer.steps() == kSaved) {
-        saver->save({.step = kSaved}, state_of(trainer.units(), trainer.optimizer()));
+        saver->save({.step = kSaved},
+                    TrainerState<double>(trainer.units(), trainer.optimizer()).here());
       } else if (saver) {
         saver->poll();
       }

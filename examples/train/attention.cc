@@ -93,5 +93,7 @@ void Attention<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradien
 
 template class Attention<float>;
 template class Attention<double>;
+template class Attention<OnDevice<float>>;
+template class Attention<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

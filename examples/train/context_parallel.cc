@@ -201,5 +201,7 @@ void ContextAttention<T>::unpack(const Precise<T>* d_pairs, Precise<T>* d_qkv) c
 
 template class ContextAttention<float>;
 template class ContextAttention<double>;
+template class ContextAttention<OnDevice<float>>;
+template class ContextAttention<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

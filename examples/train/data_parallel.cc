@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "train/gradient_store.h"
+#include "train/kernels/elements.h"
 #include "train/weight_store.h"
 
 namespace tutti::train {
@@ -57,7 +58,7 @@ struct DataParallel<T>::State {
   const Cuts cuts;
   const std::vector<Shard> shards;  // by bucket
   WeightStore<T> weights;
-  GradientStore<T> gradients;
+  GradientStore<Precise<T>> gradients;
 };
 
 template <class T>
@@ -75,7 +76,7 @@ const T* DataParallel<T>::weights(int layer, Pass pass) {
   return state_->weights.get(state_->cuts.unit_of(layer), pass);
 }
 template <class T>
-T* DataParallel<T>::gradients(int layer) {
+Precise<T>* DataParallel<T>::gradients(int layer) {
   return state_->gradients.get(state_->cuts.unit_of(layer));
 }
 template <class T>
@@ -111,21 +112,27 @@ void DataParallel<T>::finish_gradients() {
 template <class T>
 void DataParallel<T>::add_partial() {
   if (state_->groups.tensor.alone()) return;
-  std::vector<std::span<T>> parts;
+  std::vector<std::span<Precise<T>>> parts;
+  std::size_t count = 0;
   for (const Shard& shard : state_->shards) {
     for (const TensorRun& run : runs_of(state_->layout, shard)) {
       if (!run.tensor->row.partial) continue;
       parts.emplace_back(shard_gradients(shard) + (run.begin - shard.begin), run.size());
+      count += parts.back().size();
     }
   }
-  std::vector<T> sum;
-  for (const auto part : parts) sum.insert(sum.end(), part.begin(), part.end());
-  if (sum.empty()) return;
-  state_->groups.tensor.all_reduce(std::span(sum));
-  auto from = sum.cbegin();
+  if (count == 0) return;
+  Array<Precise<T>> sum(count);
+  Precise<T>* at = sum.data();
   for (const auto part : parts) {
-    std::copy_n(from, part.size(), part.begin());
-    from += static_cast<std::ptrdiff_t>(part.size());
+    copy_elements(part.data(), static_cast<long>(part.size()), at);
+    at += part.size();
+  }
+  state_->groups.tensor.all_reduce(std::span<Precise<T>>(sum));
+  at = sum.data();
+  for (const auto part : parts) {
+    copy_elements(at, static_cast<long>(part.size()), part.data());
+    at += part.size();
   }
 }
 
@@ -143,25 +150,31 @@ bool DataParallel<T>::replicates() const {
   return state_->zero == 0;
 }
 template <class T>
-T* DataParallel<T>::shard_weights(const Shard& shard) {
+Precise<T>* DataParallel<T>::shard_weights(const Shard& shard) {
   return state_->weights.shard(state_->bucket_of(shard));
 }
 template <class T>
-T* DataParallel<T>::shard_gradients(const Shard& shard) {
+T* DataParallel<T>::rounded_weights(const Shard& shard) {
+  return state_->weights.rounded(state_->bucket_of(shard));
+}
+template <class T>
+Precise<T>* DataParallel<T>::shard_gradients(const Shard& shard) {
   return state_->gradients.shard(state_->bucket_of(shard));
 }
 
 template <class T>
-void DataParallel<T>::read_weights(std::span<T> all) {
+void DataParallel<T>::read_weights(std::span<Host<T>> all) {
   state_->weights.read(all);
 }
 template <class T>
-void DataParallel<T>::write_weights(std::span<const T> all) {
+void DataParallel<T>::write_weights(std::span<const Host<T>> all) {
   state_->weights.write(all);
 }
 
 template class DataParallel<float>;
 template class DataParallel<double>;
+template class DataParallel<OnDevice<float>>;
+template class DataParallel<OnDevice<Bf16>>;
 
 namespace {
 
@@ -181,22 +194,24 @@ long end_of_values(const TensorRun& run) {
 
 template <class T>
 double squared_gradient_norm(DataParallel<T>& units, Groups& groups) {
-  double sum = 0;
+  SquareSum<Precise<T>> squares;
   for (const Shard& shard : units.shards()) {
     if (units.replicates() && groups.gradients.rank() != 0) break;
-    const T* values = units.shard_gradients(shard);
+    const Precise<T>* values = units.shard_gradients(shard);
     for (const TensorRun& run : runs_of(units.layout(), shard)) {
-      if (!counts(run.tensor->row, groups)) continue;
-      for (long i = run.begin; i < end_of_values(run); ++i) {
-        const double value = values[i - shard.begin];
-        sum += value * value;
+      const long count = end_of_values(run) - run.begin;
+      if (count > 0 && counts(run.tensor->row, groups)) {
+        squares.add(count, values + (run.begin - shard.begin));
       }
     }
   }
+  double sum = squares.sum();
   groups.world.all_reduce(std::span(&sum, 1));
   return sum;
 }
 template double squared_gradient_norm(DataParallel<float>&, Groups&);
 template double squared_gradient_norm(DataParallel<double>&, Groups&);
+template double squared_gradient_norm(DataParallel<OnDevice<float>>&, Groups&);
+template double squared_gradient_norm(DataParallel<OnDevice<Bf16>>&, Groups&);
 
 }  // namespace tutti::train

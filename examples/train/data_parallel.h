@@ -44,7 +44,7 @@ class DataParallel final : public Units<T> {
 
   const Layout& layout() const override;
   const T* weights(int layer, Pass pass) override;
-  T* gradients(int layer) override;
+  Precise<T>* gradients(int layer) override;
   void done(int layer, Pass pass) override;
   void forget(int layer) override;
 
@@ -63,13 +63,15 @@ class DataParallel final : public Units<T> {
   /// Whether all ranks of the group have the same shards, which are everything.
   bool replicates() const;
   /// At element `begin` of a shard of shards().
-  T* shard_weights(const Shard& shard);
-  T* shard_gradients(const Shard& shard);
+  Precise<T>* shard_weights(const Shard& shard);
+  Precise<T>* shard_gradients(const Shard& shard);
+  /// What share_weights() shares, to be made of the shard's weights, where T is not precise.
+  T* rounded_weights(const Shard& shard);
 
   /// All of this rank's weights, gathered where they are shards: for checkpoints and generation.
   /// Collective over the gradient group.
-  void read_weights(std::span<T> all);
-  void write_weights(std::span<const T> all);
+  void read_weights(std::span<Host<T>> all);
+  void write_weights(std::span<const Host<T>> all);
 
  private:
   void add_partial();

@@ -124,5 +124,6 @@ T* GradientStore<T>::shard(int bucket) {
 
 template class GradientStore<float>;
 template class GradientStore<double>;
+template class GradientStore<OnDevice<float>>;
 
 }  // namespace tutti::train

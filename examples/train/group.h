@@ -77,6 +77,12 @@ class Group {
   void all_gather(std::span<const T> input, std::span<T> output) {
     run_or_copy(input, output, tutti::all_gather(wired(input), wired(output)));
   }
+  /// The same with counts[r] elements from rank r.
+  template <class T>
+  void all_gather_v(std::span<const T> input, std::span<T> output,
+                    std::span<const std::size_t> counts) {
+    run_or_copy(input, output, tutti::all_gather_v(wired(input), wired(output), counts));
+  }
   /// output = this rank's part of the sum of the inputs.
   template <class T>
   void reduce_scatter(std::span<const T> input, std::span<T> output) {

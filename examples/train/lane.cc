@@ -110,7 +110,11 @@ Traffic Lanes::take_traffic() {
 
 template class Outbox<float>;
 template class Outbox<double>;
+template class Outbox<OnDevice<float>>;
+template class Outbox<OnDevice<Bf16>>;
 template class Inbox<float>;
 template class Inbox<double>;
+template class Inbox<OnDevice<float>>;
+template class Inbox<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -257,5 +257,7 @@ void LanguageStage<T>::head_backward(StageStash& stash, const T* norm_weight) {
 
 template class LanguageStage<float>;
 template class LanguageStage<double>;
+template class LanguageStage<OnDevice<float>>;
+template class LanguageStage<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -232,5 +232,13 @@ std::unique_ptr<Stage<double>> Llama::make_stage(StageLayers layers, Groups& gro
                                                  Units<double>& units) const {
   return stage_of(settings_, layers, groups, units);
 }
+std::unique_ptr<Stage<OnDevice<float>>> Llama::make_stage(StageLayers layers, Groups& groups,
+                                                          Units<OnDevice<float>>& units) const {
+  return stage_of(settings_, layers, groups, units);
+}
+std::unique_ptr<Stage<OnDevice<Bf16>>> Llama::make_stage(StageLayers layers, Groups& groups,
+                                                         Units<OnDevice<Bf16>>& units) const {
+  return stage_of(settings_, layers, groups, units);
+}
 
 }  // namespace tutti::train

@@ -42,6 +42,10 @@ class Llama final : public Model {
                                            Units<float>& units) const override;
   std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
                                             Units<double>& units) const override;
+  std::unique_ptr<Stage<OnDevice<float>>> make_stage(StageLayers layers, Groups& groups,
+                                                     Units<OnDevice<float>>& units) const override;
+  std::unique_ptr<Stage<OnDevice<Bf16>>> make_stage(StageLayers layers, Groups& groups,
+                                                    Units<OnDevice<Bf16>>& units) const override;
 
  private:
   const LlamaSettings settings_;

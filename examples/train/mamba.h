@@ -39,6 +39,7 @@ class Mamba final : public Model {
   std::vector<TensorRow> tensors(StageLayers layers, const Mesh& mesh) const override;
   std::vector<std::int32_t> share(const std::vector<std::int32_t>& sequence,
                                   const Groups& groups) const override;
+  using Model::make_stage;
   std::unique_ptr<Stage<float>> make_stage(StageLayers layers, Groups& groups,
                                            Units<float>& units) const override;
   std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,

@@ -52,8 +52,11 @@ template <class T>
 AdamW<T>::AdamW(DataParallel<T>& units, const AdamSettings& settings)
     : units_(units),
       settings_(settings),
-      first_(static_cast<std::size_t>(elements_of(units.shards())), T{0}),
-      second_(first_.size(), T{0}) {}
+      first_(static_cast<std::size_t>(elements_of(units.shards()))),
+      second_(first_.size()) {
+  first_.clear();
+  second_.clear();
+}
 
 template <class T>
 void AdamW<T>::step(double rate, double factor) {
@@ -64,13 +67,14 @@ void AdamW<T>::step(double rate, double factor) {
   numbers.second_scale = 1 / std::sqrt(1 - std::pow(settings_.beta2, t));
   long at = 0;  // of the shard's moments
   for (const Shard& shard : units_.shards()) {
-    T* const weights = units_.shard_weights(shard);
-    const T* const gradients = units_.shard_gradients(shard);
+    Precise<T>* const weights = units_.shard_weights(shard);
+    T* const rounded = units_.rounded_weights(shard);
+    const Precise<T>* const gradients = units_.shard_gradients(shard);
     for (const TensorRun& run : runs_of(units_.layout(), shard)) {
       const long begin = run.begin - shard.begin;
       numbers.kept = run.tensor->row.decays ? 1 - rate * settings_.weight_decay : 1;
       adamw<T>(numbers, run.size(), gradients + begin, first_.data() + at + begin,
-               second_.data() + at + begin, weights + begin, weights + begin);
+               second_.data() + at + begin, weights + begin, rounded + begin);
     }
     at += shard.size();
   }
@@ -78,5 +82,7 @@ void AdamW<T>::step(double rate, double factor) {
 
 template class AdamW<float>;
 template class AdamW<double>;
+template class AdamW<OnDevice<float>>;
+template class AdamW<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -47,14 +47,14 @@ class AdamW {
   long steps() const { return steps_; }
   void set_steps(long steps) { steps_ = steps; }
   /// Moments, in the order of the shards' elements; for checkpoints.
-  std::vector<T>& first_moments() { return first_; }
-  std::vector<T>& second_moments() { return second_; }
+  Array<Precise<T>>& first_moments() { return first_; }
+  Array<Precise<T>>& second_moments() { return second_; }
 
  private:
   DataParallel<T>& units_;
   const AdamSettings settings_;
-  std::vector<T> first_;
-  std::vector<T> second_;
+  Array<Precise<T>> first_;
+  Array<Precise<T>> second_;
   long steps_ = 0;
 };
 

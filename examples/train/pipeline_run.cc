@@ -104,5 +104,7 @@ std::unique_ptr<Stash> Pipeline<T>::take_stash(int chunk) {
 
 template class Pipeline<float>;
 template class Pipeline<double>;
+template class Pipeline<OnDevice<float>>;
+template class Pipeline<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

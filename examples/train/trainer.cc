@@ -64,7 +64,8 @@ int micro_batches(const Model& model, long samples, const Mesh& mesh) {
 template <class T>
 std::string not_finite(DataParallel<T>& units) {
   for (const Shard& shard : units.shards()) {
-    const T* values = units.shard_gradients(shard);
+    std::vector<Host<T>> values(static_cast<std::size_t>(shard.size()));
+    download<Precise<T>>(units.shard_gradients(shard), values);
     for (const TensorRun& run : runs_of(units.layout(), shard)) {
       for (long i = run.begin; i < run.end; ++i) {
         if (!std::isfinite(values[i - shard.begin])) return run.tensor->row.name;
@@ -106,7 +107,7 @@ struct Trainer<T>::State {
     return all;
   }
   void start_weights() {
-    std::vector<T> weights(static_cast<std::size_t>(units.layout().size), T{0});
+    std::vector<Host<T>> weights(static_cast<std::size_t>(units.layout().size), 0);
     for (const Placed& placed : units.layout().tensors) {
       start_values(placed.row, placed.part, settings.seed, weights.data() + placed.offset);
     }
@@ -283,5 +284,7 @@ void Trainer<T>::set_steps(long steps) {
 
 template class Trainer<float>;
 template class Trainer<double>;
+template class Trainer<OnDevice<float>>;
+template class Trainer<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

@@ -43,7 +43,7 @@ class PlainUnits final : public Units<T> {
 
   const Layout& layout() const override { return layout_; }
   const T* weights(int, Pass) override { return weights_.data(); }
-  T* gradients(int) override { return all_gradients().data(); }
+  Precise<T>* gradients(int) override { return all_gradients().data(); }
   void done(int, Pass) override {}
 
   std::vector<T>& all_weights() { return weights_; }

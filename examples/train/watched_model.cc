@@ -57,5 +57,13 @@ std::unique_ptr<Stage<double>> WatchedModel::make_stage(StageLayers layers, Grou
                                                         Units<double>& units) const {
   return watch(model_.make_stage(layers, groups, units), layers, timeline_);
 }
+std::unique_ptr<Stage<OnDevice<float>>> WatchedModel::make_stage(
+    StageLayers layers, Groups& groups, Units<OnDevice<float>>& units) const {
+  return watch(model_.make_stage(layers, groups, units), layers, timeline_);
+}
+std::unique_ptr<Stage<OnDevice<Bf16>>> WatchedModel::make_stage(
+    StageLayers layers, Groups& groups, Units<OnDevice<Bf16>>& units) const {
+  return watch(model_.make_stage(layers, groups, units), layers, timeline_);
+}
 
 }  // namespace tutti::train

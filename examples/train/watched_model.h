@@ -30,6 +30,10 @@ class WatchedModel final : public Model {
                                            Units<float>& units) const override;
   std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
                                             Units<double>& units) const override;
+  std::unique_ptr<Stage<OnDevice<float>>> make_stage(StageLayers layers, Groups& groups,
+                                                     Units<OnDevice<float>>& units) const override;
+  std::unique_ptr<Stage<OnDevice<Bf16>>> make_stage(StageLayers layers, Groups& groups,
+                                                    Units<OnDevice<Bf16>>& units) const override;
 
  private:
   const Model& model_;

@@ -1,5 +1,7 @@
 #include "train/weight_store.h"
 
+#include "train/kernels/elements.h"
+
 namespace tutti::train {
 
 ShardPlaces places_of(const std::vector<Shard>& shards, Keeps keeps, const Layout& layout) {
@@ -26,6 +28,11 @@ WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
   shard_at_ = std::move(places.at);
   memory_.resize(places.size);
   memory_.clear();
+  if constexpr (kIsPrecise<T>) return;
+  const ShardPlaces masters = places_of(shards, Keeps::kShards, layout);
+  master_at_ = masters.at;
+  masters_.resize(masters.size);
+  masters_.clear();
 }
 
 template <class T>
@@ -82,7 +89,16 @@ void WeightStore<T>::forget(int unit) {
 }
 
 template <class T>
-T* WeightStore<T>::shard(int bucket) {
+Precise<T>* WeightStore<T>::shard(int bucket) {
+  if constexpr (kIsPrecise<T>) {
+    return rounded(bucket);
+  } else {
+    return masters_.data() + master_at_[bucket];
+  }
+}
+
+template <class T>
+T* WeightStore<T>::rounded(int bucket) {
   arriving_[bucket].wait();
   return own(bucket);
 }
@@ -97,36 +113,54 @@ void WeightStore<T>::share() {
 }
 
 template <class T>
-void WeightStore<T>::read(std::span<T> all) {
-  std::fill(all.begin(), all.end(), T{0});
-  for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) {
-    const Unit& unit = cuts_.units[u];
-    if (keeps_ == Keeps::kShards) gather_unit(u);
-    wait(u);
-    const T* from = keeps_ == Keeps::kShards ? gathered_[u]->data() : memory_.data() + unit.begin;
-    for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
-      const Bucket& bucket = cuts_.buckets[b];
-      const long begin = std::max(bucket.begin, unit.begin);
-      std::copy_n(from + (begin - unit.begin), std::min(bucket.end, unit.end) - begin,
-                  all.data() + begin);
+void WeightStore<T>::read(std::span<Host<T>> all) {
+  std::fill(all.begin(), all.end(), Host<T>{0});
+  for (int b = 0; b < static_cast<int>(cuts_.buckets.size()); ++b) {
+    const Bucket& bucket = cuts_.buckets[b];
+    const auto to = all.subspan(bucket.begin, bucket.size());
+    std::vector<Host<T>> mine(static_cast<std::size_t>(shards_[b].size()));
+    download<Precise<T>>(shard(b), mine);
+    if (keeps_ == Keeps::kReplica) {
+      std::copy(mine.begin(), mine.end(), to.begin());
+    } else {
+      group_.all_gather_v(std::span<const Host<T>>(mine), to, bucket.counts);
     }
-    forget(u);
   }
 }
 
 template <class T>
-void WeightStore<T>::write(std::span<const T> all) {
+Shard WeightStore<T>::kept(int bucket) const {
+  if (keeps_ == Keeps::kShards) return shards_[bucket];
+  return {cuts_.buckets[bucket].begin, cuts_.buckets[bucket].end};
+}
+
+template <class T>
+void WeightStore<T>::write(std::span<const Host<T>> all) {
   for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) {
     wait(u);
     forget(u);
   }
-  if (keeps_ != Keeps::kShards) return memory_.assign(all);
+  const auto part = [&](const Shard& of) { return all.subspan(of.begin, of.size()); };
   for (int b = 0; b < static_cast<int>(cuts_.buckets.size()); ++b) {
-    std::copy_n(all.data() + shards_[b].begin, shards_[b].size(), shard(b));
+    write(part(kept(b)), own(b) - (shards_[b].begin - kept(b).begin));
+    if constexpr (!kIsPrecise<T>) upload<Precise<T>>(part(shards_[b]), shard(b));
+  }
+}
+
+template <class T>
+void WeightStore<T>::write(std::span<const Host<T>> values, T* to) {
+  if constexpr (kIsPrecise<T>) {
+    upload<T>(values, to);
+  } else {
+    Array<Precise<T>> room;
+    upload<Precise<T>>(values, room);
+    narrow<T>(static_cast<long>(values.size()), room.data(), to);
   }
 }
 
 template class WeightStore<float>;
 template class WeightStore<double>;
+template class WeightStore<OnDevice<float>>;
+template class WeightStore<OnDevice<Bf16>>;
 
 }  // namespace tutti::train

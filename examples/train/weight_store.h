@@ -53,16 +53,22 @@ class WeightStore {
   const T* get(int unit, Pass pass);
   void forget(int unit);
 
-  /// This rank's shard of a bucket, to be read or changed: not on its way to others.
-  T* shard(int bucket);
+  /// This rank's shard of a bucket, to be read or changed: not on its way to others. Where T is not
+  /// precise it is a master, of which rounded() must be made before share().
+  Precise<T>* shard(int bucket);
+  T* rounded(int bucket);
   /// Every rank has new shards: gathers them where they are kept.
   void share();
 
-  void read(std::span<T> all);
-  void write(std::span<const T> all);
+  /// Of all ranks' shards, in memory of the host. Collective.
+  void read(std::span<Host<T>> all);
+  void write(std::span<const Host<T>> all);
 
  private:
   T* own(int bucket) { return memory_.data() + shard_at_[bucket]; }
+  // The part of a bucket that is kept here.
+  Shard kept(int bucket) const;
+  void write(std::span<const Host<T>> values, T* to);
   // Begins to gather a bucket into `whole`, where its first element is to be.
   void gather(int bucket, T* whole);
   void gather_unit(int unit);
@@ -73,6 +79,8 @@ class WeightStore {
   Group& group_;
   const Keeps keeps_;
   Array<T> memory_;                                // of the layout, or of shards
+  Array<Precise<T>> masters_;                      // shard after shard; none where T is precise
+  std::vector<long> master_at_;                    // by bucket: in masters_
   std::vector<long> shard_at_;                     // by bucket: in memory_
   std::vector<std::optional<Array<T>>> gathered_;  // by unit; only where shards are kept
   std::vector<Array<T>> spare_;

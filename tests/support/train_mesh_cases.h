@@ -165,11 +165,12 @@ struct Course {
 };
 
 /// The course of all ranks, which have the same.
-inline Course run(const Mesh& mesh, const Model& model, const TrainSettings& settings) {
+template <class T = double>
+Course run(const Mesh& mesh, const Model& model, const TrainSettings& settings) {
   const RandomSamples samples(model.vocabulary());
   std::vector<Course> courses(mesh.ranks());
   on_mesh(mesh, [&](Groups& groups) {
-    Trainer<double> trainer(settings, model, groups, samples);
+    Trainer<T> trainer(settings, model, groups, samples);
     Course& course = courses[groups.world.rank()];
     for (int step = 0; step < 5; ++step) {
       const StepReport report = trainer.step();
@@ -182,7 +183,10 @@ inline Course run(const Mesh& mesh, const Model& model, const TrainSettings& set
   return courses.front();
 }
 
-inline Course run_case(const MeshCase& c) { return run(c.mesh, *model_of(c), training_of(c)); }
+template <class T = double>
+Course run_case(const MeshCase& c) {
+  return run<T>(c.mesh, *model_of(c), training_of(c));
+}
 
 /// The same model and samples, not cut up at all.
 inline Course run_alone(const MeshCase& c) {

@@ -76,7 +76,7 @@ struct Probe {
     train.rate = {.kind = RateSchedule::Kind::kConstant, .most = settings["rate"], .warmup = 0};
     trainer = std::make_unique<Trainer<float>>(train, *model, groups, samples);
     DataParallel<float>& units = trainer->units();
-    load_weights(TensorStore::of_model(from), state_of(units, trainer->optimizer()));
+    load_weights(TensorStore::of_model(from), TrainerState<float>(units, trainer->optimizer()).here());
     units.share_weights();
   }
 };

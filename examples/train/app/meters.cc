@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "train/array.h"
 #include "train/kernels/blas.h"
+#include "train/kernels/device/multiply.h"
 
 namespace tutti::train {
 namespace {
@@ -23,6 +25,19 @@ std::optional<std::uint64_t> read_number(const std::string& file) {
   return std::nullopt;
 }
 
+// Of `work`, a second, at best.
+template <class Function>
+double best_of(double work, double seconds, Function once) {
+  double best = 0;
+  const Clock::time_point begin = Clock::now();
+  do {
+    const Clock::time_point start = Clock::now();
+    once();
+    best = std::max(best, work / seconds_since(start));
+  } while (seconds_since(begin) < seconds);
+  return best;
+}
+
 }  // namespace
 
 template <class T>
@@ -34,16 +49,36 @@ double measure_peak(long size, double seconds) {
   const auto once = [&] {
     multiply(size, size, size, T{1}, {a.data(), size}, {b.data(), size}, T{0}, {c.data(), size});
   };
-  const double work = 2 * static_cast<double>(elements * size);
-  double best = 0;
-  const Clock::time_point begin = Clock::now();
-  do {
-    const Clock::time_point start = Clock::now();
-    once();
-    best = std::max(best, work / seconds_since(start));
-  } while (seconds_since(begin) < seconds);
-  return best;
+  return best_of(2 * static_cast<double>(elements * size), seconds, once);
 }
+
+// On a device, which is given several products at a time.
+template <class S>
+double measure_device_peak(long size, double seconds) {
+  const auto elements = static_cast<std::size_t>(size * size);
+  Array<OnDevice<S>> a(elements), b(elements), c(elements);
+  a.clear();
+  b.clear();
+  constexpr int kTimes = 8;
+  const auto some = [&] {
+    for (int i = 0; i < kTimes; ++i) {
+      multiply(size, size, size, 1, Matrix<const OnDevice<S>>{a.data(), size},
+               Matrix<const OnDevice<S>>{b.data(), size}, 0, Matrix{c.data(), size});
+    }
+    accelerator().synchronize();
+  };
+  some();
+  return best_of(2.0 * kTimes * static_cast<double>(elements * size), seconds, some);
+}
+template <>
+double measure_peak<OnDevice<float>>(long size, double seconds) {
+  return measure_device_peak<float>(size, seconds);
+}
+template <>
+double measure_peak<OnDevice<Bf16>>(long size, double seconds) {
+  return measure_device_peak<Bf16>(size, seconds);
+}
+
 template double measure_peak<float>(long, double);
 template double measure_peak<double>(long, double);
 

@@ -106,7 +106,9 @@ class Run {
       resume(*inputs_.resumed, trainer_);
     } else if (!config_.weights.empty()) {
       const TensorStore weights = open_weights(config_.weights);
-      load_weights(weights, state_of(trainer_.units(), trainer_.optimizer()));
+      TrainerState<T> state(trainer_.units(), trainer_.optimizer());
+      load_weights(weights, state.here());
+      state.put_back();
       trainer_.units().share_weights();
     }
     if (config_.checkpoint.empty()) return;
@@ -181,7 +183,7 @@ class Run {
     info.settings = config_.model;
     info.texts = {{"config.json", to_json(model(), number_type(config_))},
                   {"run.json", to_json(config_, Command::kTrain)}};
-    saver_->save(info, state_of(trainer_.units(), trainer_.optimizer()));
+    saver_->save(info, TrainerState<T>(trainer_.units(), trainer_.optimizer()).here());
   }
 
   void finish_saving() {
@@ -192,17 +194,24 @@ class Run {
     agree_after(groups_.world, [&] {
       if (groups_.world.rank() != 0) return;
       const std::string text = to_json(model(), number_type(config_));
-      export_model(open_weights(config_.checkpoint),
-                   {.folder = config_.export_folder, .config = text, .element = kElementOf<T>},
-                   disk_);
+      export_model(
+          open_weights(config_.checkpoint),
+          {.folder = config_.export_folder, .config = text, .element = kElementOf<Host<T>>}, disk_);
     });
   }
 
   // All ranks make it together.
   std::string sample() {
     const std::span<const std::int32_t> prompt = inputs_.prompt;
-    Generator<T> generator(model(), inputs_.setup.training.chunks, groups_, trainer_.units(),
-                           static_cast<long>(prompt.size()) + config_.tokens);
+    const long length = static_cast<long>(prompt.size()) + config_.tokens;
+    if constexpr (!kOnDevice<T>) return sample(trainer_.units(), prompt, length);
+    PlainUnits<Host<T>> units(trainer_.units().layout());
+    trainer_.units().read_weights(units.all_weights());
+    return sample(units, prompt, length);
+  }
+
+  std::string sample(Units<Host<T>>& units, std::span<const std::int32_t> prompt, long length) {
+    Generator<Host<T>> generator(model(), inputs_.setup.training.chunks, groups_, units, length);
     const Sampling sampling{config_.temperature, config_.top_k, inputs_.setup.training.seed};
     const auto tokens = generate(generator, prompt, config_.tokens, sampling, end_tokens(model()));
     return fmt::format("\nsample, temperature {}, of the {} likeliest words\n\n{}{}\n",
@@ -220,7 +229,7 @@ class Run {
   Trainer<T> trainer_;
   const long first_step_ = inputs_.resumed ? inputs_.resumed->manifest.step : 0;
   LocalDisk disk_;
-  std::optional<CheckpointSaver<T>> saver_;
+  std::optional<CheckpointSaver<Host<T>>> saver_;
   EnergyMeter energy_;
 };
 

@@ -13,7 +13,9 @@ namespace tutti::train {
 /// go on as they would have if those are the same. Collective.
 template <class T>
 void resume(const Checkpoint& checkpoint, Trainer<T>& trainer) {
-  load(checkpoint, state_of(trainer.units(), trainer.optimizer()));
+  TrainerState<T> state(trainer.units(), trainer.optimizer());
+  load(checkpoint, state.here());
+  state.put_back();
   trainer.units().share_weights();
   trainer.set_steps(checkpoint.manifest.step);
 }

@@ -49,7 +49,8 @@ class ContinuedAttention final : public Continuation<T> {
     for (long t = 0; t < tokens.count; ++t) {
       const long position = tokens.position + t;
       T* const token = qkv_.data() + t * heads_.query_stride;
-      if (settings_.rotary) rotate(rope_, {position, 1, heads_.heads + heads_.kv_heads, 0}, 1, token);
+      if (settings_.rotary)
+        rotate(rope_, {position, 1, heads_.heads + heads_.kv_heads, 0}, 1, token);
       std::copy_n(token + heads_.heads * heads_.width, heads_.key_stride,
                   pairs.data() + position * heads_.key_stride);
     }
