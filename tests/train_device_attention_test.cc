@@ -10,46 +10,42 @@
 #include <vector>
 
 #include "train/array.h"
+#include "train/gpu_threads.h"
 #include "train/kernels/attention.h"
+#include "train/kernels/device/attention.h"
 #include "train/kernels/elements.h"
 #include "train/numbers.h"
 
 namespace tutti::train {
 namespace {
 
-Array<OnDevice<float>> on_device(const std::vector<float>& values) {
-  Array<OnDevice<float>> result;
-  upload<OnDevice<float>>(values, result);
+// Numbers of T, and back; the device is this processor.
+template <class T>
+Array<T> given_to(const std::vector<float>& values) {
+  Array<T> result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if constexpr (kOnDevice<T>) {
+      result[i] = {decltype(T::value)(values[i])};
+    } else {
+      result[i] = values[i];
+    }
+  }
   return result;
 }
-
-// As S holds them, from and to floats.
-template <class S>
-Array<OnDevice<S>> narrowed(const std::vector<float>& values) {
-  if constexpr (std::is_same_v<S, float>) {
-    return on_device(values);
-  } else {
-    const Array<OnDevice<float>> wide = on_device(values);
-    Array<OnDevice<S>> result(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) result[i].value = S(values[i]);
-    return result;
-  }
-}
-template <class S>
-std::vector<float> widened(const Array<OnDevice<S>>& values) {
+template <class T>
+std::vector<float> taken_from(const Array<T>& values) {
   std::vector<float> result(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    result[i] = static_cast<float>(values[i].value);
+    if constexpr (kOnDevice<T>) {
+      result[i] = static_cast<float>(values[i].value);
+    } else {
+      result[i] = values[i];
+    }
   }
   return result;
 }
 
-// The results of T's kernels, as floats, for queries that meet two pieces of keys.
-struct Attended {
-  std::vector<float> out, log_sum, delta, dq, dk, dv;
-};
-
-// What they work on, each as S would hold it.
+// Queries that meet two pieces of keys.
 struct Given {
   Given(const HeadShape& shape, Tokens queries, Tokens keys)
       : shape(shape),
@@ -63,9 +59,10 @@ struct Given {
         v(numbers<float>(keys.count * shape.key_stride, "v")),
         d_out(numbers<float>(queries.count * shape.heads * shape.width, "d_out")) {}
 
-  template <class S>
   void round() {
-    for (auto* values : {&q, &k0, &v0, &k, &v, &d_out}) *values = widened(narrowed<S>(*values));
+    for (auto* values : {&q, &k0, &v0, &k, &v, &d_out}) {
+      *values = taken_from(given_to<OnDevice<Bf16>>(*values));
+    }
   }
 
   HeadShape shape;
@@ -73,54 +70,9 @@ struct Given {
   std::vector<float> q, k0, v0, k, v, d_out;
 };
 
-Attended on_processor(const Given& given) {
-  const auto& [shape, queries, first, keys, q, k0, v0, k, v, d_out] = given;
-  const long results = queries.count * shape.heads;
-  std::vector<float> sum(results);
-  Attended a{std::vector<float>(d_out.size()), std::vector<float>(results),
-             std::vector<float>(results),      std::vector<float>(q.size(), 1),
-             std::vector<float>(k.size(), 1),  std::vector<float>(v.size(), 1)};
-  attend_begin(shape, queries.count, a.out.data(), a.log_sum.data(), sum.data());
-  attend(shape, queries, q.data(), first, k0.data(), v0.data(), a.out.data(), a.log_sum.data(),
-         sum.data());
-  attend(shape, queries, q.data(), keys, k.data(), v.data(), a.out.data(), a.log_sum.data(),
-         sum.data());
-  attend_end(shape, queries.count, a.out.data(), a.out.data(), a.log_sum.data(), sum.data());
-  attend_delta(shape, queries.count, a.out.data(), d_out.data(), a.delta.data());
-  attend_backward(shape, queries, q.data(), keys, k.data(), v.data(), d_out.data(),
-                  a.log_sum.data(), a.delta.data(), a.dq.data(), a.dk.data(), a.dv.data());
-  return a;
-}
-
-template <class S>
-Attended on_device(const Given& given) {
-  using T = OnDevice<S>;
-  const HeadShape& shape = given.shape;
-  const long count = given.queries.count;
-  const auto q = narrowed<S>(given.q);
-  const auto k0 = narrowed<S>(given.k0);
-  const auto v0 = narrowed<S>(given.v0);
-  const auto k = narrowed<S>(given.k);
-  const auto v = narrowed<S>(given.v);
-  const auto d_out = narrowed<S>(given.d_out);
-  Array<Precise<T>> most(count * shape.heads), sum(most.size()), delta(most.size());
-  Array<T> out(d_out.size());
-  Array<Precise<T>> room;
-  Precise<T>* seen = Sums<T>::begin(out.data(), static_cast<long>(out.size()), room);
-  attend_begin<Precise<T>>(shape, count, seen, most.data(), sum.data());
-  attend<T>(shape, given.queries, q.data(), given.first, k0.data(), v0.data(), seen, most.data(),
-            sum.data());
-  attend<T>(shape, given.queries, q.data(), given.keys, k.data(), v.data(), seen, most.data(),
-            sum.data());
-  attend_end<T>(shape, count, seen, out.data(), most.data(), sum.data());
-  attend_delta<T>(shape, count, out.data(), d_out.data(), delta.data());
-  auto dq = on_device(std::vector<float>(q.size(), 1));
-  auto dk = on_device(std::vector<float>(k.size(), 1));
-  auto dv = on_device(std::vector<float>(v.size(), 1));
-  attend_backward<T>(shape, given.queries, q.data(), given.keys, k.data(), v.data(), d_out.data(),
-                     most.data(), delta.data(), dq.data(), dk.data(), dv.data());
-  return {widened(out), widened(most), widened(delta), widened(dq), widened(dk), widened(dv)};
-}
+struct Attended {
+  std::vector<float> out, log_sum, delta, dq, dk, dv;
+};
 
 void expect_same(const Attended& got, const Attended& expected, double tolerance) {
   expect_close(got.out, expected.out, tolerance);
@@ -129,6 +81,47 @@ void expect_same(const Attended& got, const Attended& expected, double tolerance
   expect_close(got.dq, expected.dq, tolerance);
   expect_close(got.dk, expected.dk, tolerance);
   expect_close(got.dv, expected.dv, tolerance);
+}
+
+// kernels/attention.h of T.
+template <class T>
+struct Kernels {
+  template <class... Arguments>
+  void attend(const Arguments&... arguments) const {
+    train::attend<T>(arguments...);
+  }
+  template <class... Arguments>
+  void attend_backward(const Arguments&... arguments) const {
+    train::attend_backward<T>(arguments...);
+  }
+};
+
+template <class T, class Passes = Kernels<T>>
+Attended attended(const Given& given, const Passes& passes = {}) {
+  const auto& [shape, queries, first, keys, q_given, k0_given, v0_given, k_given, v_given,
+               d_out_given] = given;
+  const auto q = given_to<T>(q_given);
+  const auto k0 = given_to<T>(k0_given);
+  const auto v0 = given_to<T>(v0_given);
+  const auto k = given_to<T>(k_given);
+  const auto v = given_to<T>(v_given);
+  const auto d_out = given_to<T>(d_out_given);
+  Array<Precise<T>> most(queries.count * shape.heads), sum(most.size()), delta(most.size()), room;
+  Array<T> out(d_out.size());
+  Precise<T>* seen = Sums<T>::begin(out.data(), static_cast<long>(out.size()), room);
+  attend_begin(shape, queries.count, seen, most.data(), sum.data());
+  passes.attend(shape, queries, q.data(), first, k0.data(), v0.data(), seen, most.data(),
+                sum.data());
+  passes.attend(shape, queries, q.data(), keys, k.data(), v.data(), seen, most.data(), sum.data());
+  attend_end<T>(shape, queries.count, seen, out.data(), most.data(), sum.data());
+  attend_delta<T>(shape, queries.count, out.data(), d_out.data(), delta.data());
+  auto dq = given_to<Precise<T>>(std::vector<float>(q.size(), 1));
+  auto dk = given_to<Precise<T>>(std::vector<float>(k.size(), 1));
+  auto dv = given_to<Precise<T>>(std::vector<float>(v.size(), 1));
+  passes.attend_backward(shape, queries, q.data(), keys, k.data(), v.data(), d_out.data(),
+                         most.data(), delta.data(), dq.data(), dk.data(), dv.data());
+  return {taken_from(out), taken_from(most), taken_from(delta),
+          taken_from(dq),  taken_from(dk),   taken_from(dv)};
 }
 
 // Pieces of every kind: the diagonal, all keys seen, none, some; widths that do and do not divide.
@@ -145,15 +138,81 @@ std::vector<Given> cases() {
 TEST(DeviceAttention, IsThatOfTheProcessor) {
   for (const Given& given : cases()) {
     SCOPED_TRACE(testing::Message() << given.shape.width << " " << given.keys.position);
-    expect_same(on_device<float>(given), on_processor(given), 1e-5);
+    expect_same(attended<OnDevice<float>>(given), attended<float>(given), 1e-5);
   }
 }
 
 TEST(DeviceAttention, RoundsToBf16) {
   for (Given given : cases()) {
     SCOPED_TRACE(testing::Message() << given.shape.width << " " << given.keys.position);
-    given.round<Bf16>();
-    expect_same(on_device<Bf16>(given), on_processor(given), 1e-2);
+    given.round();
+    expect_same(attended<OnDevice<Bf16>>(given), attended<float>(given), 1e-2);
+  }
+}
+
+// The tiles of a GPU's tensor cores, on its threads as tests have them.
+template <int kWidth>
+struct TensorCorePasses {
+  Manner manner;
+
+  using T = OnDevice<Bf16>;
+  using Sum = OnDevice<float>;
+
+  // f(tiles, first row, head) for each
+  template <AttendPass pass, class Function>
+  void for_tiles(long heads, long rows, Function f) const {
+    using Shape = AttendShape<kWidth, pass>;
+    for (int head = 0; head < heads; ++head) {
+      for (int first = 0; first < rows; first += Shape::kRows) {
+        GpuThreads threads(Shape::kThreads, Shape::kSharedBytes, manner);
+        threads.run([&](int i) {
+          TensorTiles<GpuThreadHere, Shape> tiles{GpuThreadHere(threads, i)};
+          f(tiles, first, head);
+        });
+      }
+    }
+  }
+
+  void attend(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
+              const T* v, Sum* out, Sum* most, Sum* sum) const {
+    const AttendWork<Bf16> work{pieces_of(shape, queries, q, keys, k, v), plain(out), plain(most),
+                                plain(sum)};
+    for_tiles<AttendPass::kForward>(shape.heads, queries.count,
+                                    [&](auto& tiles, int first, int head) {
+                                      attention::attend_tile(work, tiles, first, head);
+                                    });
+  }
+  void attend_backward(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
+                       const T* v, const T* d_out, const Sum* log_sum, const Sum* delta, Sum* dq,
+                       Sum* dk, Sum* dv) const {
+    const AttendBackwardWork<Bf16> work{pieces_of(shape, queries, q, keys, k, v),
+                                        plain(d_out),
+                                        plain(log_sum),
+                                        plain(delta),
+                                        plain(dq),
+                                        plain(dk),
+                                        plain(dv)};
+    for_tiles<AttendPass::kQueries>(shape.heads, queries.count,
+                                    [&](auto& tiles, int first, int head) {
+                                      attention::attend_backward_queries(work, tiles, first, head);
+                                    });
+    for_tiles<AttendPass::kKeys>(shape.kv_heads, keys.count, [&](auto& tiles, int first, int head) {
+      attention::attend_backward_keys(work, tiles, first, head);
+    });
+  }
+};
+
+// More rows than a tile has, and than pass at once; heads that share keys.
+TEST(DeviceAttention, IsThatOfTheProcessorOnTensorCores) {
+  Given narrow({2, 1, 64, 136, 64}, {0, 130}, {0, 130});
+  Given wide({2, 1, 104, 208, 112}, {90, 40}, {10, 100});
+  narrow.round();
+  wide.round();
+  for (const Manner manner : {Manner::kLateAndFirst, Manner::kEarlyAndLast}) {
+    expect_same(attended<OnDevice<Bf16>>(narrow, TensorCorePasses<64>{manner}),
+                attended<float>(narrow), 1e-2);
+    expect_same(attended<OnDevice<Bf16>>(wide, TensorCorePasses<128>{manner}),
+                attended<float>(wide), 1e-2);
   }
 }
 

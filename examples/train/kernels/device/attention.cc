@@ -3,7 +3,9 @@
 
 #include "train/kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <string>
 
 #include "train/array.h"
@@ -14,27 +16,43 @@
 namespace tutti::train {
 namespace {
 
-constexpr long kWidest = 256;
+constexpr int kWidest = 256;
 constexpr long kMostBlocks = 1024;  // of kernels whose blocks share what there is to do
 
-float scale_of(const HeadShape& shape) { return 1 / std::sqrt(static_cast<float>(shape.width)); }
-
-template <class Cores>
-long parts(long rows) {
-  return ceil_divide(rows, Cores::kRows);
+// Whether tensor cores can read it: pieces of 16 bytes, and sums in pairs.
+template <class S>
+bool is_for_tensor_cores(const AttendPieces<S>& pieces, std::initializer_list<const void*> others) {
+  if constexpr (std::is_same_v<S, Bf16>) {
+    return pieces.width <= 128 && divides<S>(pieces.width) && divides<S>(pieces.query_stride) &&
+           divides<S>(pieces.key_stride) && is_aligned(pieces.q) && is_aligned(pieces.k) &&
+           is_aligned(pieces.v) &&
+           std::all_of(others.begin(), others.end(), [](const void* at) { return is_aligned(at); });
+  }
+  return false;
 }
 
-// Calls f<Cores>() with those that a head fits in.
-template <class S, class Function>
-void by_cores(const AttendPieces<S>& pieces, Function f) {
-  const long width = pieces.shape.width;
+// Calls f<Cores>() with those for a pass: the narrowest that a head fits in.
+template <class S, AttendPass pass, class Function>
+void by_cores(int width, bool tensor, Function f) {
   if (width > kWidest) {
     throw Failure("attention: heads of " + std::to_string(width) + " numbers; expected at most " +
                   std::to_string(kWidest) + " on a device");
   }
+  if constexpr (std::is_same_v<S, Bf16>) {
+    if (tensor && width <= 64) return f.template operator()<TensorCores<64, pass>>();
+    if (tensor) return f.template operator()<TensorCores<128, pass>>();
+  }
   if (width <= 64) return f.template operator()<PlainCores<S, 64>>();
   if (width <= 128) return f.template operator()<PlainCores<S, 128>>();
   f.template operator()<PlainCores<S, 256>>();
+}
+
+template <template <class> class Kernel, AttendPass pass, class S, class Work>
+void launch_rows(const Work& work, const AttendPieces<S>& pieces, int heads, int rows,
+                 bool tensor) {
+  by_cores<S, pass>(pieces.width, tensor, [&]<class Cores>() {
+    launch(ceil_divide(rows, Cores::kRows) * heads, Kernel<Cores>{work});
+  });
 }
 
 template <class T>
@@ -48,20 +66,19 @@ void begin(const HeadShape& shape, long queries, T* out, T* most, T* sum) {
 
 template <class S>
 void take_in(const AttendWork<S>& work) {
-  by_cores(work.pieces, [&]<class Cores>() {
-    launch(parts<Cores>(work.pieces.queries.count) * work.pieces.shape.heads,
-           AttendKernel<Cores>{work});
-  });
+  const AttendPieces<S>& pieces = work.pieces;
+  launch_rows<AttendKernel, AttendPass::kForward>(work, pieces, pieces.heads, pieces.queries,
+                                                  is_for_tensor_cores(pieces, {work.out}));
 }
 
 template <class S>
 void give_back(const AttendBackwardWork<S>& work) {
-  by_cores(work.pieces, [&]<class Cores>() {
-    launch(parts<Cores>(work.pieces.queries.count) * work.pieces.shape.heads,
-           AttendBackwardQueriesKernel<Cores>{work});
-    launch(parts<Cores>(work.pieces.keys.count) * work.pieces.shape.kv_heads,
-           AttendBackwardKeysKernel<Cores>{work});
-  });
+  const AttendPieces<S>& pieces = work.pieces;
+  const bool tensor = is_for_tensor_cores(pieces, {work.d_out, work.dq, work.dk, work.dv});
+  launch_rows<AttendBackwardQueriesKernel, AttendPass::kQueries>(work, pieces, pieces.heads,
+                                                                 pieces.queries, tensor);
+  launch_rows<AttendBackwardKeysKernel, AttendPass::kKeys>(
+      work, pieces, pieces.heads / pieces.head_share, pieces.keys, tensor);
 }
 
 template <class S>
@@ -96,11 +113,7 @@ void attend_begin(const HeadShape& shape, long queries, OnDevice<float>* out, On
   void attend<OnDevice<S>>(const HeadShape& shape, Tokens queries, const OnDevice<S>* q,          \
                            Tokens keys, const OnDevice<S>* k, const OnDevice<S>* v,               \
                            OnDevice<float>* out, OnDevice<float>* most, OnDevice<float>* sum) {   \
-    take_in<S>({{shape, queries, plain(q), keys, plain(k), plain(v)},                             \
-                scale_of(shape),                                                                  \
-                plain(out),                                                                       \
-                plain(most),                                                                      \
-                plain(sum)});                                                                     \
+    take_in<S>({pieces_of(shape, queries, q, keys, k, v), plain(out), plain(most), plain(sum)});  \
   }                                                                                               \
   template <>                                                                                     \
   void attend_end<OnDevice<S>>(const HeadShape& shape, long queries, const OnDevice<float>* seen, \
@@ -119,14 +132,8 @@ void attend_begin(const HeadShape& shape, long queries, OnDevice<float>* out, On
                                     const OnDevice<S>* d_out, const OnDevice<float>* log_sum,     \
                                     const OnDevice<float>* delta, OnDevice<float>* dq,            \
                                     OnDevice<float>* dk, OnDevice<float>* dv) {                   \
-    give_back<S>({{shape, queries, plain(q), keys, plain(k), plain(v)},                           \
-                  scale_of(shape),                                                                \
-                  plain(d_out),                                                                   \
-                  plain(log_sum),                                                                 \
-                  plain(delta),                                                                   \
-                  plain(dq),                                                                      \
-                  plain(dk),                                                                      \
-                  plain(dv)});                                                                    \
+    give_back<S>({pieces_of(shape, queries, q, keys, k, v), plain(d_out), plain(log_sum),         \
+                  plain(delta), plain(dq), plain(dk), plain(dv)});                                \
   }
 TUTTI_DEFINE(float)
 TUTTI_DEFINE(Bf16)

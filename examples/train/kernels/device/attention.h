@@ -11,67 +11,85 @@
 #pragma once
 
 #include "train/kernels/attention.h"
+#include "train/kernels/device/gpu_thread.h"
 #include "train/kernels/device/packs.h"
+#include "train/kernels/device/tensor_tiles.h"
 #include "train/kernels/device/tiles.h"
 
 namespace tutti::train {
 
-/// Queries of one piece, and keys of another.
+/// Queries of one piece, and keys of another. Counts are `int`, of which GPUs have more registers.
 template <class S>
 struct AttendPieces {
-  HeadShape shape;
-  Tokens queries;
+  int heads = 0;       // HeadShape
+  int head_share = 1;  // heads of queries that look at one of keys
+  int width = 0;
+  float scale = 1;  // of scores
+  int query_stride = 0;
+  int key_stride = 0;
+
+  int queries = 0;
+  int keys = 0;
+  int ahead = 0;  // of the first key, the first query; less than 0 where it is before
   const S* q = nullptr;
-  Tokens keys;
   const S* k = nullptr;
   const S* v = nullptr;
 
   /// How many of the keys a query sees: the first ones.
-  TUTTI_ANYWHERE long seen(long query) const {
-    const long count = queries.position + query - keys.position + 1;
-    return count < 0 ? 0 : count < keys.count ? count : keys.count;
+  TUTTI_ANYWHERE int seen(int query) const {
+    const int count = ahead + query + 1;
+    return count < 0 ? 0 : count < keys ? count : keys;
   }
   /// How many any of `rows` queries sees.
-  TUTTI_ANYWHERE long seen_of(long first, long rows) const {
-    const long end = first + rows;
-    return seen((end < queries.count ? end : queries.count) - 1);
+  TUTTI_ANYWHERE int seen_of(int first, int rows) const {
+    return seen((first + rows < queries ? first + rows : queries) - 1);
   }
   /// The first query that sees a key, if any.
-  TUTTI_ANYWHERE long first_to_see(long key) const {
-    const long query = keys.position + key - queries.position;
-    return query < 0 ? 0 : query;
-  }
+  TUTTI_ANYWHERE int first_to_see(int key) const { return key < ahead ? 0 : key - ahead; }
 
-  TUTTI_ANYWHERE long query_at(long query, long head) const {
-    return query * shape.query_stride + head * shape.width;
+  TUTTI_ANYWHERE long query_at(int query, int head) const {
+    return long{query} * query_stride + head * width;
   }
-  TUTTI_ANYWHERE long key_at(long key, long kv_head) const {
-    return key * shape.key_stride + kv_head * shape.width;
+  TUTTI_ANYWHERE long key_at(int key, int kv_head) const {
+    return long{key} * key_stride + kv_head * width;
   }
-  TUTTI_ANYWHERE long row_at(long query, long head) const { return query * shape.heads + head; }
+  TUTTI_ANYWHERE long row_at(int query, int head) const { return long{query} * heads + head; }
 
-  TUTTI_ANYWHERE TileRows<const S> query_rows(long first, long head) const {
-    return {q + query_at(first, head), shape.query_stride, queries.count - first, width()};
+  TUTTI_ANYWHERE TileRows<const S> query_rows(int first, int head) const {
+    return {q + query_at(first, head), query_stride, queries - first, width};
   }
   /// Of the keys, or of the values.
-  TUTTI_ANYWHERE TileRows<const S> key_rows(const S* of, long first, long kv_head) const {
-    return {of + key_at(first, kv_head), shape.key_stride, keys.count - first, width()};
+  TUTTI_ANYWHERE TileRows<const S> key_rows(const S* of, int first, int kv_head) const {
+    return {of + key_at(first, kv_head), key_stride, keys - first, width};
   }
-  /// Of [count, heads, width].
-  TUTTI_ANYWHERE TileRows<const S> result_rows(const S* of, long first, long head) const {
-    return {of + row_at(first, head) * width(), shape.heads * shape.width, queries.count - first,
-            width()};
+  /// Of [queries, heads, width].
+  TUTTI_ANYWHERE TileRows<const S> result_rows(const S* of, int first, int head) const {
+    return {of + row_at(first, head) * width, heads * width, queries - first, width};
   }
-
-  TUTTI_ANYWHERE int width() const { return static_cast<int>(shape.width); }
-  TUTTI_ANYWHERE long head_share() const { return shape.heads / shape.kv_heads; }
 };
+
+template <class S>
+AttendPieces<S> pieces_of(const HeadShape& shape, Tokens queries, const OnDevice<S>* q, Tokens keys,
+                          const OnDevice<S>* k, const OnDevice<S>* v) {
+  const auto small = [](long number) { return static_cast<int>(number); };
+  return {small(shape.heads),
+          small(shape.heads / shape.kv_heads),
+          small(shape.width),
+          1 / std::sqrt(static_cast<float>(shape.width)),
+          small(shape.query_stride),
+          small(shape.key_stride),
+          small(queries.count),
+          small(keys.count),
+          small(queries.position - keys.position),
+          plain(q),
+          plain(k),
+          plain(v)};
+}
 
 /// What attend() works on.
 template <class S>
 struct AttendWork {
   AttendPieces<S> pieces;
-  float scale = 1;
   float* out = nullptr;
   float* most = nullptr;
   float* sum = nullptr;
@@ -81,7 +99,6 @@ struct AttendWork {
 template <class S>
 struct AttendBackwardWork {
   AttendPieces<S> pieces;
-  float scale = 1;
   const S* d_out = nullptr;
   const float* log_sum = nullptr;
   const float* delta = nullptr;
@@ -117,32 +134,45 @@ struct Softmax {
 
 // Where a row that a thread holds lies in [queries, heads]; -1 where there is no such query.
 template <class S, class Tiles>
-TUTTI_ON_DEVICE long row_of(const AttendPieces<S>& pieces, const Tiles& tiles, long first,
-                            long head, int i) {
-  const long query = first + tiles.row(i);
-  return query < pieces.queries.count ? pieces.row_at(query, head) : -1;
+TUTTI_ON_DEVICE long row_of(const AttendPieces<S>& pieces, const Tiles& tiles, int first, int head,
+                            int i) {
+  const int query = first + tiles.row(i);
+  return query < pieces.queries ? pieces.row_at(query, head) : -1;
+}
+
+// f(j, column), the thread holding columns j to j + Tiles::kTogether of the row.
+template <class Tiles, class Function>
+TUTTI_ON_DEVICE void for_columns(const Tiles& tiles, int width, Function f) {
+  TUTTI_UNROLLED for (int j = 0; j < Tiles::kColumnsHeld; j += Tiles::kTogether) {
+    if (tiles.column(j) < width) f(j, tiles.column(j));
+  }
 }
 
 template <class S, class Tiles>
-TUTTI_ON_DEVICE void resume(const AttendWork<S>& work, const Tiles& tiles, long first, long head,
+TUTTI_ON_DEVICE void resume(const AttendWork<S>& work, const Tiles& tiles, int first, int head,
                             Softmax<Tiles>& softmax, typename Tiles::Sums& out) {
-  const int width = work.pieces.width();
+  constexpr int kTogether = Tiles::kTogether;
+  const int width = work.pieces.width;
+  out.clear();
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
     const long row = row_of(work.pieces, tiles, first, head, i);
     const float sum = row < 0 ? 0 : work.sum[row];
     softmax.most[i] = row < 0 ? kLeast : work.most[row];
     softmax.sum[i] = tiles.of_row_first() ? sum : 0;
-    TUTTI_UNROLLED for (int j = 0; j < Tiles::kColumnsHeld; ++j) {
-      const int column = tiles.column(j);
-      out.at[i][j] = sum > 0 && column < width ? work.out[row * width + column] : 0;
-    }
+    if (sum == 0) continue;
+    const float* from = work.out + row * width;
+    for_columns(tiles, width, [&](int j, int column) {
+      const Floats<kTogether> floats = load<kTogether>(from + column);
+      TUTTI_UNROLLED for (int n = 0; n < kTogether; ++n) out.at[i][j + n] = floats.at[n];
+    });
   }
 }
 
 template <class S, class Tiles>
-TUTTI_ON_DEVICE void suspend(const AttendWork<S>& work, const Tiles& tiles, long first, long head,
+TUTTI_ON_DEVICE void suspend(const AttendWork<S>& work, const Tiles& tiles, int first, int head,
                              const Softmax<Tiles>& softmax, const typename Tiles::Sums& out) {
-  const int width = work.pieces.width();
+  constexpr int kTogether = Tiles::kTogether;
+  const int width = work.pieces.width;
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
     const long row = row_of(work.pieces, tiles, first, head, i);
     const float sum = tiles.sum_of_row(softmax.sum[i]);
@@ -151,19 +181,23 @@ TUTTI_ON_DEVICE void suspend(const AttendWork<S>& work, const Tiles& tiles, long
       work.most[row] = softmax.most[i];
       work.sum[row] = sum;
     }
-    TUTTI_UNROLLED for (int j = 0; j < Tiles::kColumnsHeld; ++j) {
-      const int column = tiles.column(j);
-      if (column < width) work.out[row * width + column] = out.at[i][j];
-    }
+    float* to = work.out + row * width;
+    for_columns(tiles, width, [&](int j, int column) {
+      Floats<kTogether> floats;
+      TUTTI_UNROLLED for (int n = 0; n < kTogether; ++n) floats.at[n] = out.at[i][j + n];
+      store(floats, to + column);
+    });
   }
 }
 
 // Keys from `first_key` on that a query does not see.
 template <class S, class Tiles>
-TUTTI_ON_DEVICE void hide(const AttendPieces<S>& pieces, const Tiles& tiles, long first,
-                          long first_key, typename Tiles::Scores& scores) {
+TUTTI_ON_DEVICE void hide(const AttendPieces<S>& pieces, const Tiles& tiles, int first,
+                          int first_key, typename Tiles::Scores& scores) {
+  const int seen_of_first = pieces.ahead + first - first_key + 1;
+  const int keys = pieces.keys - first_key;
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
-    const int seen = static_cast<int>(pieces.seen(first + tiles.row(i)) - first_key);
+    const int seen = seen_of_first + tiles.row(i) < keys ? seen_of_first + tiles.row(i) : keys;
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
       if (tiles.column(j) >= seen) scores.at[i][j] = kUnseen;
     }
@@ -191,33 +225,40 @@ TUTTI_ON_DEVICE void soften(const Tiles& tiles, float scale, typename Tiles::Sco
     }
     softmax.most[i] = top;
     softmax.sum[i] = softmax.sum[i] * shrink + sum;
+    if (shrink == 1) continue;  // as most often
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kColumnsHeld; ++j) out.at[i][j] *= shrink;
   }
 }
 
+// How many tiles pass when there are so many rows.
+template <class Tiles>
+TUTTI_ON_DEVICE int tiles_of(int rows) {
+  return (rows + Tiles::kSteps - 1) / Tiles::kSteps;
+}
+
 /// The queries of a head from `first` on, as many as a tile has rows.
 template <class S, class Tiles>
-TUTTI_ON_DEVICE void attend_tile(const AttendWork<S>& work, Tiles& tiles, long first, long head) {
+TUTTI_ON_DEVICE void attend_tile(const AttendWork<S>& work, Tiles& tiles, int first, int head) {
   const AttendPieces<S>& pieces = work.pieces;
-  const long kv_head = head / pieces.head_share();
-  const long key_tiles = ceil_divide(pieces.seen_of(first, Tiles::kRows), Tiles::kSteps);
+  const int kv_head = head / pieces.head_share;
+  const int key_tiles = tiles_of<Tiles>(pieces.seen_of(first, Tiles::kRows));
   if (key_tiles == 0) return;
 
   tiles.load_kept(pieces.query_rows(first, head), 0);
   Softmax<Tiles> softmax;
   typename Tiles::Sums out;
   resume(work, tiles, first, head, softmax, out);
-  const auto load = [&](long tile, int buffer) {
+  const auto load = [&](int tile, int buffer) {
     tiles.load_passing(pieces.key_rows(pieces.k, tile * Tiles::kSteps, kv_head), 0, buffer);
     tiles.load_passing(pieces.key_rows(pieces.v, tile * Tiles::kSteps, kv_head), 1, buffer);
   };
-  let_pass(tiles, 0, key_tiles, load, [&](long tile, int buffer) {
+  let_pass(tiles, 0, key_tiles, load, [&](int tile, int buffer) {
     typename Tiles::Scores scores;
     tiles.dots(tiles.kept(0), tiles.passing(0, buffer), scores);
     if (pieces.seen(first) < (tile + 1) * Tiles::kSteps) {
       hide(pieces, tiles, first, tile * Tiles::kSteps, scores);
     }
-    soften(tiles, work.scale, scores, softmax, out);
+    soften(tiles, pieces.scale, scores, softmax, out);
     tiles.mix(scores, tiles.passing(1, buffer), out);
   });
   suspend(work, tiles, first, head, softmax, out);
@@ -227,46 +268,50 @@ TUTTI_ON_DEVICE void attend_tile(const AttendWork<S>& work, Tiles& tiles, long f
 template <class Tiles>
 TUTTI_ON_DEVICE void add_sums(const Tiles& tiles, const typename Tiles::Sums& sums, float factor,
                               const TileRows<float>& to) {
+  constexpr int kTogether = Tiles::kTogether;
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
     if (tiles.row(i) >= to.rows) continue;
-    float* row = to.data + tiles.row(i) * to.stride;
-    TUTTI_UNROLLED for (int j = 0; j < Tiles::kColumnsHeld; ++j) {
-      const int column = tiles.column(j);
-      if (column < to.columns) row[column] += factor * sums.at[i][j];
-    }
+    float* row = to.data + long{tiles.row(i)} * to.stride;
+    for_columns(tiles, to.columns, [&](int j, int column) {
+      Floats<kTogether> floats = load<kTogether>(row + column);
+      TUTTI_UNROLLED for (int n = 0; n < kTogether; ++n) {
+        floats.at[n] += factor * sums.at[i][j + n];
+      }
+      store(floats, row + column);
+    });
   }
 }
 
-// A probability, from a score that is not scaled yet, where it is not hidden.
-TUTTI_ON_DEVICE float probability(float score, float scale, float log_sum) {
-  return power_of_two(score * (scale * kLog2E) - log_sum * kLog2E);
+// A probability, from a score that is not scaled yet and, as a power of two, the sum of all.
+TUTTI_ON_DEVICE float probability(float score, float scale, float log2_sum) {
+  return power_of_two(score * (scale * kLog2E) - log2_sum);
 }
 
 /// The gradients of a head's queries from `first` on, as many as a tile has rows.
 template <class S, class Tiles>
 TUTTI_ON_DEVICE void attend_backward_queries(const AttendBackwardWork<S>& work, Tiles& tiles,
-                                             long first, long head) {
+                                             int first, int head) {
   const AttendPieces<S>& pieces = work.pieces;
-  const long kv_head = head / pieces.head_share();
-  const long key_tiles = ceil_divide(pieces.seen_of(first, Tiles::kRows), Tiles::kSteps);
+  const int kv_head = head / pieces.head_share;
+  const int key_tiles = tiles_of<Tiles>(pieces.seen_of(first, Tiles::kRows));
   if (key_tiles == 0) return;
 
   tiles.load_kept(pieces.query_rows(first, head), 0);
   tiles.load_kept(pieces.result_rows(work.d_out, first, head), 1);
-  float log_sum[Tiles::kRowsHeld];
+  float log2_sum[Tiles::kRowsHeld];
   float delta[Tiles::kRowsHeld];
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
     const long row = row_of(pieces, tiles, first, head, i);
-    log_sum[i] = row < 0 ? 0 : work.log_sum[row];
+    log2_sum[i] = row < 0 ? 0 : work.log_sum[row] * kLog2E;
     delta[i] = row < 0 ? 0 : work.delta[row];
   }
   typename Tiles::Sums dq;
   dq.clear();
-  const auto load = [&](long tile, int buffer) {
+  const auto load = [&](int tile, int buffer) {
     tiles.load_passing(pieces.key_rows(pieces.k, tile * Tiles::kSteps, kv_head), 0, buffer);
     tiles.load_passing(pieces.key_rows(pieces.v, tile * Tiles::kSteps, kv_head), 1, buffer);
   };
-  let_pass(tiles, 0, key_tiles, load, [&](long tile, int buffer) {
+  let_pass(tiles, 0, key_tiles, load, [&](int tile, int buffer) {
     typename Tiles::Scores scores;
     typename Tiles::Scores slopes;
     tiles.dots(tiles.kept(0), tiles.passing(0, buffer), scores);
@@ -277,26 +322,26 @@ TUTTI_ON_DEVICE void attend_backward_queries(const AttendBackwardWork<S>& work, 
     TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
       TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
         slopes.at[i][j] =
-            probability(scores.at[i][j], work.scale, log_sum[i]) * (slopes.at[i][j] - delta[i]);
+            probability(scores.at[i][j], pieces.scale, log2_sum[i]) * (slopes.at[i][j] - delta[i]);
       }
     }
     tiles.mix(slopes, tiles.passing(0, buffer), dq);
   });
-  add_sums(tiles, dq, work.scale,
-           {work.dq + pieces.query_at(first, head), pieces.shape.query_stride,
-            pieces.queries.count - first, pieces.width()});
+  add_sums(tiles, dq, pieces.scale,
+           {work.dq + pieces.query_at(first, head), pieces.query_stride, pieces.queries - first,
+            pieces.width});
 }
 
 // Queries from `first_query` on that do not see a key; scores are of keys and queries.
 template <class S, class Tiles>
-TUTTI_ON_DEVICE void hide_from_keys(const AttendPieces<S>& pieces, const Tiles& tiles, long first,
-                                    long first_query, typename Tiles::Scores& scores) {
-  const int queries = static_cast<int>(pieces.queries.count - first_query);
+TUTTI_ON_DEVICE void hide_from_keys(const AttendPieces<S>& pieces, const Tiles& tiles, int first,
+                                    int first_query, typename Tiles::Scores& scores) {
+  const int seen_by_first = first - pieces.ahead - first_query;
+  const int queries = pieces.queries - first_query;
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
-    const int blind = static_cast<int>(pieces.first_to_see(first + tiles.row(i)) - first_query);
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
       const int column = tiles.column(j);
-      if (column < blind || column >= queries) scores.at[i][j] = kUnseen;
+      if (column < seen_by_first + tiles.row(i) || column >= queries) scores.at[i][j] = kUnseen;
     }
   }
 }
@@ -305,68 +350,80 @@ TUTTI_ON_DEVICE void hide_from_keys(const AttendPieces<S>& pieces, const Tiles& 
 /// queries of all heads that look at it, head by head.
 template <class S, class Tiles>
 TUTTI_ON_DEVICE void attend_backward_keys(const AttendBackwardWork<S>& work, Tiles& tiles,
-                                          long first, long kv_head) {
+                                          int first, int kv_head) {
   const AttendPieces<S>& pieces = work.pieces;
-  const long begin = pieces.first_to_see(first) / Tiles::kSteps;
-  const int count = static_cast<int>(ceil_divide(pieces.queries.count, Tiles::kSteps) - begin);
-  if (count <= 0) return;
-  const long share = pieces.head_share();
-  const auto head_of = [&](long step) { return kv_head * share + static_cast<int>(step) / count; };
-  const auto query_of = [&](long step) {
-    return (begin + static_cast<int>(step) % count) * Tiles::kSteps;
-  };
-
+  const int begin = pieces.first_to_see(first) / Tiles::kSteps;
+  const int end = tiles_of<Tiles>(pieces.queries);
+  if (begin >= end) return;
   tiles.load_kept(pieces.key_rows(pieces.k, first, kv_head), 0);
   tiles.load_kept(pieces.key_rows(pieces.v, first, kv_head), 1);
   typename Tiles::Sums dk;
   typename Tiles::Sums dv;
   dk.clear();
   dv.clear();
-  const auto load = [&](long step, int buffer) {
-    const long query = query_of(step);
-    const long head = head_of(step);
-    const long heads = pieces.shape.heads;
+  struct Place {
+    int head;
+    int tile;
+  };
+  const auto next = [&](Place place) {
+    return place.tile + 1 < end ? Place{place.head, place.tile + 1} : Place{place.head + 1, begin};
+  };
+  Place loaded{kv_head * pieces.head_share, begin};
+  const auto load = [&](int, int buffer) {
+    const int query = loaded.tile * Tiles::kSteps;
+    const int head = loaded.head;
+    const int heads = pieces.heads;
+    loaded = next(loaded);
     const long row = pieces.row_at(query, head);
     tiles.load_passing(pieces.query_rows(query, head), 0, buffer);
     tiles.load_passing(pieces.result_rows(work.d_out, query, head), 1, buffer);
-    tiles.load_beside(work.log_sum + row, heads, pieces.queries.count - query, 0, buffer);
-    tiles.load_beside(work.delta + row, heads, pieces.queries.count - query, 1, buffer);
+    tiles.load_beside(work.log_sum + row, heads, pieces.queries - query, 0, buffer);
+    tiles.load_beside(work.delta + row, heads, pieces.queries - query, 1, buffer);
   };
-  let_pass(tiles, 0, share * count, load, [&](long step, int buffer) {
+  Place used = loaded;
+  let_pass(tiles, 0, pieces.head_share * (end - begin), load, [&](int, int buffer) {
     typename Tiles::Scores scores;
     typename Tiles::Scores slopes;
     tiles.dots(tiles.kept(0), tiles.passing(0, buffer), scores);
     tiles.dots(tiles.kept(1), tiles.passing(1, buffer), slopes);
-    const long query = query_of(step);
+    const int query = used.tile * Tiles::kSteps;
+    used = next(used);
     if (query < pieces.first_to_see(first + Tiles::kRows - 1) ||
-        query + Tiles::kSteps > pieces.queries.count) {
+        query + Tiles::kSteps > pieces.queries) {
       hide_from_keys(pieces, tiles, first, query, scores);
     }
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
-      const float log_sum = tiles.beside(0, buffer)[tiles.column(j)];
+      const float log2_sum = tiles.beside(0, buffer)[tiles.column(j)] * kLog2E;
       const float delta = tiles.beside(1, buffer)[tiles.column(j)];
       TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
-        scores.at[i][j] = probability(scores.at[i][j], work.scale, log_sum);
+        scores.at[i][j] = probability(scores.at[i][j], pieces.scale, log2_sum);
         slopes.at[i][j] = scores.at[i][j] * (slopes.at[i][j] - delta);
       }
     }
     tiles.mix(scores, tiles.passing(1, buffer), dv);
     tiles.mix(slopes, tiles.passing(0, buffer), dk);
   });
-  const long rows = pieces.keys.count - first;
+  const int rows = pieces.keys - first;
   const long at = pieces.key_at(first, kv_head);
-  add_sums(tiles, dk, work.scale, {work.dk + at, pieces.shape.key_stride, rows, pieces.width()});
-  add_sums(tiles, dv, 1, {work.dv + at, pieces.shape.key_stride, rows, pieces.width()});
+  add_sums(tiles, dk, pieces.scale, {work.dk + at, pieces.key_stride, rows, pieces.width});
+  add_sums(tiles, dv, 1, {work.dv + at, pieces.key_stride, rows, pieces.width});
 }
 
-/// Of the tiles with which a block does its part of `count` rows, f(tiles, first row).
+enum class Order { kFirstRowsFirst, kLastRowsFirst };
+
+/// A block's part of `heads` times `rows` rows, in tiles: f(tiles, first row, head).
 template <class Cores, class Function>
-TUTTI_ON_DEVICE void for_tiles(const Block& block, long part, long count, Function f) {
+TUTTI_ON_DEVICE void for_tiles(const Block& block, Order order, int heads, int rows, Function f) {
+  const auto index = static_cast<unsigned>(block.index());
+  const int before = static_cast<int>(index / static_cast<unsigned>(heads));
+  const int head = static_cast<int>(index) - before * heads;
+  const int parts = (rows + Cores::kRows - 1) / Cores::kRows;
+  const int part = order == Order::kFirstRowsFirst ? before : parts - 1 - before;
   typename Cores::Tiles tiles(block);
   for (int row = 0; row < Cores::kRows; row += Cores::Tiles::kRows) {
-    const long first = part * Cores::kRows + row;
+    const int first = part * Cores::kRows + row;
     if (row > 0) tiles.meet();
-    if (first < count) f(tiles, first);
+    if (first < rows) f(tiles, first, head);
   }
 }
 
@@ -382,6 +439,42 @@ struct PlainCores {
   static constexpr std::size_t kSharedBytes = Tiles::kSharedBytes;
 };
 
+enum class AttendPass { kForward, kQueries, kKeys };
+
+// Which tiles tensor cores compute with: columns, warps, sixteens of rows of each, rows that pass,
+// tiles kept. A thread then holds 192 numbers or less, and has 255 registers.
+template <int kWidth, AttendPass pass>
+struct AttendShape;
+template <>
+struct AttendShape<64, AttendPass::kForward> : TensorShape<64, 4, 2, 64, 1> {};
+template <>
+struct AttendShape<64, AttendPass::kQueries> : TensorShape<64, 4, 2, 64, 2> {};
+template <>
+struct AttendShape<64, AttendPass::kKeys> : TensorShape<64, 4, 2, 32, 2> {};
+template <>
+struct AttendShape<128, AttendPass::kForward> : TensorShape<128, 4, 2, 64, 1> {};
+template <>
+struct AttendShape<128, AttendPass::kQueries> : TensorShape<128, 4, 2, 32, 2> {};
+template <>
+struct AttendShape<128, AttendPass::kKeys> : TensorShape<128, 8, 1, 64, 2> {};
+
+/// Tensor cores; on the processor, plain tiles stand in for them.
+template <int kWidth, AttendPass pass>
+struct TensorCores {
+  using S = Bf16;
+  using Shape = AttendShape<kWidth, pass>;
+  using StandIn = PlainTiles<Bf16, kWidth, 16>;
+#ifdef __CUDACC__
+  using Tiles = TensorTiles<GpuThread, Shape>;
+#else
+  using Tiles = StandIn;
+#endif
+  static constexpr int kRows = Shape::kRows;
+  static constexpr int kThreads = Shape::kThreads;
+  static constexpr std::size_t kSharedBytes = Shape::kSharedBytes;
+  static_assert(StandIn::kSharedBytes <= kSharedBytes && kRows % StandIn::kRows == 0);
+};
+
 // The kernels have a block for each head and Cores::kRows of its rows; those that have most to do
 // come first.
 
@@ -392,10 +485,9 @@ struct AttendKernel {
   static constexpr int kThreads = Cores::kThreads;
   static constexpr std::size_t shared_bytes() { return Cores::kSharedBytes; }
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const long heads = work.pieces.shape.heads;
-    attention::for_tiles<Cores>(block, block.count() / heads - 1 - block.index() / heads,
-                                work.pieces.queries.count, [&](auto& tiles, long first) {
-                                  attention::attend_tile(work, tiles, first, block.index() % heads);
+    attention::for_tiles<Cores>(block, attention::Order::kLastRowsFirst, work.pieces.heads,
+                                work.pieces.queries, [&](auto& tiles, int first, int head) {
+                                  attention::attend_tile(work, tiles, first, head);
                                 });
   }
 };
@@ -407,11 +499,9 @@ struct AttendBackwardQueriesKernel {
   static constexpr int kThreads = Cores::kThreads;
   static constexpr std::size_t shared_bytes() { return Cores::kSharedBytes; }
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const long heads = work.pieces.shape.heads;
-    attention::for_tiles<Cores>(block, block.count() / heads - 1 - block.index() / heads,
-                                work.pieces.queries.count, [&](auto& tiles, long first) {
-                                  attention::attend_backward_queries(work, tiles, first,
-                                                                     block.index() % heads);
+    attention::for_tiles<Cores>(block, attention::Order::kLastRowsFirst, work.pieces.heads,
+                                work.pieces.queries, [&](auto& tiles, int first, int head) {
+                                  attention::attend_backward_queries(work, tiles, first, head);
                                 });
   }
 };
@@ -423,11 +513,11 @@ struct AttendBackwardKeysKernel {
   static constexpr int kThreads = Cores::kThreads;
   static constexpr std::size_t shared_bytes() { return Cores::kSharedBytes; }
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const long heads = work.pieces.shape.kv_heads;
-    attention::for_tiles<Cores>(
-        block, block.index() / heads, work.pieces.keys.count, [&](auto& tiles, long first) {
-          attention::attend_backward_keys(work, tiles, first, block.index() % heads);
-        });
+    attention::for_tiles<Cores>(block, attention::Order::kFirstRowsFirst,
+                                work.pieces.heads / work.pieces.head_share, work.pieces.keys,
+                                [&](auto& tiles, int first, int head) {
+                                  attention::attend_backward_keys(work, tiles, first, head);
+                                });
   }
 };
 
@@ -481,7 +571,7 @@ struct AttendDeltaKernel {
     const long rows_at_once = block.threads() / lanes;
     const int lane = block.thread() % lanes;
     // All of a warp go on until none has a row, since they sum together.
-    for (long first = block.index() * rows_at_once; first < rows;
+    for (int first = block.index() * rows_at_once; first < rows;
          first += block.count() * rows_at_once) {
       const long row = first + block.thread() / lanes;
       float sum = 0;

@@ -5,6 +5,7 @@
 //   kRows, kSteps, kWidth            rows of tiles that are kept and of those that pass; columns
 //   Scores, Sums                     what a thread holds of [kRows, kSteps] and of [kRows, kWidth]
 //   kRowsHeld, kStepsHeld, kColumnsHeld      at[kRowsHeld][...]: numbers of
+//   kTogether                        so many of at[i] are neighbours, as floats in pairs
 //   row(i), column(j)                in the whole
 //   of_row_first()                   whether it holds the first of a row's numbers
 //   sum_of_row, most_of_row          of what the threads that hold a row have
@@ -37,8 +38,8 @@ namespace tutti::train {
 template <class S>
 struct TileRows {
   S* data = nullptr;
-  long stride = 0;
-  long rows = 0;
+  int stride = 0;
+  int rows = 0;
   int columns = 0;
 };
 
@@ -76,10 +77,10 @@ TUTTI_ON_DEVICE float most_of_lanes(float value) {
 /// For tiles `begin` to `end`, load(tile, buffer) and then use(tile, buffer), while the next one is
 /// being loaded. All threads come here, and what they load before is there, too.
 template <class Tiles, class Load, class Use>
-TUTTI_ON_DEVICE void let_pass(Tiles& tiles, long begin, long end, Load load, Use use) {
+TUTTI_ON_DEVICE void let_pass(Tiles& tiles, int begin, int end, Load load, Use use) {
   if (begin < end) load(begin, 0);
   int buffer = 0;
-  for (long tile = begin; tile < end; ++tile, buffer ^= 1) {
+  for (int tile = begin; tile < end; ++tile, buffer ^= 1) {
     tiles.arrive();
     tiles.meet();  // it is there, and nobody uses the other buffer any more
     if (tile + 1 < end) load(tile + 1, buffer ^ 1);
@@ -87,13 +88,13 @@ TUTTI_ON_DEVICE void let_pass(Tiles& tiles, long begin, long end, Load load, Use
   }
 }
 
-template <class S, int kColumns>
+template <class S, int kColumns, int kTall = (kColumns <= 64 ? 64 : 4096 / kColumns)>
 class PlainTiles {
  public:
   using Number = S;
   static constexpr int kThreads = 256;
   static constexpr int kWidth = kColumns;
-  static constexpr int kRows = kWidth <= 64 ? 64 : 4096 / kWidth;
+  static constexpr int kRows = kTall;
   static constexpr int kSteps = kRows;
 
  private:
@@ -113,6 +114,7 @@ class PlainTiles {
   static constexpr int kRowsHeld = kRows / kDown;
   static constexpr int kStepsHeld = kSteps / kAcross;
   static constexpr int kColumnsHeld = kWidth / kAcross;
+  static constexpr int kTogether = 1;
   using Scores = Held<kRowsHeld, kStepsHeld>;
   using Sums = Held<kRowsHeld, kColumnsHeld>;
 
@@ -143,7 +145,7 @@ class PlainTiles {
     load(from, passing(n, buffer));
   }
   /// Every `stride`-th number, zeros from the count-th on.
-  TUTTI_ON_DEVICE void load_beside(const float* from, long stride, long count, int n,
+  TUTTI_ON_DEVICE void load_beside(const float* from, int stride, int count, int n,
                                    int buffer) const {
     float* to = beside(n, buffer);
     block_.each(kSteps, [&](long i) { to[i] = i < count ? from[i * stride] : 0; });
@@ -195,7 +197,7 @@ class PlainTiles {
       const int column = static_cast<int>(n) % kWidth;
       const bool there = row < from.rows && column < from.columns;
       to[row * kPitch + column] =
-          there ? static_cast<float>(from.data[row * from.stride + column]) : 0;
+          there ? static_cast<float>(from.data[long{row} * from.stride + column]) : 0;
     });
   }
 
