@@ -128,5 +128,13 @@ std::unique_ptr<Stage<double>> Mamba::make_stage(StageLayers layers, Groups& gro
                                                  Units<double>& units) const {
   return stage_of(settings_, layers, groups, units);
 }
+std::unique_ptr<Stage<OnDevice<float>>> Mamba::make_stage(StageLayers layers, Groups& groups,
+                                                          Units<OnDevice<float>>& units) const {
+  return stage_of(settings_, layers, groups, units);
+}
+std::unique_ptr<Stage<OnDevice<Bf16>>> Mamba::make_stage(StageLayers layers, Groups& groups,
+                                                         Units<OnDevice<Bf16>>& units) const {
+  return stage_of(settings_, layers, groups, units);
+}
 
 }  // namespace tutti::train

@@ -39,11 +39,14 @@ class Mamba final : public Model {
   std::vector<TensorRow> tensors(StageLayers layers, const Mesh& mesh) const override;
   std::vector<std::int32_t> share(const std::vector<std::int32_t>& sequence,
                                   const Groups& groups) const override;
-  using Model::make_stage;
   std::unique_ptr<Stage<float>> make_stage(StageLayers layers, Groups& groups,
                                            Units<float>& units) const override;
   std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
                                             Units<double>& units) const override;
+  std::unique_ptr<Stage<OnDevice<float>>> make_stage(StageLayers layers, Groups& groups,
+                                                     Units<OnDevice<float>>& units) const override;
+  std::unique_ptr<Stage<OnDevice<Bf16>>> make_stage(StageLayers layers, Groups& groups,
+                                                    Units<OnDevice<Bf16>>& units) const override;
 
  private:
   const MambaSettings settings_;
