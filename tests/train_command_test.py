@@ -107,6 +107,20 @@ class Training(Folder):
             for mine, expected in zip(course, losses["one"], strict=True):
                 self.assertAlmostEqual(mine, expected, delta=1e-9, msg=name)
 
+    def test_bf16_is_near_fp64_and_goes_on_from_its_masters(self):
+        self.train("--steps", "4", "--out", self.at("exact"), "--precision", "fp64")
+        bf16 = ["--precision", "bf16", "--threads", "2", "--mesh", "dp=2", "--zero", "2"]
+        self.train("--steps", "4", "--out", self.at("whole"), *bf16)
+        part = [*bf16, "--checkpoint", self.at("saved"), "--schedule", "cosine"]
+        self.train("--steps", "4", "--checkpoint-every", "2", "--keep", "9", *part)
+        shutil.rmtree(self.at("saved", "step-000000004"))
+        self.train("--steps", "4", "--resume", "--out", self.at("rest"), *part)
+        exact, whole, rest = ([step["loss"] for step in self.steps(name)]
+                              for name in ("exact", "whole", "rest"))
+        for mine, expected in zip(whole, exact, strict=True):
+            self.assertAlmostEqual(mine, expected, delta=0.02 * expected)
+        self.assertEqual(rest, whole[2:])
+
     def test_everything_that_a_run_tells_is_there(self):
         said = self.train("--steps", "6", "--out", self.at("out"), "--threads", "2", "--mesh",
                           "tp=2", "--draw-mesh", "--trace-steps", "2", "--validate-every", "3",
@@ -276,7 +290,7 @@ class Refusals(Folder):
     def test_settings_that_do_not_fit(self):
         self.refused("heads 4: expected a multiple of tp=3", "--threads", "3", "--mesh", "tp=3")
         self.refused("sequence 500: expected at most 256", "--sequence", "500")
-        self.refused("precision bf16", "--precision", "bf16")
+        self.refused("precision fp64", "--precision", "fp64", "--device", "gpu")
         self.refused("no data", "--data", "")
         self.refused("export /tmp: expected --checkpoint DIR", "--export", "/tmp")
 

@@ -178,8 +178,8 @@ TEST(Setup, WhatDoesNotFitIsRefusedWithWhatWould) {
             "batch 3: expected a multiple of 2, the sequences of a micro-batch times dp");
   EXPECT_EQ(objection_to({"--mesh", "pp=8"}, 8),
             "layers 4: expected at least one for each of 8 stages (pp=8, 1 chunks a rank)");
-  EXPECT_EQ(objection_to({"--precision", "bf16"}, 1),
-            "precision bf16: not computed on processors; expected fp32 or fp64");
+  EXPECT_EQ(objection_to({"--precision", "fp64", "--device", "gpu"}, 1),
+            "precision fp64: not computed on GPUs; expected bf16 or fp32 with device gpu");
   EXPECT_EQ(objection_to({"--resume"}, 1), "resume: expected --checkpoint DIR beside it");
   EXPECT_NE(objection_to({"--model", "9b"}, 1).find("expected one of llama-tiny, 25m"),
             std::string::npos);

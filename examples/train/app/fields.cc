@@ -27,7 +27,11 @@ const Field kFields[] = {
      "llama: llama-tiny, 25m, 0.1b … 70b; mamba: mamba2-tiny, mamba-tiny, hybrid-tiny, mamba2-25m, "
      "mamba-130m … mamba2-2.7b; or a folder with a config.json"},
     {"weights", &C::weights, "begin with the weights in this folder (safetensors)"},
-    {"precision", &C::precision, "of all numbers", kBoth, 0, 0, "fp32|fp64|bf16"},
+    {"device", &C::device, "where a rank computes; gpu: the next one of its host", kTrain, 0, 0,
+     "cpu|gpu"},
+    {"precision", &C::precision,
+     "of numbers; bf16: of weights and activations, from masters, with sums and gradients in fp32",
+     kBoth, 0, 0, "fp32|fp64|bf16"},
 
     {"data", &C::data, "texts, files of tokens (nanoGPT, llm.c, Megatron), folders of them"},
     {"tokenizer", &C::tokenizer, "bytes, or a SentencePiece tokenizer.model", kBoth},

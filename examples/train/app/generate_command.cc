@@ -78,6 +78,9 @@ Inputs read_inputs(const RunConfig& config, int ranks) {
   const std::int32_t begin = inputs.tokenizer->begin_token();
   if (inputs.prompt.empty() && begin >= 0) inputs.prompt.push_back(begin);
   if (inputs.prompt.empty()) throw Failure("prompt: expected a text to go on from");
+  if (config.precision == "bf16") {
+    throw Failure("precision bf16: is of training; expected fp32 or fp64");
+  }
   const long length = static_cast<long>(inputs.prompt.size()) + config.tokens;
   check_length(config.tokens, length, inputs.model);
   return inputs;

@@ -26,6 +26,7 @@ struct RunConfig {
   // model
   std::string model = "llama-tiny";
   std::string weights;
+  std::string device = "cpu";
   std::string precision = "fp32";
   // data
   std::vector<std::string> data;

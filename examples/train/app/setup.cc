@@ -60,8 +60,8 @@ TrainSettings training_of(const RunConfig& config) {
 
 // What neither the model nor the trainer looks at.
 void check(const RunConfig& config, const ModelConfig& model) {
-  if (config.precision == "bf16") {
-    throw Failure("precision bf16: not computed on processors; expected fp32 or fp64");
+  if (config.precision == "fp64" && config.device == "gpu") {
+    throw Failure("precision fp64: not computed on GPUs; expected bf16 or fp32 with device gpu");
   }
   if (const auto most = positions(model); most && config.sequence > *most) {
     throw Failure(fmt::format("sequence {}: expected at most {}, the positions of model {}",

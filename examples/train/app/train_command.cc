@@ -9,6 +9,7 @@
 #include "train/app/launch.h"
 #include "train/app/meters.h"
 #include "train/app/narrator.h"
+#include "train/app/number_type.h"
 #include "train/app/printable.h"
 #include "train/app/setup.h"
 #include "train/app/text_data.h"
@@ -33,7 +34,7 @@ struct Inputs {
 };
 
 std::string number_type(const RunConfig& config) {
-  return config.precision == "fp32" ? "float32" : "float64";
+  return config.precision == "fp64" ? "float64" : "float32";
 }
 
 std::optional<Checkpoint> checkpoint_of(const RunConfig& config, const Setup& setup) {
@@ -236,7 +237,7 @@ class Run {
 // On rank 0, for as many ranks as the mesh names where there is one.
 void show_plan(const RunConfig& config, int ranks) {
   const Setup setup = make_setup(config, ranks == 1 ? ranks_named(config.mesh) : ranks);
-  const int element = config.precision == "fp32" ? sizeof(float) : sizeof(double);
+  const int element = with_number_type(config, []<class T>() { return int{sizeof(T)}; });
   fmt::print("{}", describe({setup.model, setup.training, setup.mesh, element}, config.model));
   if (config.draw_mesh) fmt::print("\n{}", draw(setup.mesh));
 }
@@ -297,8 +298,7 @@ void train(const RunConfig& asked, Communicator communicator) {
   while (true) {
     Inputs inputs;
     together(world, [&] { inputs = read_inputs(now, world.ranks()); });
-    auto left = now.precision == "fp64" ? run_all<double>(now, inputs, world)
-                                        : run_all<float>(now, inputs, world);
+    auto left = with_number_type(now, [&]<class T>() { return run_all<T>(now, inputs, world); });
     if (!left) return;
     const Mesh& mesh = inputs.setup.mesh;
     world = Group(std::move(*left));
