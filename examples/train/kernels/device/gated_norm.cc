@@ -5,15 +5,10 @@
 namespace tutti::train {
 namespace {
 
-template <class Kernel>
-void launch_for(const GateShape& s, int wide, const Kernel& kernel) {
-  launch(ceil_divide(s.tokens * (s.width / wide), Kernel::kThreads), kernel);
-}
-
 template <class S>
 void run_gate(const GateShape& s, const S* y, const S* z, S* v) {
   by_packs<S>(divides<S>(s.width, s.z_stride) && is_aligned(y, z, v), [&](auto wide) {
-    launch_for(s, wide, Gate<S, wide>{s, y, z, v});
+    launch_packs(s.tokens, s.width, wide, Gate<S, wide>{s, y, z, v});
   });
 }
 
@@ -21,7 +16,7 @@ template <class S>
 void run_gate_backward(const GateShape& s, const S* dv, const S* y, const S* z, S* dy, S* dz) {
   const bool packs = divides<S>(s.width, s.z_stride) && is_aligned(dv, y, z, dy, dz);
   by_packs<S>(packs, [&](auto wide) {
-    launch_for(s, wide, GateBackward<S, wide>{s, dv, y, z, dy, dz});
+    launch_packs(s.tokens, s.width, wide, GateBackward<S, wide>{s, dv, y, z, dy, dz});
   });
 }
 

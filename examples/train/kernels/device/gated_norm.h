@@ -5,8 +5,7 @@
 
 #pragma once
 
-#include "train/device/launch.h"
-#include "train/kernels/device/packs.h"
+#include "train/kernels/device/pack_rows.h"
 #include "train/kernels/gated_norm.h"
 
 namespace tutti::train {
@@ -21,10 +20,7 @@ struct Gate {
   S* v;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const long packs = shape.width / kWide;
-    block.each_of_all(shape.tokens * packs, [&](long i) {
-      const long token = i / packs;
-      const long column = i % packs * kWide;
+    each_pack<kWide>(block, shape.tokens, shape.width, [&](long token, long column) {
       const Floats<kWide> gates = load<kWide>(z + token * shape.z_stride + column);
       Floats<kWide> values = load<kWide>(y + token * shape.width + column);
       for (int k = 0; k < kWide; ++k) values.at[k] *= gates.at[k] * logistic(gates.at[k]);
@@ -45,10 +41,7 @@ struct GateBackward {
   S* dz;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const long packs = shape.width / kWide;
-    block.each_of_all(shape.tokens * packs, [&](long i) {
-      const long token = i / packs;
-      const long column = i % packs * kWide;
+    each_pack<kWide>(block, shape.tokens, shape.width, [&](long token, long column) {
       const long at = token * shape.width + column;
       const long at_z = token * shape.z_stride + column;
       const Floats<kWide> gates = load<kWide>(z + at_z);

@@ -6,8 +6,7 @@
 
 #pragma once
 
-#include "train/device/launch.h"
-#include "train/kernels/device/packs.h"
+#include "train/kernels/device/pack_rows.h"
 #include "train/kernels/ssd.h"
 
 namespace tutti::train {
@@ -120,10 +119,7 @@ struct ScaleSsdRows {
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     const SsdShape& s = steps.shape;
-    const long packs = s.heads * s.width / kWide;
-    block.each_of_all(s.tokens * packs, [&](long i) {
-      const long token = i / packs;
-      const long column = i % packs * kWide;
+    each_pack<kWide>(block, s.tokens, s.heads * s.width, [&](long token, long column) {
       const long head = column / s.width;
       float factor = 0;
       if constexpr (kFactor == SsdFactor::kSinceStart) {

@@ -49,8 +49,7 @@ void scale_rows(const SsdSteps<S>& steps, const OnDevice<S>* in, long stride, On
   const SsdShape& s = steps.shape;
   by_packs<S>(divides<S>(s.width, stride) && is_aligned(in, out), [&](auto wide) {
     using Kernel = ScaleSsdRows<S, wide, kFactor, kAdd>;
-    launch(ceil_divide(s.tokens * s.heads * s.width / wide, Kernel::kThreads),
-           Kernel{steps, plain(in), stride, plain(out)});
+    launch_packs(s.tokens, s.heads * s.width, wide, Kernel{steps, plain(in), stride, plain(out)});
   });
 }
 

@@ -10,15 +10,10 @@ bool has_packs(const TimeStepShape& s, const void* raw, const void* bias, const 
   return divides<S>(s.width, s.raw_stride) && is_aligned(raw, bias, dt);
 }
 
-template <class Kernel>
-void launch_for(const TimeStepShape& s, int wide, const Kernel& kernel) {
-  launch(ceil_divide(s.tokens * (s.width / wide), Kernel::kThreads), kernel);
-}
-
 template <class S>
 void forward(const TimeStepShape& s, const S* raw, const S* bias, float* dt) {
   by_packs<S>(has_packs<S>(s, raw, bias, dt), [&](auto wide) {
-    launch_for(s, wide, TimeSteps<S, wide>{s, raw, bias, dt});
+    launch_packs(s.tokens, s.width, wide, TimeSteps<S, wide>{s, raw, bias, dt});
   });
 }
 
@@ -26,7 +21,7 @@ template <class S>
 void backward(const TimeStepShape& s, const S* raw, const S* bias, const float* d_dt, S* d_raw) {
   const bool packs = has_packs<S>(s, raw, bias, d_dt) && is_aligned(d_raw);
   by_packs<S>(packs, [&](auto wide) {
-    launch_for(s, wide, TimeStepsBackward<S, wide>{s, raw, bias, d_dt, d_raw});
+    launch_packs(s.tokens, s.width, wide, TimeStepsBackward<S, wide>{s, raw, bias, d_dt, d_raw});
   });
 }
 

@@ -5,8 +5,7 @@
 
 #pragma once
 
-#include "train/device/launch.h"
-#include "train/kernels/device/packs.h"
+#include "train/kernels/device/pack_rows.h"
 #include "train/kernels/time_step.h"
 
 namespace tutti::train {
@@ -28,10 +27,7 @@ struct TimeSteps {
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     const auto lowest = static_cast<float>(shape.lowest);
     const auto highest = static_cast<float>(shape.highest);
-    const long packs = shape.width / kWide;
-    block.each_of_all(shape.tokens * packs, [&](long i) {
-      const long token = i / packs;
-      const long column = i % packs * kWide;
+    each_pack<kWide>(block, shape.tokens, shape.width, [&](long token, long column) {
       Floats<kWide> step = load<kWide>(raw + token * shape.raw_stride + column);
       const Floats<kWide> shift = load<kWide>(bias + column);
       for (int k = 0; k < kWide; ++k) {
@@ -56,10 +52,7 @@ struct TimeStepsBackward {
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     const auto lowest = static_cast<float>(shape.lowest);
     const auto highest = static_cast<float>(shape.highest);
-    const long packs = shape.width / kWide;
-    block.each_of_all(shape.tokens * packs, [&](long i) {
-      const long token = i / packs;
-      const long column = i % packs * kWide;
+    each_pack<kWide>(block, shape.tokens, shape.width, [&](long token, long column) {
       const Floats<kWide> before = load<kWide>(raw + token * shape.raw_stride + column);
       const Floats<kWide> shift = load<kWide>(bias + column);
       Floats<kWide> gradient = load<kWide>(d_dt + token * shape.width + column);
