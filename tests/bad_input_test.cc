@@ -5,6 +5,7 @@
 // ROOMS: communicator
 // TIER: fast
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -219,6 +220,30 @@ TEST(BadBuffers, AreFoundAfterGoodCallsOfTheSameShape) {
       }
     }
   });
+}
+
+// In a process that uses CUDA, memory that only a device reaches would end it.
+TEST(BadBuffers, OfADeviceAreNamed) {
+  void* const cuda = dlopen(TUTTI_MADE_UP_LIBCUDA, RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(cuda, nullptr) << dlerror();
+  auto* const device = static_cast<float*>(dlsym(cuda, "made_up_device_memory"));
+  auto* const managed = static_cast<float*>(dlsym(cuda, "made_up_managed_memory"));
+  on_ranks(1, [&](Communicator& comm) {
+    const Buffer on_device(device, 8, DataType::kFloat32), both(managed, 8, DataType::kFloat32);
+    const Buffer on_host = some(8);
+    EXPECT_OK(comm.all_reduce(on_host, on_host));
+    EXPECT_OK(comm.all_reduce(both, both));
+    const Status input = comm.all_reduce(on_device, on_host);
+    EXPECT_EQ(input, Status(Code::kInvalidArgument,
+                            "all_reduce: input is memory of a CUDA device: expected memory of the "
+                            "host; enqueue() takes the device's"));
+    const Status output = comm.all_reduce(on_host, on_device);
+    EXPECT_NE(output.message().find("output is memory of a CUDA device"), std::string::npos)
+        << output.message();
+    EXPECT_EQ(comm.start(all_reduce(on_device, on_device)).status().code(), Code::kInvalidArgument);
+    EXPECT_OK(comm.barrier());
+  });
+  dlclose(cuda);
 }
 
 // What a rank does not use may be anything.

@@ -346,6 +346,30 @@ TEST(EnqueueWithKernels, EveryCollectiveIsRight) {
   });
 }
 
+// As few as any rank wants.
+TEST(EnqueueWithKernels, BlocksAreBounded) {
+  static std::atomic<int> most;
+  RanksOnDevices made = with_kernels(2);
+  // In the place of a kernel; what it makes is not looked at.
+  made.kernels.insert(made.kernels.begin(),
+                      {"tutti_reduce_sum_float32",
+                       [](const void*, int, int blocks) { most = std::max(most.load(), blocks); }});
+  struct {
+    std::vector<int> wanted;
+    int expected;
+  } const cases[] = {{{}, 16}, {{64, 40}, 40}, {{16, 3}, 3}};
+  for (const auto& [wanted, expected] : cases) {
+    most = 0;
+    made.blocks = wanted;
+    on_devices(made, [](RankOnDevice& rank) {
+      DeviceBuffer<float> data(rank, std::vector<float>(1 << 20));
+      ASSERT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
+      ASSERT_OK(rank.synchronize());
+    });
+    EXPECT_EQ(most, expected);
+  }
+}
+
 TEST(EnqueueWithKernels, MessagesGoThroughHostMemoryBesideThem) {
   on_devices(with_kernels(3), [](RankOnDevice& rank) {
     const int n = rank.comm.ranks(), me = rank.comm.rank();

@@ -68,6 +68,8 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_HOST", "left")->host, "left");
   EXPECT_EQ(with("TUTTI_LOG", "2")->log_level, 2);
   EXPECT_EQ(with("TUTTI_DEVICE", "7")->device, 7);
+  EXPECT_EQ(with("TUTTI_DEVICE_BLOCKS", "8")->device_blocks, 8);
+  EXPECT_EQ(with("TUTTI_DEVICE_THREADS", "256")->device_threads, 256);
   EXPECT_FALSE(with("TUTTI_NVLS", "0")->nvls);
   EXPECT_TRUE(with("TUTTI_NVLS", "1")->nvls);
 }
@@ -97,6 +99,8 @@ TEST_F(FromEnvironment, WrongValuesAreNamed) {
       {"TUTTI_PEER_TIMEOUT", {"", "0", "-1", "2.5s", "400ms"}},
       {"TUTTI_REPRODUCIBLE", {"", "yes", "2", "-1", "1 "}},
       {"TUTTI_TILE", {"", "-1", "1T", "K", "1.5K", "1k", "18446744073709551616"}},
+      {"TUTTI_DEVICE_BLOCKS", {"", "0", "65", "-1", "all"}},
+      {"TUTTI_DEVICE_THREADS", {"", "0", "31", "513", "1K"}},
       {"TUTTI_LANES", {"", "17", "-1", "two", "0x3"}},
       {"TUTTI_SCRATCH", {"", "8 M", "8MB", "99999999999G"}},
       {"TUTTI_HEAP", {"-5", "4097G"}},

@@ -78,6 +78,15 @@ struct Options {
   /// which adds in an order of its own; not with `reproducible`. TUTTI_NVLS, 0 or 1.
   bool nvls = true;
 
+  /// Blocks of a kernel that makes a call on memory of devices, at most: each takes a
+  /// multiprocessor from what computes. 1 to 64. May differ between ranks: the least counts.
+  /// TUTTI_DEVICE_BLOCKS.
+  int device_blocks = 16;
+
+  /// Threads of such a block: a multiple of 32, 32 to 512. May differ between ranks, likewise.
+  /// TUTTI_DEVICE_THREADS.
+  int device_threads = 512;
+
   /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.
   int log_level = 0;

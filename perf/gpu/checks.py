@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 
+import floors
 from steps import FAILED, NOT_BUILT, NOT_HERE, OK, Outcome, run, run_together
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,8 +72,19 @@ def gpu_test(command):
     return step
 
 
+def device_test_command(tests):
+    """The test of devices, of its cases those on the GPU."""
+    return [[*command, "--gtest_filter=*cuda*"] for name, command in tests if name == "device_test"]
+
+
+def lone_rank_command():
+    """Every kernel, by a rank that waits for no other."""
+    return [perf_command("all", (8 << 10, 1 << 20, 128), "--threads", "1", "--iters", "1",
+                         "--warmup_iters", "1")]
+
+
 def sanitizer(tool, commands):
-    """compute-sanitizer on the first of the tests that is there. REQUIRES: a test whose kernels do not
+    """compute-sanitizer on the first of the commands that is there. REQUIRES: one whose kernels do not
     wait for each other, since under it they run one after the other."""
     def step(limit_s):
         program = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
@@ -80,9 +92,9 @@ def sanitizer(tool, commands):
             return Outcome(NOT_HERE, "no compute-sanitizer")
         there = [command for command in commands if os.path.exists(command[0])]
         if not there:
-            return Outcome(NOT_BUILT, "no test with the label gpu for it")
+            return Outcome(NOT_BUILT, "nothing to run it on")
         finished = run([program, "--tool", tool, "--error-exitcode", "99", "--target-processes", "all",
-                        *there[0], "--gtest_filter=*cuda*"], limit_s)
+                        *there[0]], limit_s)
         name = os.path.basename(there[0][0])
         return Outcome(OK, name) if finished.ok() else Outcome(FAILED, f"{name}: {finished.why()}")
     return step
@@ -100,8 +112,9 @@ def perf_is_built():
 def perf_command(collective, sizes, *more):
     """sizes: the least, the most, and the factor between."""
     least, most, factor = map(str, sizes)
-    return [TUTTI, "perf", collective, "--device", "cuda", "-b", least, "-e", most, "-f", factor,
-            "-d", "float", "--json", *more]
+    types = () if "-d" in more else ("-d", "float")
+    return [TUTTI, "perf", collective, "--device", "cuda", "-b", least, "-e", most, "-f", factor, *types,
+            "--json", *more]
 
 
 def results_of(finished):
@@ -118,18 +131,35 @@ def results_of(finished):
     return rows, "" if rows else "no rows"
 
 
-def times(rows, ranks, collectives, sizes, *more):
-    """Adds to `rows` what the collectives take among so many threads."""
+# What devices do to elements; the caller's own operations run on processors only.
+OPERATIONS = "sum,prod,max,min,avg,mulsum,band,bor,bxor,land,lor,lxor"
+
+
+def results(*arguments):
+    """Whether `tutti perf` finds right results among 4 threads."""
+    def step(limit_s):
+        if not perf_is_built():
+            return Outcome(NOT_BUILT, "tutti perf has no --device")
+        collective, sizes, *more = arguments
+        command = perf_command(collective, sizes, "--threads", "4", "--iters", "1",
+                               "--warmup_iters", "1", *more)
+        rows, problem = results_of(run(command, limit_s))
+        return Outcome(FAILED, problem) if problem else Outcome(OK, f"{len(rows)} calls")
+    return step
+
+
+def times(rows, ranks, collectives, sizes, *more, blocks=floors.BLOCKS):
+    """Adds to `rows` what the collectives take among so many threads, with so many blocks each."""
     def step(limit_s):
         if not perf_is_built():
             return Outcome(NOT_BUILT, "tutti perf has no --device")
         for collective in collectives:
             command = perf_command(collective, sizes, "--threads", str(ranks), *more)
-            finished = run(command, limit_s / len(collectives))
+            finished = run(command, limit_s / len(collectives), {"TUTTI_DEVICE_BLOCKS": str(blocks)})
             found, problem = results_of(finished)
             if problem:
                 return Outcome(FAILED, f"{collective}: {problem}")
-            rows.extend({**row, "graph": "--cudagraph" in more} for row in found)
+            rows.extend({**row, "graph": "--cudagraph" in more, "blocks": blocks} for row in found)
         return Outcome(OK)
     return step
 
@@ -163,7 +193,7 @@ def processes(rows, ranks):
             found, problem = results_of(finished[0])
             if problem:
                 return Outcome(FAILED, f"{collective}: {problem}")
-            rows.extend({**row, "graph": False} for row in found)
+            rows.extend({**row, "graph": False, "blocks": floors.BLOCKS} for row in found)
         return Outcome(OK)
     return step
 

@@ -21,5 +21,9 @@ def floor_us(collective, ranks, size, copy_bytes_per_s):
 # What is asked of calls: collective, ranks, bytes -> at least this share of the floor's speed.
 LARGE = 128 << 20
 SHARE = 0.85
+# … with as many blocks a rank as there are unless told otherwise; with fewer, of that share:
+BLOCKS = 16
+FEW_BLOCKS = 8
+SHARE_OF_FEW = 0.8
 # … and of small all_reduce among 8 ranks, replayed in a graph: bytes -> at most microseconds.
 SMALL_US = {8 << 10: 6.0, 64 << 10: 9.0, 1 << 20: 20.0}

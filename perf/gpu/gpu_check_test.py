@@ -20,7 +20,7 @@ COPY = 4.3e12  # of an H200
 def row(**changes):
     return {"collective": "all_reduce", "ranks": 8, "bytes": 128 << 20, "in_place": False,
             "time_us": {"median": 600.0}, "algorithm": "two_shot", "errors": 0, "graph": False,
-            **changes}
+            "blocks": floors.BLOCKS, **changes}
 
 
 def sleeping(seconds):
@@ -85,6 +85,11 @@ class Lines(unittest.TestCase):
         line = checks.perf_command("all_reduce", (512, 1024, 2), "--threads", "2", "--cudagraph", "1",
                                    "--iters", "1", "--warmup_iters", "1")
         self.assertNotEqual(subprocess.run(line, capture_output=True, timeout=60).returncode, 2)
+        for line in ([*checks.lone_rank_command()[0]],
+                     checks.perf_command("all_reduce", (1024, 1024, 2), "-d", "all", "-o",
+                                         checks.OPERATIONS, "--threads", "4"),
+                     checks.perf_command("all", (1024, 1024, 2), "--each-algorithm", "--threads", "4")):
+            self.assertNotEqual(subprocess.run(line, capture_output=True, timeout=60).returncode, 2)
         wrong = [*line, "--datatype", "float32"]
         self.assertEqual(subprocess.run(wrong, capture_output=True, timeout=60).returncode, 2)
 
@@ -116,6 +121,10 @@ class Tables(unittest.TestCase):
         self.assertIn("0.83", text)
         self.assertIn("MISSED: at least 85%", text)
         self.assertIn("kept: at least 85%", text)
+
+    def test_ask_less_of_few_blocks(self):
+        text = tables.times_table([row(time_us={"median": 700.0}, blocks=floors.FEW_BLOCKS)], COPY)
+        self.assertIn("kept: at least 68%", text)
 
     def test_ask_small_calls_in_graphs_for_their_time(self):
         small = row(bytes=8 << 10, graph=True, time_us={"median": 5.5})

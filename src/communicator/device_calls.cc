@@ -1,5 +1,6 @@
 #include "communicator/device_calls.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -31,6 +32,26 @@ Result<std::string> algorithm_of_kernels(const std::string& option) {
             "algorithm: \"" + option + "\": kernels can be forced to one only"};
   }
   return option.substr(option.find(':') + 1);  // all of it where there is no colon
+}
+
+// How large kernels may be: where ranks want different sizes, the least.
+struct KernelSize {
+  int blocks = 0;
+  int threads = 0;
+};
+
+Result<KernelSize> agree_on_size(Bootstrap& bootstrap, const Options& options, Deadline deadline) {
+  const Result<KernelSize> mine = KernelSize{options.device_blocks, options.device_threads};
+  const auto results = exchange(bootstrap, mine, deadline);
+  if (!results.ok()) return results.status();
+  const auto all = all_values(*results);
+  if (!all.ok()) return all.status();
+  KernelSize least = *mine;
+  for (const KernelSize& one : *all) {
+    least.blocks = std::min(least.blocks, one.blocks);
+    least.threads = std::min(least.threads, one.threads);
+  }
+  return least;
 }
 
 std::string title(const Call& call) {
@@ -139,7 +160,12 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
     return;
   }
   why_no_multicast_ = add_multicast(**boards, bootstrap, deadline);
+  const Result<KernelSize> size = agree_on_size(bootstrap, options_, deadline);
+  why_no_kernels_ = size.status();
+  if (!why_no_kernels_.ok()) return;
   CudaExecutor::Settings settings;
+  settings.blocks = size->blocks;
+  settings.threads = size->threads;
   settings.call_timeout = options_.call_timeout;
   settings.algorithm = *algorithm;
   if (levels_) settings.numbers = levels_->inside();
@@ -389,6 +415,9 @@ std::string DeviceCalls::description() const {
   }
   text += "cuda_p2p";
   text += why_no_multicast_.ok() ? ", NVLS" : "; no NVLS: " + why_no_multicast_.message();
+  if (boards_->kernels_take_turns()) {
+    text += "; processes share a device without MPS: streams wait for peers, kernels do not";
+  }
   return levels_ ? text + "; two levels, through host memory between hosts" : text;
 }
 

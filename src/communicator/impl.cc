@@ -46,24 +46,30 @@ void Communicator::Impl::abort(const std::string& reason) {
 }
 
 Status Communicator::Impl::run(const Call& call) {
-  if (background_ == nullptr) [[likely]] {
+  if (background_ == nullptr && !device_pointers_) [[likely]] {
     if (Job* job = preparer_.recall(call, may_be_mapped_)) return run_job(*job);
   }
   return run({&call, 1});
 }
 
-Status Communicator::Impl::run(std::span<const Call> group) {
+Status Communicator::Impl::check_on_host(std::span<const Call> group) const {
   for (const Call& call : group) {
     if (Status status = validate(call, rank(), ranks()); !status.ok()) return status;
+    if (!device_pointers_) continue;
+    Status status = tutti::check_on_host(call, rank(), ranks(), *device_pointers_);
+    if (!status.ok()) return status;
   }
+  return {};
+}
+
+Status Communicator::Impl::run(std::span<const Call> group) {
+  if (Status status = check_on_host(group); !status.ok()) return status;
   if (background_ == nullptr) return run_now(group);
   return Request(background_->add(group)).wait();
 }
 
 Result<Request> Communicator::Impl::start(std::span<const Call> group) {
-  for (const Call& call : group) {
-    if (Status status = validate(call, rank(), ranks()); !status.ok()) return status;
-  }
+  if (Status status = check_on_host(group); !status.ok()) return status;
   if (background_ == nullptr) {
     background_ = std::make_unique<Background>(
         [this](std::span<const Call> calls) { return run_now(calls); });

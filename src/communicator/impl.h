@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "communicator/heap.h"
 #include "communicator/prepare.h"
 #include "device/device.h"
+#include "device/device_pointers.h"
 #include "executor/cpu/executor.h"
 #include "tutti/tutti.h"
 
@@ -80,6 +82,7 @@ class Communicator::Impl : public Memory::Owner {
        bool oversubscribed);
 
   // The caller's thread, or the background's; never both at once.
+  Status check_on_host(std::span<const Call> group) const;
   Status run_now(std::span<const Call> group);
   Status run_one(const Call& call);
   Status run_job(Job& job);
@@ -118,6 +121,7 @@ class Communicator::Impl : public Memory::Owner {
 
   const Options options_;
   const SharedNetwork network_;
+  const std::optional<DevicePointers> device_pointers_ = DevicePointers::of_process();
   const std::string transports_;  // what it runs on, for people
   std::unique_ptr<CpuExecutor> executor_;
   Preparer preparer_;

@@ -89,6 +89,14 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
   if (variable == "TUTTI_NVLS") {
     return set(whole(variable, value, 0, 1), [&](long v) { options.nvls = v != 0; });
   }
+  if (variable == "TUTTI_DEVICE_BLOCKS") {
+    return set(whole(variable, value, 1, 64),
+               [&](long v) { options.device_blocks = static_cast<int>(v); });
+  }
+  if (variable == "TUTTI_DEVICE_THREADS") {
+    return set(whole(variable, value, 32, 512),
+               [&](long v) { options.device_threads = static_cast<int>(v); });
+  }
   if (variable == "TUTTI_LOG") {
     return set(whole(variable, value, 0, 2),
                [&](long v) { options.log_level = static_cast<int>(v); });
@@ -112,7 +120,8 @@ const std::unordered_set<std::string_view> kKnown = {
     "TUTTI_LANES",         "TUTTI_SCRATCH",      "TUTTI_HEAP",         "TUTTI_LOG",
     "TUTTI_ALGORITHM",     "TUTTI_ISA",          "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
     "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",         "TUTTI_RULES",        "TUTTI_CALIBRATION",
-    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION", "TUTTI_NVLS"};
+    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION", "TUTTI_NVLS",         "TUTTI_DEVICE_BLOCKS",
+    "TUTTI_DEVICE_THREADS"};
 
 }  // namespace
 

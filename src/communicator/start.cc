@@ -67,6 +67,14 @@ std::string invalid_option(const Options& options) {
   if (options.heap_bytes > (std::size_t{1} << 42)) {
     return "heap_bytes: " + std::to_string(options.heap_bytes) + ": expected at most 4T";
   }
+  if (options.device_blocks < 1 || options.device_blocks > 64) {
+    return "device_blocks: " + std::to_string(options.device_blocks) + ": expected 1 to 64";
+  }
+  if (options.device_threads < 32 || options.device_threads > 512 ||
+      options.device_threads % 32 != 0) {
+    return "device_threads: " + std::to_string(options.device_threads) +
+           ": expected a multiple of 32, 32 to 512";
+  }
   if (options.device < -1) {
     return "device: " + std::to_string(options.device) + ": expected -1 for none, or its number";
   }

@@ -308,4 +308,15 @@ Status validate(const Call& call, int rank, int ranks) {
   return {};
 }
 
+Status check_on_host(const Call& call, int rank, int ranks, const DevicePointers& pointers) {
+  const auto refuse = [&](const char* which) {
+    return invalid(call, std::string(which) +
+                             " is memory of a CUDA device: expected memory of the host; enqueue() "
+                             "takes the device's");
+  };
+  if (reads_input(call, rank) && pointers.hold(call.input.data)) return refuse("input");
+  if (writes_output(call, rank, ranks) && pointers.hold(call.output.data)) return refuse("output");
+  return {};
+}
+
 }  // namespace tutti

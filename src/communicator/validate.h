@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "device/device_pointers.h"
 #include "tutti/status.h"
 #include "tutti/tutti.h"
 
@@ -9,6 +10,9 @@ namespace tutti {
 
 /// kInvalidArgument names the value and what was expected.
 Status validate(const Call& call, int rank, int ranks);
+
+/// kInvalidArgument where a buffer of a call on the host is memory that only a device reaches.
+Status check_on_host(const Call& call, int rank, int ranks, const DevicePointers& pointers);
 
 /// Whether input and output are the same memory in the way the collective allows.
 /// REQUIRES: validate() is OK.

@@ -112,6 +112,9 @@ Result<Beginning> check(const Asked& r) {
   if (!options.ok()) return options.status();
   b.settings = *settings;
   b.options = *options;
+  if (settings->most_blocks > 0) {
+    b.options.device_blocks = std::min(settings->most_blocks, b.options.device_blocks);
+  }
   b.device = options->device;
   return b;
 }

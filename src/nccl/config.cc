@@ -77,6 +77,7 @@ Result<Settings> read_config(const ncclConfig_t* config, const Settings& inherit
   if (Status status = check(*copy); !status.ok()) return status;
   Settings settings = inherited;
   if (copy->blocking != NCCL_CONFIG_UNDEF_INT) settings.blocking = copy->blocking != 0;
+  if (copy->maxCTAs != NCCL_CONFIG_UNDEF_INT) settings.most_blocks = copy->maxCTAs;
   if (copy->commName != nullptr) settings.name = copy->commName;
   return settings;
 }

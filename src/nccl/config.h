@@ -13,7 +13,8 @@ namespace tutti::nccl {
 
 struct Settings {
   bool blocking = true;
-  std::string name;  // for messages
+  int most_blocks = 0;  // of kernels; 0: not said
+  std::string name;     // for messages
 
   bool operator==(const Settings&) const = default;
 };

@@ -28,6 +28,7 @@ struct RanksOnDevices {
   std::vector<ThreadKernel> kernels = {};
   std::chrono::microseconds most_delay{0};  // of devices
   bool multicast = false;                   // devices have it
+  std::vector<int> blocks = {};             // Options::device_blocks, by rank; none: as in options
 
   int ranks() const { return static_cast<int>(host_of.size()); }
   /// `ranks` ranks of one host.
@@ -106,6 +107,7 @@ inline void on_devices(const RanksOnDevices& made, const std::function<void(Rank
     Options options = made.options;
     options.device = rank;
     options.host = static_cast<char>('a' + made.host_of[rank]);
+    if (!made.blocks.empty()) options.device_blocks = made.blocks[rank];
     ThreadDeviceSettings settings{.facts = thread_device_facts(rank),
                                   .kernels = made.kernels,
                                   .delays = {made.most_delay, static_cast<std::uint64_t>(rank)},
