@@ -266,6 +266,8 @@ void expect_that_an_absent_rank_is_named(const Absence& way) {
     ASSERT_TRUE(executor.enqueue({}, rank.stream()).ok());
     ASSERT_TRUE(rank.synchronize().ok());
     if (rank.rank() == 1) return;  // was there once, and never again
+    const std::size_t bytes = 4 * way.count;
+    std::fill_n(rank.image(), bytes, std::byte{0x5A});
     ASSERT_TRUE(executor.enqueue(all_reduce_of(rank, way.count), rank.stream()).ok());
     const Status status = wait_for_trouble(executor);
     EXPECT_EQ(status.code(), Code::kTimeout);
@@ -275,6 +277,8 @@ void expect_that_an_absent_rank_is_named(const Absence& way) {
     // The stream goes on, and later calls are refused.
     EXPECT_TRUE(rank.synchronize().ok());
     EXPECT_EQ(executor.enqueue({}, rank.stream()), status);
+    if (!way.engine) return;
+    EXPECT_EQ(std::count(rank.image(), rank.image() + bytes, std::byte{0x5A}), bytes);
   });
 }
 

@@ -1,14 +1,14 @@
 // Collectives that move bytes and reduce none, in one kernel.
 //
-//                   stands for (catalog)       a rank's part
-//   all_gather      all_pairs                  puts its input to every output
-//   broadcast       scatter_all_gather         reads 1/n of the root's input, puts it to every
-//   output gather          direct                     puts its input to the root's output scatter
-//   direct_pull                reads its chunk of the root's input all_to_all      all_pairs puts a
-//   chunk to each output
-//     in place      staged                     swaps its chunk for a peer's with the peer, half
-//     each
-//   barrier         all_pairs                  meets
+//                stands for (catalog)   a rank's part
+//
+//   all_gather   all_pairs              puts its input to every output
+//   broadcast    scatter_all_gather     reads 1/n of the root's input, puts it to every output
+//   gather       direct                 puts its input to the root's output
+//   scatter      direct_pull            reads its chunk of the root's input
+//   all_to_all   all_pairs              puts a chunk to each output
+//   in place     staged                 swaps its chunk for a peer's with the peer, half each
+//   barrier      all_pairs              meets
 //
 // A swap reads both chunks before it writes either, in registers, so it needs no scratch.
 //
