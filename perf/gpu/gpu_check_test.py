@@ -88,7 +88,8 @@ class Lines(unittest.TestCase):
         for line in ([*checks.lone_rank_command()[0]],
                      checks.perf_command("all_reduce", (1024, 1024, 2), "-d", "all", "-o",
                                          checks.OPERATIONS, "--threads", "4"),
-                     checks.perf_command("all", (1024, 1024, 2), "--each-algorithm", "--threads", "4")):
+                     checks.perf_command("all_reduce", (1024, 1024, 2), "--each-algorithm",
+                                         "--threads", "4")):
             self.assertNotEqual(subprocess.run(line, capture_output=True, timeout=60).returncode, 2)
         wrong = [*line, "--datatype", "float32"]
         self.assertEqual(subprocess.run(wrong, capture_output=True, timeout=60).returncode, 2)
