@@ -65,10 +65,10 @@ void ShardScan<T>::forward(const ScanWeights<T>& w, ScanColumns<const T> in, Mam
   spare_.lend(s.decays, elements(sequences_, ssd_.heads));
   const auto states = [&](long n) { return s.states.data() + n * chunk_states(); };
   const auto y_of = [&](long n) { return y + n * ssd_.tokens * inner(); };
+  const auto decay = [&](long n) { return s.decays.data() + n * ssd_.heads; };
+  for (long n = 0; n < sequences_; ++n) ssd_states(ssd_, input(w, s, n), states(n), decay(n));
   for (long n = 0; n < sequences_; ++n) {
-    Precise<T>* const decay = s.decays.data() + n * ssd_.heads;
-    ssd_states(ssd_, input(w, s, n), states(n), decay);
-    passing_.put(n, decay, states(n) + ssd_.chunks() * ssd_.state_size());
+    passing_.put(n, decay(n), states(n) + ssd_.chunks() * ssd_.state_size());
   }
   passing_.start(Direction::kForward);
   for (long n = 0; n < sequences_; ++n) ssd_inside(ssd_, input(w, s, n), y_of(n));
@@ -131,6 +131,8 @@ void ShardScan<T>::back_through_scan(const ScanWeights<T>& w, const Mamba2ScanKe
   const auto d_states = [&](long n) { return d_states_.data() + n * chunk_states(); };
   for (long n = 0; n < sequences_; ++n) {
     ssd_backward_states(ssd_, input(w, s, n), dy_of(n), d_states(n));
+  }
+  for (long n = 0; n < sequences_; ++n) {
     passing_.put(n, s.decays.data() + n * ssd_.heads, d_states(n));
   }
   passing_.start(Direction::kReverse);
