@@ -18,7 +18,7 @@ ScanData<S> data_of(const ScanShape& s, const ScanInput<OnDevice<S>>& in) {
 template <class S, class... Addresses>
 bool has_packs(const ScanData<S>& data, const Addresses*... addresses) {
   return divides<S>(data.shape.channels, data.shape.input_stride) &&
-         is_aligned(data.x, data.delta, data.d, addresses...);
+         is_aligned(data.x, data.delta, addresses...);
 }
 
 template <ScanPass kPass, class S>
@@ -120,7 +120,7 @@ void backward(const ScanData<S>& data, const ScanBackward<OnDevice<S>>& back,
   pass_gradients(data, dy, plain(back.d_final), chunks.states, chunks.sums);
   accelerator().copy(d_initial, chunks.states,
                      static_cast<std::size_t>(s.state_size()) * sizeof(float));
-  by_packs<S>(has_packs(data, dy, dx, d_delta), [&](auto wide) {
+  by_packs<S>(has_packs(data, dy), [&](auto wide) {
     launch(s.chunks() * slices,
            ScanBackwardChunk<S, wide>{data, slices, dy, plain(back.states), chunks.states, dx,
                                       d_delta, d_matrices, d_rates, d_d});

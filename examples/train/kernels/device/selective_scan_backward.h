@@ -36,15 +36,18 @@ struct ScanBackwardChunk {
   TUTTI_ANYWHERE int rows() const {
     return static_cast<int>(ceil_divide(data.shape.chunk, kTokens) * kTokens);
   }
+  /// Whether states go in several groups.
+  TUTTI_ANYWHERE bool has_groups() const { return data.shape.states > kScanStates; }
   std::size_t shared_bytes() const {
-    const long of_rows = 5 * kChannels + 2 * kScanStates + kScanStates * kChannels / kTokens;
+    const long of_rows =
+        (3 + 2 * has_groups()) * kChannels + 2 * kScanStates + kScanStates * kChannels / kTokens;
     const long others = 2 * kScanStates * kChannels + 2 * kTokens * kScanStates * kLane +
                         2 * kTokens * kOwners * kChannels;
     return static_cast<std::size_t>(rows() * of_rows + others) * sizeof(float);
   }
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const Shared shared(block.shared<float>(), rows());
+    const Shared shared(block.shared<float>(), rows(), has_groups());
     const long slice = block.index() % slices;
     const long chunk = block.index() / slices;
     for (long tile = slice; tile < Piece::tiles(data.shape); tile += slices) {
@@ -53,33 +56,35 @@ struct ScanBackwardChunk {
       for (long state = 0; state < data.shape.states; state += kScanStates) {
         go_back(block, piece, shared, slice, state, tile == slice);
       }
-      finish(block, piece, shared);
+      add_skipped(block, piece, shared);
       block.meet();
     }
   }
 
  private:
   struct Shared {
-    // [rows, kChannels]; the last two: gradients of delta x, and of delta through decays.
-    float *x, *delta, *dy, *d_gain, *d_step;
-    float *b, *c;                  // [rows, kScanStates]
-    float* noted;                  // [rows / kTokens, kScanStates, kChannels]: states
-    float *g, *d_a;                // [kScanStates, kChannels]: of the state, of A
-    float *d_b, *d_c;              // [kTokens, kScanStates, kLane], not yet added up
-    float *part_gain, *part_step;  // [kTokens, kOwners, kChannels]: parts of d_gain, d_step
+    float *x, *delta, *dy;  // [rows, kChannels]
+    float *b, *c;           // [rows, kScanStates]
+    float* noted;           // [rows / kTokens, kScanStates, kChannels]: states
+    float *g, *d_a;         // [kScanStates, kChannels]: of the state, of A
+    float *d_b, *d_c;       // [kTokens, kScanStates, kLane], not yet added up
+    // Of gradients of delta x, and of delta through decays: parts [kTokens, kOwners, kChannels],
+    // and [rows, kChannels] of groups of states so far, where there are several.
+    float *part_gain, *part_step, *d_gain, *d_step;
 
-    TUTTI_ON_DEVICE Shared(float* memory, int rows) {
+    TUTTI_ON_DEVICE Shared(float* memory, int rows, bool has_groups) {
       const auto next = [&](long count) {
         float* const at = memory;
         memory += count;
         return at;
       };
-      for (float** row : {&x, &delta, &dy, &d_gain, &d_step}) *row = next(rows * kChannels);
+      for (float** row : {&x, &delta, &dy}) *row = next(rows * kChannels);
       for (float** row : {&b, &c}) *row = next(rows * kScanStates);
       noted = next(rows / kTokens * kScanStates * kChannels);
       for (float** state : {&g, &d_a}) *state = next(kScanStates * kChannels);
       for (float** part : {&part_gain, &part_step}) *part = next(kTokens * kOwners * kChannels);
       for (float** sum : {&d_b, &d_c}) *sum = next(kTokens * kScanStates * kLane);
+      for (float** sum : {&d_gain, &d_step}) *sum = next(has_groups ? rows * kChannels : 0);
     }
   };
 
@@ -103,7 +108,6 @@ struct ScanBackwardChunk {
     stage_row(data.x, s.input_stride, shared.x);
     stage_row(data.delta, s.channels, shared.delta);
     stage_row(dy, s.channels, shared.dy);
-    block.each(rows() * kChannels, [&](long i) { shared.d_gain[i] = shared.d_step[i] = 0; });
   }
 
   // Through kScanStates states from that one.
@@ -220,7 +224,7 @@ struct ScanBackwardChunk {
     }
   }
 
-  // What threads have of kTokens tokens: over channels for B and C, over states for delta and x.
+  // What threads have of kTokens tokens: over channels for B and C, over states for x and delta.
   TUTTI_ON_DEVICE void add_up(const Block& block, const Piece& piece, const Shared& shared,
                               long slice, long state, int first, bool first_tile) const {
     const ScanShape& s = data.shape;
@@ -237,42 +241,45 @@ struct ScanBackwardChunk {
       for (int c = 0; c < kChannels; ++c) sum += lanes[c];
       *to = sum;
     });
-    block.each(kTokens * kChannels, [&](long i) {
-      const int at = static_cast<int>(i) / kChannels * kOwners * kChannels + i % kChannels;
-      float d_gain = 0;
-      float d_step = 0;
-      for (int owner = 0; owner < kOwners; ++owner) {
-        d_gain += shared.part_gain[at + owner * kChannels];
-        d_step += shared.part_step[at + owner * kChannels];
-      }
-      shared.d_gain[first * kChannels + i] += d_gain;
-      shared.d_step[first * kChannels + i] += d_step;
-    });
+    block.each(kTokens * kChannels,
+               [&](long i) { finish(piece, shared, state, first, static_cast<int>(i)); });
   }
 
-  // dx, d_delta and this chunk's part of the gradient of D.
-  TUTTI_ON_DEVICE void finish(const Block& block, const Piece& piece, const Shared& shared) const {
+  // dx and d_delta, or what they are made of, of one token and channel.
+  TUTTI_ON_DEVICE void finish(const Piece& piece, const Shared& shared, long state, int first,
+                              int i) const {
     const ScanShape& s = data.shape;
-    block.each(piece.tokens * (kChannels / kWide), [&](long i) {
-      const long token = i / (kChannels / kWide);
-      const long column = i % (kChannels / kWide) * kWide;
-      if (column >= piece.channels) return;
-      const Floats<kWide> d = load<kWide>(data.d + piece.channel + column);
-      Floats<kWide> of_x, of_delta;
-      for (int k = 0; k < kWide; ++k) {
-        const long at = token * kChannels + column + k;
-        of_x.at[k] = d.at[k] * shared.dy[at] + shared.d_gain[at] * shared.delta[at];
-        of_delta.at[k] = shared.d_step[at] + shared.d_gain[at] * shared.x[at];
-      }
-      store(of_x, dx + (piece.first + token) * s.input_stride + piece.channel + column);
-      store(of_delta, d_delta + (piece.first + token) * s.channels + piece.channel + column);
-    });
+    const int at = first * kChannels + i;
+    float d_gain = state > 0 ? shared.d_gain[at] : 0.0f;
+    float d_step = state > 0 ? shared.d_step[at] : 0.0f;
+    for (int owner = 0; owner < kOwners; ++owner) {
+      const int part = (i / kChannels * kOwners + owner) * kChannels + i % kChannels;
+      d_gain += shared.part_gain[part];
+      d_step += shared.part_step[part];
+    }
+    if (state + kScanStates < s.states) {
+      shared.d_gain[at] = d_gain;
+      shared.d_step[at] = d_step;
+      return;
+    }
+    const long token = at / kChannels;
+    const long channel = piece.channel + i % kChannels;
+    if (token >= piece.tokens || i % kChannels >= piece.channels) return;
+    const float d = static_cast<float>(data.d[channel]);
+    dx[(piece.first + token) * s.input_stride + channel] =
+        static_cast<S>(d * shared.dy[at] + d_gain * shared.delta[at]);
+    d_delta[(piece.first + token) * s.channels + channel] = d_step + d_gain * shared.x[at];
+  }
+
+  // This chunk's part of the gradient of D.
+  TUTTI_ON_DEVICE void add_skipped(const Block& block, const Piece& piece,
+                                   const Shared& shared) const {
     block.each(piece.channels, [&](long c) {
       float sum = 0;
       for (long t = 0; t < piece.tokens; ++t) {
         sum += shared.dy[t * kChannels + c] * shared.x[t * kChannels + c];
       }
-      d_d[piece.chunk * s.channels + piece.channel + c] = sum;
+      d_d[piece.chunk * data.shape.channels + piece.channel + c] = sum;
     });
   }
 };
