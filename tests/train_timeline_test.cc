@@ -78,6 +78,22 @@ TEST(Timeline, SpansOfARowDoNotOverlap) {
   }
 }
 
+TEST(Timeline, PutsSpansInOrder) {
+  Timeline timeline;
+  timeline.set_on(true);
+  const auto at = [](int ms) {
+    return Timeline::Clock::time_point() + std::chrono::milliseconds(ms);
+  };
+  timeline.add("row", "second", at(14), at(19));
+  timeline.add("row", "first", at(10), at(15));
+  const auto events = rows_of(Json::parse(timeline.to_json())).at("row");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].at("name"), "first");
+  EXPECT_EQ(events[0].at("dur"), 5000);
+  EXPECT_EQ(events[1].at("ts"), 5000);
+  EXPECT_EQ(events[1].at("dur"), 4000);
+}
+
 TEST(Timeline, NotesNothingWhileItIsOff) {
   Timeline timeline;
   const auto now = Timeline::Clock::now();

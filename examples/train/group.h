@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +37,8 @@ struct Traffic {
     calls += other.calls;
     return *this;
   }
+  /// The seconds of a call.
+  void count(const PieceTimes& times);
 };
 
 /// What calls take.
@@ -110,6 +112,9 @@ class Group {
   class Pending {
    public:
     Pending() = default;
+    Pending(Pending&& other) noexcept;
+    Pending& operator=(Pending&& other) noexcept;
+    ~Pending();
     /// On a GPU it is the accelerator that waits.
     void wait();
     /// Whether wait() would return at once.
@@ -117,8 +122,10 @@ class Group {
 
    private:
     friend class Group;
+    void wait_there();
+
     std::optional<Request> request_;
-    long piece_ = 0;  // of the group's aside_
+    long piece_ = 0;  // of the group's beside_
     Group* group_ = nullptr;
     std::string name_;  // where it is watched
   };
@@ -132,8 +139,12 @@ class Group {
     return start(calls, bytes, is_there<T>());
   }
 
-  /// What was noted since the last call.
-  Traffic take_traffic() { return std::exchange(traffic_, {}); }
+  /// What was noted since the last call; of calls on a GPU, of those that it is known to have ended.
+  Traffic take_traffic();
+
+  /// Failure where a call on a GPU has failed, among those that the accelerator is known to have
+  /// done: their results mean nothing.
+  void expect_well() const;
 
   Communicator& communicator() { return *communicator_; }
 
@@ -161,7 +172,14 @@ class Group {
   }
   void run(std::span<const Call> calls, std::size_t bytes, bool there);
   Pending start(std::span<const Call> calls, std::size_t bytes, bool there);
-  long enqueue_aside(std::span<const Call> calls);
+
+  // Calls on a GPU, by the stream on which they are issued.
+  struct Issued {
+    std::unique_ptr<Aside> on;
+    std::deque<std::string> names;  // of pieces whose times are not known yet, "" if not watched
+  };
+  long enqueue(Issued& issued, std::span<const Call> calls, std::size_t bytes);
+  void take_times(Issued& issued);
 
   template <class T>
   void run_or_copy(std::span<const T> input, std::span<T> output, const Call& call) {
@@ -174,13 +192,14 @@ class Group {
 
   bool is_empty() const { return communicator_ == nullptr || communicator_->empty(); }
   void expect_ok(const Status& status) const;
-  // "all_reduce, 4096 bytes" on the time line.
-  void note(const std::string& row, const std::string& name, Timeline::Clock::time_point begin,
-            Timeline::Clock::time_point end);
+  // "all_reduce, 4096 bytes" on the time line, and the time that was waited for it.
+  void note(const std::string& name, const PieceTimes& times);
 
   std::shared_ptr<Communicator> communicator_;  // shared with the alarm
   std::shared_ptr<Alarm> alarm_;
-  std::unique_ptr<Aside> aside_;  // of calls that are started on a GPU
+  // Each group has a stream of its own: what is waited for in one must not hold up another.
+  Issued beside_;
+  Issued in_line_;
   Traffic traffic_;
   Timeline* timeline_ = nullptr;
   std::string row_;
@@ -203,6 +222,8 @@ struct Groups {
 
   int at(Dimension dimension) const { return place[static_cast<int>(dimension)]; }
   void watch(Timeline* timeline);
+  /// Of each group.
+  void expect_well() const;
 };
 
 }  // namespace tutti::train

@@ -108,6 +108,12 @@ Traffic Lanes::take_traffic() {
   return sum;
 }
 
+void Lanes::expect_well() const {
+  for (const Group* lane : {&forward_in, &forward_out, &backward_in, &backward_out}) {
+    lane->expect_well();
+  }
+}
+
 template class Outbox<float>;
 template class Outbox<double>;
 template class Outbox<OnDevice<float>>;

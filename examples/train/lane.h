@@ -81,6 +81,8 @@ struct Lanes {
   /// Collective over the group.
   static Lanes make(Group& group, bool closed);
   Traffic take_traffic();
+  /// Of each lane.
+  void expect_well() const;
 };
 
 }  // namespace tutti::train

@@ -32,6 +32,8 @@ class Pipeline {
 
   /// Of handing on; not in the group's own.
   Traffic take_traffic() { return lanes_.take_traffic(); }
+  /// Failure where a call on a GPU has failed.
+  void expect_well() const { lanes_.expect_well(); }
 
  private:
   double run(const PipelineSchedule& schedule, const std::vector<MicroBatch>& batches,

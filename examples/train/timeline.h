@@ -18,8 +18,8 @@ class Timeline {
   void set_on(bool on) { on_ = on; }
   bool on() const { return on_; }
 
-  /// Spans of a row do not overlap: one that begins before the end of the last is taken to begin
-  /// there, for calls on a communicator run one after the other.
+  /// In any order. Spans of a row do not overlap: one that begins before the end of the one before
+  /// it is taken to begin there, for calls on a communicator run one after the other.
   void add(const std::string& row, std::string name, Clock::time_point begin,
            Clock::time_point end);
 
@@ -34,9 +34,11 @@ class Timeline {
     Clock::time_point end;
   };
 
+  // By their beginnings.
+  std::vector<Span> in_order() const;
+
   bool on_ = false;
   std::vector<std::string> rows_;
-  std::vector<Clock::time_point> ends_;  // by row
   std::vector<Span> spans_;
 };
 

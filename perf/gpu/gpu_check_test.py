@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -12,6 +13,7 @@ sys.path.insert(0, HERE)
 import checks
 import floors
 import tables
+import trainers
 from steps import FAILED, NO_TIME, OK, Outcome, Steps, run, run_together
 
 COPY = 4.3e12  # of an H200
@@ -139,9 +141,53 @@ class Tables(unittest.TestCase):
     def test_make_a_document(self):
         about = {"date": "2026-01-02", "gpu": "NVIDIA X", "driver": "1.2", "commit": "abc"}
         outcomes = [("build", Outcome(OK), 3.2), ("tests", Outcome(FAILED, "why"), 1.0)]
-        text = tables.document(about, outcomes, [row()], [], COPY)
-        for part in ("# NVIDIA X", "driver 1.2", "| tests | FAILED  | 1.0     | why |", "4.30 TB/s"):
+        text = tables.document(about, outcomes, threads=[row()], copy_bytes_per_s=COPY,
+                               trainers=[TRAINED])
+        for part in ("# NVIDIA X", "driver 1.2", "| tests | FAILED  | 1.0     | why |", "4.30 TB/s",
+                     "| llama  | 25m   | 16          | 250.0     | 131072   | 40.0% |"):
             self.assertIn(part, text)
+
+
+STEPS_OF_A_RUN = [
+    {"seconds": 9.0, "tokens_per_second": 1e3, "mfu_causal": 0.1, "mfu_full": 0.2, "memory_bytes": 2**31,
+     "loss": 5.5},
+    *[{"seconds": 0.25, "tokens_per_second": 131072, "mfu_causal": 0.4, "mfu_full": 0.5,
+       "memory_bytes": 2**32, "loss": 4.5}] * 2]
+TRAINED = trainers.figures(trainers.MODELS[0], STEPS_OF_A_RUN)
+
+
+class Trainers(unittest.TestCase):
+    def test_are_measured_without_the_first_step(self):
+        self.assertEqual(TRAINED["tokens_per_second"], 131072)
+        self.assertEqual(TRAINED["seconds"], 0.25)
+        self.assertEqual(TRAINED["memory_bytes"], 2**32)
+        self.assertEqual((TRAINED["first_loss"], TRAINED["last_loss"]), (5.5, 4.5))
+
+    def test_that_lose_as_the_processor_are_fine(self):
+        theirs = [5.0] * trainers.STEPS
+        self.assertEqual(trainers.compare([5.01] * trainers.STEPS, theirs, 0.01), "")
+        self.assertIn("step 0: ", trainers.compare([5.1] * trainers.STEPS, theirs, 0.01))
+        self.assertIn("step 0: ", trainers.compare([float("nan")] * trainers.STEPS, theirs, 0.01))
+        self.assertIn("expected", trainers.compare([5.0], theirs, 0.01))
+
+    def test_of_kernels_are_found(self):
+        self.assertIn("train_device_kernels_test", trainers.kernel_tests())
+
+    def test_have_enough_text(self):
+        with tempfile.TemporaryDirectory() as folder:
+            size = os.path.getsize(trainers.write_text(folder))
+        most = max(model.micro_batch for model in trainers.MODELS)
+        self.assertGreater(size * 0.95, most * trainers.STEPS * (trainers.SEQUENCE + 1))
+
+    @unittest.skipUnless(os.path.exists(trainers.TRAIN), "tutti-train is built elsewhere")
+    def test_take_the_lines_that_they_are_given(self):
+        if trainers.why_not_built():
+            self.skipTest(trainers.why_not_built())
+        for model in trainers.MODELS:
+            line = trainers.command(model.family, model.name, __file__, "out", "--device", "cpu",
+                                    "--dry-run")
+            done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class GpuCheck(unittest.TestCase):

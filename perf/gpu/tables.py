@@ -62,7 +62,16 @@ def times_table(rows, copy_bytes_per_s):
     return table(["collective", "ranks", "blocks", "bytes", "mode", "µs", "share of floor", "ran", "asked"], lines)
 
 
-def document(about, outcomes, threads, by_processes, copy_bytes_per_s):
+def trainers_table(rows):
+    lines = [(row["family"], row["model"], row["micro_batch"], f"{1e3 * row['seconds']:.1f}",
+              f"{row['tokens_per_second']:.0f}", f"{row['mfu_causal']:.1%}", f"{row['mfu_full']:.1%}",
+              f"{row['memory_bytes'] / 2**30:.1f}", f"{row['first_loss']:.3f}",
+              f"{row['last_loss']:.3f}") for row in rows]
+    return table(["family", "model", "micro-batch", "ms a step", "tokens/s", "MFU", "MFU, full",
+                  "GiB", "first loss", "last loss"], lines)
+
+
+def document(about, outcomes, *, threads=(), by_processes=(), copy_bytes_per_s=None, trainers=()):
     parts = [f"# {about['gpu']}", "",
              f"{about['date']}, commit {about['commit']}, {about['gpu']}, driver {about['driver']}.",
              "", "`scripts/gpu_check`: what was checked, and what came of it.", "",
@@ -80,4 +89,9 @@ def document(about, outcomes, threads, by_processes, copy_bytes_per_s):
         parts += ["", "## Ranks that are processes", "",
                   "Their kernels take turns on the GPU; this is about results, not times.", "",
                   times_table(by_processes, None)]
+    if trainers:
+        parts += ["", "## Trainers", "",
+                  "`tutti-train --device gpu --precision bf16`, one rank, sequences of 2048 tokens; MFU of "
+                  "the fastest product of matrices measured at the start, attention counted as causal, "
+                  "and as full.", "", trainers_table(trainers)]
     return "\n".join(parts) + "\n"

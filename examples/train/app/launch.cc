@@ -25,7 +25,17 @@ namespace {
   end();
 }
 
+// Of ranks that share a GPU, kernels of one wait for those of another: none may stand behind what
+// it waits for, in a queue of the GPU or because it is loaded only when it is first launched (CUDA
+// C++ Programming Guide, "Lazy Loading"). REQUIRES: no other thread yet; CUDA has not been called.
+void let_kernels_wait_for_each_other() {
+  constexpr int kOverwrite = 0;
+  setenv("CUDA_MODULE_LOADING", "EAGER", kOverwrite);
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", kOverwrite);
+}
+
 void run_threads(int ranks, const std::function<void(Communicator)>& work) {
+  let_kernels_wait_for_each_other();
   auto communicators = must(Communicator::threads(ranks, must(Options::from_environment())));
   std::vector<std::thread> threads;
   for (Communicator& communicator : communicators) {

@@ -19,6 +19,7 @@ class HostAccelerator final : public Accelerator {
 
   void* allocate(std::size_t bytes) override { return ::operator new(bytes, kAlignment); }
   void release(void* memory) override { ::operator delete(memory, kAlignment); }
+  std::size_t most_bytes() const override { return 0; }  // the process's memory, which others count
 
   void copy(void* to, const void* from, std::size_t bytes) override {
     if (bytes > 0) std::memmove(to, from, bytes);
@@ -31,7 +32,7 @@ class HostAccelerator final : public Accelerator {
   void multiply(const DeviceProduct& product) override;
 
   void* stream() override { return nullptr; }
-  std::unique_ptr<Aside> make_aside() override { return nullptr; }
+  std::unique_ptr<Aside> make_aside(bool) override { return nullptr; }
 
  private:
   static constexpr std::align_val_t kAlignment{256};

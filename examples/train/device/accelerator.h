@@ -9,9 +9,11 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "train/element.h"
 
@@ -38,18 +40,29 @@ struct DeviceProduct {
   long count = 1;
 };
 
-/// Work beside what is issued on the accelerator, such as calls to other ranks.
+/// When the device was at a piece of work, and from when to when it stood still to wait for it.
+struct PieceTimes {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin, end;
+  Clock::time_point wait_begin, wait_end;
+};
+
+/// Where work is issued that is watched, such as calls to other ranks: beside the accelerator's
+/// own, or in line with it.
 class Aside {
  public:
   virtual ~Aside() = default;
   /// Where to issue, a CUDA stream: what was issued on the accelerator until now comes first.
   virtual void* begin() = 0;
-  /// After issuing: the number of this piece of work; they go up.
+  /// After issuing: the number of this piece of work, from 1 on.
   virtual long end() = 0;
-  /// What is issued on the accelerator from now on comes after that piece. Once for each.
+  /// What is issued on the accelerator from now on comes after that piece. Once for each; what is
+  /// in line needs none.
   virtual void await(long piece) = 0;
   /// Whether the device has done it. Not after await().
   virtual bool ended(long piece) = 0;
+  /// Of the pieces, in their order, that were awaited and are done: each once. Does not wait.
+  virtual std::vector<PieceTimes> take_times() = 0;
 };
 
 class Accelerator {
@@ -63,8 +76,10 @@ class Accelerator {
 
   /// Aligned to 256 bytes; Failure where there is not so much.
   virtual void* allocate(std::size_t bytes) = 0;
-  /// What uses it may still be under way.
+  /// What uses it may still be under way, if it was issued on the accelerator or awaited.
   virtual void release(void* memory) = 0;
+  /// The most bytes of its own memory that were allocated at once; 0 where is_host().
+  virtual std::size_t most_bytes() const = 0;
 
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void clear(void* to, std::size_t bytes) = 0;
@@ -82,8 +97,8 @@ class Accelerator {
 
   /// The CUDA stream of what is issued; nullptr where is_host().
   virtual void* stream() = 0;
-  /// nullptr where is_host().
-  virtual std::unique_ptr<Aside> make_aside() = 0;
+  /// nullptr where is_host(). Must not outlive this.
+  virtual std::unique_ptr<Aside> make_aside(bool in_line) = 0;
 
  protected:
   /// Before the memory that room() answered could no longer be released.

@@ -29,6 +29,9 @@ constexpr std::size_t shared_bytes_of(const Kernel& kernel) {
 template <class Kernel>
 void launch_on_gpu(long blocks, const Kernel& kernel, void* stream);
 
+/// What a launch answers, a cudaError_t, made a Failure.
+void expect_launched(int error, const char* kernel);
+
 #ifdef __CUDACC__
 
 template <class Kernel>
@@ -36,9 +39,6 @@ __global__ void __launch_bounds__(Kernel::kThreads)
     run_kernel(const __grid_constant__ Kernel kernel) {
   kernel(Block());
 }
-
-/// What a launch answers, made a Failure. In device/cuda_accelerator.cc.
-void expect_launched(int error, const char* kernel);
 
 template <class Kernel>
 void launch_on_gpu(long blocks, const Kernel& kernel, void* stream) {

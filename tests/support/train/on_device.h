@@ -1,16 +1,40 @@
 // Numbers for tests of kernels on devices, which compare them with the same kernels on the
-// processor: put on the accelerator, and looked at.
+// processor: put on the accelerator, and looked at. That is the processor too, or the GPU whose
+// number is in TRAIN_TEST_GPU, as scripts/gpu_check sets it.
 
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "train/array.h"
+#include "train/device/cuda_accelerator.h"
 #include "train/numbers.h"
 
 namespace tutti::train {
+
+/// For all of a program's tests.
+class OnGivenGpu final : public testing::Environment {
+ public:
+  void SetUp() override {
+    const char* const number = std::getenv("TRAIN_TEST_GPU");
+    if (number == nullptr) return;
+    gpu_ = open_gpu(std::atoi(number));
+    use_ = std::make_unique<UseAccelerator>(*gpu_);
+  }
+  void TearDown() override {
+    use_.reset();
+    gpu_.reset();
+  }
+
+ private:
+  std::unique_ptr<Accelerator> gpu_;
+  std::unique_ptr<UseAccelerator> use_;
+};
+inline const auto* const kOnGivenGpu = testing::AddGlobalTestEnvironment(new OnGivenGpu);
 
 template <class S>
 std::vector<float> rounded(std::vector<float> numbers) {
