@@ -931,7 +931,7 @@ TEST(EnqueueOnParts, SurvivorsGoOnWithTheirDevices) {
 }
 
 TEST(EnqueueMemory, IsAllocatedOnAllRanksOrNone) {
-  for (const RanksOnDevices& made : {two(), with_kernels(2)}) {
+  for (const RanksOnDevices& made : {two(), with_kernels(2), with_kernels({0, 0, 1, 1})}) {
     on_devices(made, [](RankOnDevice& rank) {
       for (int round = 0; round < 3; ++round) {
         const std::size_t count = rank.comm.rank() == 0 ? 1000 : 0;
@@ -944,7 +944,7 @@ TEST(EnqueueMemory, IsAllocatedOnAllRanksOrNone) {
         std::fill(data.begin(), data.end(), 1);
         ASSERT_OK(rank.comm.enqueue(all_reduce(data, data), rank.stream));
         ASSERT_OK(rank.synchronize());
-        EXPECT_EQ(data[999], 2);
+        EXPECT_EQ(data[999], rank.comm.ranks());
       }
       ASSERT_OK(rank.comm.barrier());
     });
@@ -952,15 +952,18 @@ TEST(EnqueueMemory, IsAllocatedOnAllRanksOrNone) {
 }
 
 TEST(EnqueueMemory, OfTheCallersIsRegistered) {
-  on_devices(with_kernels(2), [](RankOnDevice& rank) {
-    DeviceBuffer<int> data(rank, 10);
-    ASSERT_OK(rank.comm.register_on_device(rank.comm.rank() == 0 ? data.data() : nullptr));
-    std::vector<int> host(10);
-    const Status status =
-        rank.comm.register_on_device(rank.comm.rank() == 1 ? host.data() : nullptr);
-    EXPECT_EQ(status.code(), Code::kInvalidArgument);
-    EXPECT_TRUE(contains(status, "memory of the host")) << status.message();
-  });
+  for (const RanksOnDevices& made : {with_kernels(2), with_kernels({0, 0, 1, 1})}) {
+    on_devices(made, [](RankOnDevice& rank) {
+      DeviceBuffer<int> data(rank, 10);
+      ASSERT_OK(rank.comm.register_on_device(rank.comm.rank() == 0 ? data.data() : nullptr));
+      std::vector<int> host(10);
+      const Status status =
+          rank.comm.register_on_device(rank.comm.rank() == 1 ? host.data() : nullptr);
+      EXPECT_EQ(status.code(), Code::kInvalidArgument);
+      EXPECT_TRUE(contains(status, "rank 1: ")) << status.message();
+      EXPECT_TRUE(contains(status, "memory of the host")) << status.message();
+    });
+  }
 }
 
 }  // namespace

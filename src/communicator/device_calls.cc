@@ -1,13 +1,10 @@
 #include "communicator/device_calls.h"
 
-#include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include "algorithms/catalog.h"
-#include "bootstrap/exchange.h"
-#include "communicator/message_bootstrap.h"
 #include "communicator/shape.h"
 #include "communicator/validate.h"
 #include "executor/cpu/reducer.h"
@@ -15,43 +12,13 @@
 namespace tutti {
 namespace {
 
-// Who does not come, the ranks of its host know best: those of its rail, who wait for them, wait
-// longer.
-constexpr std::chrono::seconds kRailPatience{1};
+// For what a peer tells all ranks to come.
+constexpr std::chrono::seconds kTold{1};
 
 // Whether kernels may know it. The same on all ranks.
 bool may_be_kernel(const Call& call) {
   return call.collective != Collective::kSendRecv && !call.variable &&
          !(reduces(call.collective) && call.op.reduction == Reduction::kUser);
-}
-
-// What kernels are told of Options::algorithm: they take one name.
-Result<std::string> algorithm_of_kernels(const std::string& option) {
-  if (option.find(',') != std::string::npos) {
-    return {Code::kNotSupported,
-            "algorithm: \"" + option + "\": kernels can be forced to one only"};
-  }
-  return option.substr(option.find(':') + 1);  // all of it where there is no colon
-}
-
-// How large kernels may be: where ranks want different sizes, the least.
-struct KernelSize {
-  int blocks = 0;
-  int threads = 0;
-};
-
-Result<KernelSize> agree_on_size(Bootstrap& bootstrap, const Options& options, Deadline deadline) {
-  const Result<KernelSize> mine = KernelSize{options.device_blocks, options.device_threads};
-  const auto results = exchange(bootstrap, mine, deadline);
-  if (!results.ok()) return results.status();
-  const auto all = all_values(*results);
-  if (!all.ok()) return all.status();
-  KernelSize least = *mine;
-  for (const KernelSize& one : *all) {
-    least.blocks = std::min(least.blocks, one.blocks);
-    least.threads = std::min(least.threads, one.threads);
-  }
-  return least;
 }
 
 std::string title(const Call& call) {
@@ -82,159 +49,11 @@ DeviceCall device_call_of(const Call& call, int rank, int ranks) {
           .output = static_cast<std::byte*>(call.output.data)};
 }
 
-// A failure among some of the ranks, whose numbers there are other ones.
-Status counted_among(const std::vector<int>& ranks, const Status& status) {
-  std::string text = status.message() + " (counted among ranks ";
-  for (const int rank : ranks) text += (rank == ranks.front() ? "" : ", ") + std::to_string(rank);
-  return {status.code(), text + ")"};
-}
-
 }  // namespace
 
-DeviceCalls::DeviceCalls(const Options& options, std::shared_ptr<Device> device)
-    : options_(options), device_(std::move(device)) {}
-
-Result<std::unique_ptr<DeviceCalls>> DeviceCalls::create(Bootstrap& bootstrap,
-                                                         const Options& options,
-                                                         std::shared_ptr<Device> device,
-                                                         std::unique_ptr<Communicator::Impl> host,
-                                                         const Group& group, Deadline deadline) {
-  std::unique_ptr<DeviceCalls> calls(new DeviceCalls(options, std::move(device)));
-  Status status = calls->open(bootstrap, std::move(host), group, deadline);
-  if (!status.ok()) return status;
-  return calls;
-}
-
-Status DeviceCalls::open(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
-                         const Group& group, Deadline deadline) {
-  rank_ = host->rank();
-  ranks_ = host->ranks();
-  no_visits_ = may_wait_in_kernels(bootstrap, *device_, deadline);
-  if (group.host_count() == 1) {
-    add_kernels(bootstrap, deadline);
-  } else {
-    levels_ = Levels::of(group, rank_);
-    add_kernels_inside(bootstrap, *host, deadline);
-  }
-  memory_ = std::make_unique<DeviceMemory>(*device_, levels_ ? nullptr : boards_.get());
-  return levels_ ? add_routes(bootstrap, std::move(host), deadline)
-                 : add_route(bootstrap, std::move(host), deadline);
-}
-
-// Those of this host, among which kernels run if they do on all hosts. `host`: of all ranks.
-void DeviceCalls::add_kernels_inside(Bootstrap& bootstrap, Communicator::Impl& host,
-                                     Deadline deadline) {
-  const auto none = [this](const char* why) {
-    why_no_kernels_ = {Code::kNotSupported, why};
-    levels_.reset();
-  };
-  if (!levels_) return none("hosts have one rank each, or not the same number of ranks");
-  if (!options_.algorithm.empty()) return none("an algorithm is forced");
-  if (options_.reproducible) return none("option reproducible is on");
-  if (no_visits_.ok()) {
-    MessageBootstrap inside(host, levels_->inside());
-    add_kernels(inside, deadline);
-  } else {
-    why_no_kernels_ = no_visits_;
-  }
-  why_no_kernels_ = agree(bootstrap, why_no_kernels_, deadline);
-  if (why_no_kernels_.ok()) return;
-  kernels_.reset();
-  boards_.reset();
-  levels_.reset();
-}
-
-// Without them everything goes through host memory: an error is no failure, but all must have it.
-void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
-  const Result<std::string> algorithm = algorithm_of_kernels(options_.algorithm);
-  why_no_kernels_ = algorithm.status();
-  if (!device_->facts().has_kernels) {
-    why_no_kernels_ = {Code::kNotSupported, "no kernels were built for this device"};
-  }
-  why_no_kernels_ = agree(bootstrap, why_no_kernels_, deadline);
-  if (!why_no_kernels_.ok()) return;
-  Result<std::unique_ptr<Boards>> boards =
-      Boards::create(device_, bootstrap, options_.scratch_bytes, deadline);
-  if (!boards.ok()) {
-    why_no_kernels_ = boards.status();
-    return;
-  }
-  why_no_multicast_ = add_multicast(**boards, bootstrap, deadline);
-  const Result<KernelSize> size = agree_on_size(bootstrap, options_, deadline);
-  why_no_kernels_ = size.status();
-  if (!why_no_kernels_.ok()) return;
-  CudaExecutor::Settings settings;
-  settings.blocks = size->blocks;
-  settings.threads = size->threads;
-  settings.call_timeout = options_.call_timeout;
-  settings.algorithm = *algorithm;
-  if (levels_) settings.numbers = levels_->inside();
-  settings.find_schedule = [ranks = bootstrap.ranks()](Collective collective,
-                                                       std::string_view algorithm, int root) {
-    return schedule_of(collective, algorithm, Group(ranks), root);
-  };
-  Result<std::unique_ptr<CudaExecutor>> kernels =
-      CudaExecutor::create(*device_, **boards, settings);
-  why_no_kernels_ = agree(bootstrap, kernels.status(), deadline);
-  if (!why_no_kernels_.ok()) return;
-  boards_ = std::move(*boards);
-  kernels_ = std::move(*kernels);
-}
-
-// The same on all ranks.
-Status DeviceCalls::add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline deadline) const {
-  if (!options_.nvls) return {Code::kNotSupported, "option nvls is off"};
-  if (options_.reproducible) {
-    return {Code::kNotSupported, "option reproducible is on, and a switch adds in its own order"};
-  }
-  return boards.add_multicast(bootstrap, deadline);
-}
-
-Status DeviceCalls::add_route(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
-                              Deadline deadline) {
-  Result<std::unique_ptr<HostRoute>> route = make_route(
-      std::move(host), kernels_ != nullptr, [this](const Status& status) { fail(status); });
-  if (Status status = agree(bootstrap, route.status(), deadline); !status.ok()) return status;
-  const std::lock_guard lock(mutex_);
-  route_ = std::move(*route);
-  return {};
-}
-
-// The one of the rail first: it is made by messages on `host`.
-Status DeviceCalls::add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
-                               Deadline deadline) {
-  const std::vector<int> members = levels_->rail();
-  Options options = HostRoute::options_of(options_, levels_->hosts());
-  options.call_timeout += kRailPatience;
-  Result<std::unique_ptr<Communicator::Impl>> rail_host = host->part(members, options);
-  if (Status status = agree(bootstrap, rail_host.status(), deadline); !status.ok()) return status;
-  Result<std::unique_ptr<HostRoute>> rail = make_route(
-      std::move(*rail_host), false, [this](const Status& status) { fail_of_rail(status); });
-  if (Status status = agree(bootstrap, rail.status(), deadline); !status.ok()) return status;
-  const Result<std::byte*> scratch = device_->allocate(options_.scratch_bytes);
-  if (Status status = agree(bootstrap, scratch.status(), deadline); !status.ok()) return status;
-  scratch_ = {*scratch, options_.scratch_bytes};
-  {
-    const std::lock_guard lock(mutex_);
-    rail_ = std::move(*rail);
-  }
-  return add_route(bootstrap, std::move(host), deadline);
-}
-
-Result<std::unique_ptr<HostRoute>> DeviceCalls::make_route(
-    std::unique_ptr<Communicator::Impl> host, bool check_peers,
-    std::function<void(const Status&)> on_failure) {
-  return HostRoute::create(std::move(host), {.device = *device_,
-                                             .no_kernels = no_visits_,
-                                             .call_timeout = options_.call_timeout,
-                                             .check_peers = check_peers,
-                                             .look_around = [this] { return health(); },
-                                             .on_failure = std::move(on_failure)});
-}
-
 DeviceCalls::~DeviceCalls() {
-  rail_.reset();
-  route_.reset();
+  if (rail_ != nullptr) rail_->end();
+  if (route_ != nullptr) route_->end();
   if (!scratch_.empty()) device_->release(scratch_.data());
 }
 
@@ -243,7 +62,7 @@ void DeviceCalls::fail(const Status& status) { give_up(status, status.message())
 // Ranks are numbered otherwise there. Who aborts tells all ranks too, in their own numbers: that is
 // waited for.
 void DeviceCalls::fail_of_rail(const Status& status) {
-  const auto limit = std::chrono::steady_clock::now() + kRailPatience;
+  const auto limit = std::chrono::steady_clock::now() + kTold;
   while (status.code() == Code::kAborted && health().ok() &&
          std::chrono::steady_clock::now() < limit) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -305,22 +124,26 @@ Status DeviceCalls::issue_kernel(const Call& call, Stream stream) {
 
 Status DeviceCalls::issue_levels(const Call& call, Stream stream, bool captured) {
   last_way_ = Way::kTwoLevels;
-  Status status = issue_steps(*level_steps(call, *levels_, scratch_), stream, captured);
-  if (!status.ok()) fail(status);  // some of it may have been issued: ranks no longer agree
+  int issued = 0;
+  Status status = issue_steps(*level_steps(call, *levels_, scratch_), stream, captured, issued);
+  if (!status.ok() && issued > 0) fail(status);  // ranks no longer agree
   return status;
 }
 
-Status DeviceCalls::issue_steps(const LevelSteps& steps, Stream stream, bool captured) {
+Status DeviceCalls::issue_steps(const LevelSteps& steps, Stream stream, bool captured,
+                                int& issued) {
   const auto inside = [&](const std::vector<Call>& calls) -> Status {
     for (const Call& call : calls) {
       const DeviceCall step = device_call_of(call, levels_->place, levels_->places());
       if (Status status = kernels_->enqueue(step, stream); !status.ok()) return status;
+      ++issued;
     }
     return {};
   };
   if (Status status = inside(steps.first); !status.ok()) return status;
   const Result<DeviceProxy::Visit> visit = rail_->proxy().begin(stream, captured);
   if (!visit.ok()) return visit.status();
+  ++issued;
   if (Status status = rail_->proxy().end(*visit, steps.between); !status.ok()) return status;
   return inside(steps.last);
 }
@@ -362,9 +185,8 @@ Status DeviceCalls::begin_for(std::span<const StagedCall> calls, Stream stream, 
 Status DeviceCalls::issue_others(std::span<const Call> calls, Stream stream, bool captured,
                                  std::vector<StagedCall>& left_over) {
   for (const Call& call : calls) {
-    const bool by_levels = levels_.has_value();
-    Status status = by_levels ? issue_levels(call, stream, captured) : issue_kernel(call, stream);
-    if (!by_levels && status.code() == Code::kNotSupported) {
+    Status status = levels_ ? issue_levels(call, stream, captured) : issue_kernel(call, stream);
+    if (status.code() == Code::kNotSupported && health().ok()) {
       left_over.emplace_back(call);
     } else if (!status.ok()) {
       return status;

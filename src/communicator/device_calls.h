@@ -42,8 +42,10 @@ class DeviceCalls final {
   Status health() const;
   void abort(const std::string& reason);
 
-  /// As Communicator::allocate_on_device() and register_on_device(), over a bootstrap of the ranks.
+  /// As Communicator::allocate_on_device() and register_on_device(), over a bootstrap of the ranks
+  /// of this host where there are levels, else of all.
   DeviceMemory& memory() { return *memory_; }
+  const std::optional<Levels>& levels() const { return levels_; }
 
   /// About the last call that was enqueued.
   Explanation explain() const;
@@ -73,7 +75,7 @@ class DeviceCalls final {
   Status check(const Call& call) const;
   Status issue_kernel(const Call& call, Stream stream);
   Status issue_levels(const Call& call, Stream stream, bool captured);
-  Status issue_steps(const LevelSteps& steps, Stream stream, bool captured);
+  Status issue_steps(const LevelSteps& steps, Stream stream, bool captured, int& issued);
   Status issue_group(std::span<const Call> group, Stream stream, bool captured);
   Status begin_for(std::span<const StagedCall> calls, Stream stream, bool captured,
                    std::optional<DeviceProxy::Visit>& visit);

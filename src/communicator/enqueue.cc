@@ -67,18 +67,31 @@ Status Communicator::Impl::health() const {
   return device_ == nullptr ? Status() : device_->health();
 }
 
+std::vector<int> Communicator::Impl::sharing_ranks() const {
+  return device_->levels().has_value() ? device_->levels()->inside() : all_ranks();
+}
+
+// What those who share memory have agreed on, for all ranks to agree on.
+Status Communicator::Impl::agree_with_all(const Status& shared, Deadline deadline) {
+  if (!device_->levels().has_value()) return shared;
+  MessageBootstrap bootstrap(*this, all_ranks());
+  return agree(bootstrap, shared.ok() ? shared : counted_among(sharing_ranks(), shared), deadline);
+}
+
 Result<Memory> Communicator::Impl::allocate_on_device(std::size_t bytes) {
   if (device_ == nullptr) return no_device();
-  MessageBootstrap bootstrap(*this, all_ranks());
+  MessageBootstrap bootstrap(*this, sharing_ranks());
   const Deadline deadline = std::chrono::steady_clock::now() + options_.call_timeout;
-  return device_->memory().allocate(bootstrap, bytes, deadline);
+  Result<Memory> memory = device_->memory().allocate(bootstrap, bytes, deadline);
+  if (Status status = agree_with_all(memory.status(), deadline); !status.ok()) return status;
+  return memory;
 }
 
 Status Communicator::Impl::register_on_device(const void* address) {
   if (device_ == nullptr) return no_device();
-  MessageBootstrap bootstrap(*this, all_ranks());
+  MessageBootstrap bootstrap(*this, sharing_ranks());
   const Deadline deadline = std::chrono::steady_clock::now() + options_.call_timeout;
-  return device_->memory().share(bootstrap, address, deadline);
+  return agree_with_all(device_->memory().share(bootstrap, address, deadline), deadline);
 }
 
 }  // namespace tutti

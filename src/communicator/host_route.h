@@ -32,6 +32,9 @@ class HostRoute final {
   /// Options of a communicator that will do for it.
   static Options options_of(const Options& options, int ranks);
 
+  /// What was enqueued comes to its end, or fails; no thread of this runs any more. The host stays.
+  void end() { proxy_.reset(); }
+
   Communicator::Impl& host() const { return *host_; }
   DeviceProxy& proxy() const { return *proxy_; }
 

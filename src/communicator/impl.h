@@ -99,6 +99,9 @@ class Communicator::Impl : public Memory::Owner {
   Result<std::unique_ptr<Job>> job_of_piece(const FedCall& fed);
   Status add_device(Bootstrap& bootstrap, const OpenDevice& open_device, Deadline deadline);
   std::vector<int> all_ranks() const;
+  /// Those with whom this one shares memory of the device. REQUIRES: there is one.
+  std::vector<int> sharing_ranks() const;
+  Status agree_with_all(const Status& shared, Deadline deadline);
   /// Those who are given this one's device.
   OpenDevice same_device() const;
   void add_task(std::unique_ptr<Job> job, Batch& batch);

@@ -1,6 +1,7 @@
 #include "communicator/two_levels.h"
 
 #include <algorithm>
+#include <string>
 
 #include "communicator/shape.h"
 
@@ -148,6 +149,12 @@ bool Levels::in_order() const {
     }
   }
   return true;
+}
+
+Status counted_among(const std::vector<int>& ranks, const Status& status) {
+  std::string text = status.message() + " (counted among ranks ";
+  for (const int rank : ranks) text += (rank == ranks.front() ? "" : ", ") + std::to_string(rank);
+  return {status.code(), text + ")"};
 }
 
 std::optional<LevelSteps> level_steps(const Call& call, const Levels& levels,

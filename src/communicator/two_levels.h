@@ -39,6 +39,9 @@ struct Levels {
   bool in_order() const;
 };
 
+/// A failure among some of the ranks, whose numbers there are other ones.
+Status counted_among(const std::vector<int>& ranks, const Status& status);
+
 /// What is done one after the other: by kernels among the ranks of the host, through host memory
 /// among those of the rail, by kernels again. Ranks and roots are numbered among those.
 struct LevelSteps {
