@@ -155,8 +155,6 @@ void DeviceVisits::keep_alive() {
 
 bool DeviceVisits::gave_up() const { return load_acquire(book_.host()->gave_up) != 0; }
 
-void DeviceVisits::let_go() {
-  std::atomic_ref(book_.host()->stop).store(1, std::memory_order_relaxed);
-}
+void DeviceVisits::let_go() { store_release(book_.host()->stop, 1); }
 
 }  // namespace tutti

@@ -71,7 +71,8 @@ TUTTI_DEVICE bool wait_for_host(const Block& block, const Visit& visit, HasCome 
     if (has_come()) return true;
     block.pause();
     if (polls % kPollsPerLook != 0) continue;
-    if (load_relaxed(&book.stop) != 0) return false;
+    // Acquire: pairs with the host's release, after copies of calls that have failed have ended.
+    if (load_acquire(&book.stop) != 0) return false;
     const std::uint32_t pulse_now = load_relaxed(&book.pulse);
     const std::uint64_t now = block.now();
     if (beat_at == 0 || pulse_now != pulse) beat_at = now;
