@@ -139,7 +139,8 @@ class Group {
     return start(calls, bytes, is_there<T>());
   }
 
-  /// What was noted since the last call; of calls on a GPU, of those that it is known to have ended.
+  /// What was noted since the last call; of calls on a GPU, of those that it is known to have
+  /// ended.
   Traffic take_traffic();
 
   /// Failure where a call on a GPU has failed, among those that the accelerator is known to have

@@ -120,6 +120,11 @@ struct Trainer<T>::State {
   std::vector<MicroBatch> read(const Samples& from, std::uint64_t first, long count) const;
   void append(const std::vector<std::int32_t>& sample, MicroBatch& batch) const;
   long count_tokens(const std::vector<MicroBatch>& batches);
+  // Calls on a GPU that failed left numbers that mean nothing: they are not to be told as losses.
+  void expect_well() const {
+    groups.expect_well();
+    pipeline.expect_well();
+  }
   void expect_finite(double loss, double norm);
   StepTraffic take_traffic();
 
@@ -235,6 +240,7 @@ StepReport Trainer<T>::step() {
   s.groups.world.all_reduce(std::span(&report.loss, 1));
   report.loss /= static_cast<double>(report.tokens);
   report.gradient_norm = std::sqrt(squared_gradient_norm(s.units, s.groups));
+  s.expect_well();
   s.expect_finite(report.loss, report.gradient_norm);
 
   s.optimizer.step(report.rate, clip_factor(s.settings.adam, report.gradient_norm));
@@ -256,6 +262,7 @@ double Trainer<T>::evaluate(const Samples& samples, std::uint64_t first, long co
   const std::vector<MicroBatch> batches = s.read(samples, first, count);
   const long tokens = s.count_tokens(batches);
   double loss = s.counted(s.pipeline.evaluate(batches));
+  s.expect_well();
   s.groups.world.all_reduce(std::span(&loss, 1));
   return loss / static_cast<double>(tokens);
 }
