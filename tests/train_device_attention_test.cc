@@ -15,34 +15,28 @@
 #include "train/kernels/device/attention.h"
 #include "train/kernels/elements.h"
 #include "train/numbers.h"
+#include "train/on_device.h"
 
 namespace tutti::train {
 namespace {
 
-// Numbers of T, and back; the device is this processor.
 template <class T>
 Array<T> given_to(const std::vector<float>& values) {
-  Array<T> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if constexpr (kOnDevice<T>) {
-      result[i] = {decltype(T::value)(values[i])};
-    } else {
-      result[i] = values[i];
-    }
+  if constexpr (kOnDevice<T>) {
+    return on_device<decltype(T::value)>(values);
+  } else {
+    Array<T> array;
+    array.assign(values);
+    return array;
   }
-  return result;
 }
 template <class T>
 std::vector<float> taken_from(const Array<T>& values) {
-  std::vector<float> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if constexpr (kOnDevice<T>) {
-      result[i] = static_cast<float>(values[i].value);
-    } else {
-      result[i] = values[i];
-    }
+  if constexpr (kOnDevice<T>) {
+    return looked_at(values);
+  } else {
+    return {values.data(), values.data() + values.size()};
   }
-  return result;
 }
 
 // Queries that meet two pieces of keys.
@@ -60,9 +54,7 @@ struct Given {
         d_out(numbers<float>(queries.count * shape.heads * shape.width, "d_out")) {}
 
   void round() {
-    for (auto* values : {&q, &k0, &v0, &k, &v, &d_out}) {
-      *values = taken_from(given_to<OnDevice<Bf16>>(*values));
-    }
+    for (auto* values : {&q, &k0, &v0, &k, &v, &d_out}) *values = rounded<Bf16>(*values);
   }
 
   HeadShape shape;
@@ -150,23 +142,38 @@ TEST(DeviceAttention, RoundsToBf16) {
   }
 }
 
-// The tiles of a GPU's tensor cores, on its threads as tests have them.
+// What each pass computes with on a GPU.
 template <int kWidth>
-struct TensorCorePasses {
+struct OnTensorCores {
+  using S = Bf16;
+  template <AttendPass pass>
+  using Tiles = TensorTiles<GpuThreadHere, AttendShape<kWidth, pass>>;
+};
+template <int kWidth>
+struct OnPlainCores {
+  using S = float;
+  template <AttendPass>
+  using Tiles = PlainTiles<float, kWidth, PlainTiles<float, kWidth>::kRows, GpuThreadHere>;
+};
+
+// The kernels' work, tile by tile, on a GPU's threads as tests have them.
+template <class Cores>
+struct GpuPasses {
   Manner manner;
 
-  using T = OnDevice<Bf16>;
+  using S = typename Cores::S;
+  using T = OnDevice<S>;
   using Sum = OnDevice<float>;
 
   // f(tiles, first row, head) for each
   template <AttendPass pass, class Function>
   void for_tiles(long heads, long rows, Function f) const {
-    using Shape = AttendShape<kWidth, pass>;
+    using Tiles = typename Cores::template Tiles<pass>;
     for (int head = 0; head < heads; ++head) {
-      for (int first = 0; first < rows; first += Shape::kRows) {
-        GpuThreads threads(Shape::kThreads, Shape::kSharedBytes, manner);
+      for (int first = 0; first < rows; first += Tiles::kRows) {
+        GpuThreads threads(Tiles::kThreads, Tiles::kSharedBytes, manner);
         threads.run([&](int i) {
-          TensorTiles<GpuThreadHere, Shape> tiles{GpuThreadHere(threads, i)};
+          Tiles tiles{GpuThreadHere(threads, i)};
           f(tiles, first, head);
         });
       }
@@ -175,8 +182,8 @@ struct TensorCorePasses {
 
   void attend(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
               const T* v, Sum* out, Sum* most, Sum* sum) const {
-    const AttendWork<Bf16> work{pieces_of(shape, queries, q, keys, k, v), plain(out), plain(most),
-                                plain(sum)};
+    const AttendWork<S> work{pieces_of(shape, queries, q, keys, k, v), plain(out), plain(most),
+                             plain(sum)};
     for_tiles<AttendPass::kForward>(shape.heads, queries.count,
                                     [&](auto& tiles, int first, int head) {
                                       attention::attend_tile(work, tiles, first, head);
@@ -185,13 +192,13 @@ struct TensorCorePasses {
   void attend_backward(const HeadShape& shape, Tokens queries, const T* q, Tokens keys, const T* k,
                        const T* v, const T* d_out, const Sum* log_sum, const Sum* delta, Sum* dq,
                        Sum* dk, Sum* dv) const {
-    const AttendBackwardWork<Bf16> work{pieces_of(shape, queries, q, keys, k, v),
-                                        plain(d_out),
-                                        plain(log_sum),
-                                        plain(delta),
-                                        plain(dq),
-                                        plain(dk),
-                                        plain(dv)};
+    const AttendBackwardWork<S> work{pieces_of(shape, queries, q, keys, k, v),
+                                     plain(d_out),
+                                     plain(log_sum),
+                                     plain(delta),
+                                     plain(dq),
+                                     plain(dk),
+                                     plain(dv)};
     for_tiles<AttendPass::kQueries>(shape.heads, queries.count,
                                     [&](auto& tiles, int first, int head) {
                                       attention::attend_backward_queries(work, tiles, first, head);
@@ -208,12 +215,19 @@ TEST(DeviceAttention, IsThatOfTheProcessorOnTensorCores) {
   Given wide({2, 1, 104, 208, 112}, {90, 40}, {10, 100});
   narrow.round();
   wide.round();
-  for (const Manner manner : {Manner::kLateAndFirst, Manner::kEarlyAndLast}) {
-    expect_same(attended<OnDevice<Bf16>>(narrow, TensorCorePasses<64>{manner}),
-                attended<float>(narrow), 1e-2);
-    expect_same(attended<OnDevice<Bf16>>(wide, TensorCorePasses<128>{manner}),
-                attended<float>(wide), 1e-2);
-  }
+  expect_same(attended<OnDevice<Bf16>>(narrow, GpuPasses<OnTensorCores<64>>{Manner::kLateAndFirst}),
+              attended<float>(narrow), 1e-2);
+  expect_same(attended<OnDevice<Bf16>>(wide, GpuPasses<OnTensorCores<128>>{Manner::kEarlyAndLast}),
+              attended<float>(wide), 1e-2);
+}
+
+TEST(DeviceAttention, IsThatOfTheProcessorOnPlainCores) {
+  const Given narrow({2, 1, 13, 30, 13}, {3, 70}, {1, 80});
+  const Given wide({1, 1, 70, 70, 70}, {3, 40}, {1, 40});
+  expect_same(attended<OnDevice<float>>(narrow, GpuPasses<OnPlainCores<64>>{Manner::kLateAndFirst}),
+              attended<float>(narrow), 1e-5);
+  expect_same(attended<OnDevice<float>>(wide, GpuPasses<OnPlainCores<128>>{Manner::kEarlyAndLast}),
+              attended<float>(wide), 1e-5);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // ("online"). So the pieces may come in any order, from this rank or another.
 //
 // Dao et al., "FlashAttention", 2022: nothing of size queries x keys leaves the cache.
-// Tested by train_kernels_test.cc.
+// Tested by train_kernels_test.cc; on devices, by train_device_attention_test.cc.
 
 #pragma once
 

@@ -1,7 +1,8 @@
-// The threads of a block of a GPU on the processor, one at a time: what GpuThread does
-// (train/kernels/device/gpu_thread.h), as PTX ISA says it, and with what must not be relied on
-// going wrong. Shared memory is not numbers before it is written to; copies are done at once or as
-// late as can be; threads get as far as they can alone, the first ones first or the last ones.
+// The threads of a block of a GPU on the processor, one at a time: what GpuThread and GridThread do
+// (train/kernels/device/gpu_thread.h, tiles.h), as PTX ISA says it, and with what must not be
+// relied on going wrong. Shared memory is not numbers before it is written to; copies are done at
+// once or as late as can be; warps get as far as they can alone, the first ones first or the last
+// ones.
 
 #pragma once
 
@@ -43,12 +44,11 @@ class GpuThreads {
  public:
   GpuThreads(int threads, std::size_t shared_bytes, Manner manner)
       : manner_(manner),
-        shared_(shared_bytes / sizeof(Line)),
+        shared_(shared_bytes / sizeof(Line) + 1),
         warps_(threads / 32),
         all_{threads},
         fibers_(threads) {
-    EXPECT_EQ(shared_bytes % sizeof(Line), 0u);
-    std::memset(shared_.data(), 0xff, shared_bytes);
+    std::memset(shared_.data(), 0xff, shared_.size() * sizeof(Line));
   }
 
   /// Every thread does f(its number).
@@ -59,13 +59,10 @@ class GpuThreads {
     }
     for (bool again = true; again;) {
       again = false;
-      for (std::size_t i = 0; i < fibers_.size(); ++i) {
-        const bool backwards = manner_ == Manner::kEarlyAndLast;
-        Fiber& fiber = fibers_[backwards ? fibers_.size() - 1 - i : i];
-        if (fiber.ended || (fiber.point != nullptr && fiber.point->times == fiber.seen)) continue;
-        again = true;
-        running_ = &fiber;
-        swapcontext(&scheduler_, &fiber.context);
+      const int warps = static_cast<int>(warps_.size());
+      for (int i = 0; i < warps; ++i) {
+        const int warp = manner_ == Manner::kLateAndFirst ? i : warps - 1 - i;
+        while (advance(warp)) again = true;
       }
     }
     for (const Fiber& fiber : fibers_) EXPECT_TRUE(fiber.ended) << "waits for threads that left";
@@ -111,6 +108,18 @@ class GpuThreads {
     begun_ = this;
     makecontext(&fiber.context, &GpuThreads::enter, 0);
   }
+  // Whether any of a warp's threads could go on; they went until where they wait.
+  bool advance(int warp) {
+    bool any = false;
+    for (int i = 32 * warp; i < 32 * (warp + 1); ++i) {
+      Fiber& fiber = fibers_[i];
+      if (fiber.ended || (fiber.point != nullptr && fiber.point->times == fiber.seen)) continue;
+      any = true;
+      running_ = &fiber;
+      swapcontext(&scheduler_, &fiber.context);
+    }
+    return any;
+  }
   static void enter() {
     Fiber& fiber = *begun_->running_;
     fiber.body();
@@ -138,6 +147,11 @@ class GpuThreadHere {
   const float* numbers(unsigned at) const {
     return reinterpret_cast<const float*>(threads_.shared(at));
   }
+
+  // As GridThread, which has no words of its own for shared memory.
+  static constexpr int kDown = 16;
+  static constexpr int kAcross = 16;
+  float* shared() const { return reinterpret_cast<float*>(threads_.shared(0)); }
 
   void copy_16(unsigned to, const void* from, bool there) const {
     copy(to, from, there ? 16 : 0, 16);

@@ -35,6 +35,7 @@ class TensorTiles {
   static constexpr int kWidth = Shape::kWidth;
   static constexpr int kRows = Shape::kRows;
   static constexpr int kSteps = Shape::kSteps;
+  static constexpr std::size_t kSharedBytes = Shape::kSharedBytes;
 
   static constexpr int kRowsHeld = 2 * Shape::kTall;
   static constexpr int kStepsHeld = kSteps / 4;

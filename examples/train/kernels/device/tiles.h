@@ -28,8 +28,10 @@
 
 #ifdef __CUDACC__
 #define TUTTI_UNROLLED _Pragma("unroll")
+#define TUTTI_UNROLLED_TWICE _Pragma("unroll 2")
 #else
 #define TUTTI_UNROLLED
+#define TUTTI_UNROLLED_TWICE
 #endif
 
 namespace tutti::train {
@@ -55,23 +57,15 @@ struct Held {
   }
 };
 
-template <int kLanes, class Combine>
-TUTTI_ON_DEVICE float among_lanes(float value, [[maybe_unused]] Combine combine) {
-#ifdef __CUDACC__
-  TUTTI_UNROLLED for (int apart = kLanes / 2; apart > 0; apart /= 2) {
-    value = combine(value, __shfl_xor_sync(0xffffffffu, value, apart));
-  }
-#endif
-  return value;
-}
 /// Of kLanes neighbours among threads; on the processor, of the only one.
 template <int kLanes>
 TUTTI_ON_DEVICE float sum_of_lanes(float value) {
-  return among_lanes<kLanes>(value, [](float a, float b) { return a + b; });
-}
-template <int kLanes>
-TUTTI_ON_DEVICE float most_of_lanes(float value) {
-  return among_lanes<kLanes>(value, [](float a, float b) { return a > b ? a : b; });
+#ifdef __CUDACC__
+  TUTTI_UNROLLED for (int apart = kLanes / 2; apart > 0; apart /= 2) {
+    value += __shfl_xor_sync(0xffffffffu, value, apart);
+  }
+#endif
+  return value;
 }
 
 /// For tiles `begin` to `end`, load(tile, buffer) and then use(tile, buffer), while the next one is
@@ -88,7 +82,37 @@ TUTTI_ON_DEVICE void let_pass(Tiles& tiles, int begin, int end, Load load, Use u
   }
 }
 
-template <class S, int kColumns, int kTall = (kColumns <= 64 ? 64 : 4096 / kColumns)>
+/// A block's thread in a grid of them, of which each holds every kDown-th row of a matrix and of
+/// that every kAcross-th number.
+class GridThread {
+ public:
+#ifdef __CUDACC__
+  static constexpr int kDown = 16;
+  static constexpr int kAcross = 16;  // neighbours in a warp
+#else
+  static constexpr int kDown = 1;
+  static constexpr int kAcross = 1;
+#endif
+
+  TUTTI_ON_DEVICE GridThread(const Block& block) : block_(block) {}  // NOLINT
+  TUTTI_ON_DEVICE int thread() const { return block_.thread(); }
+  TUTTI_ON_DEVICE void meet() const { block_.meet(); }
+  TUTTI_ON_DEVICE float* shared() const { return block_.shared<float>(); }
+  /// The value of the thread whose number differs in the bits of `apart`.
+  TUTTI_ON_DEVICE float of_lane(float value, [[maybe_unused]] int apart) const {
+#ifdef __CUDACC__
+    return __shfl_xor_sync(0xffffffffu, value, apart);
+#else
+    return value;
+#endif
+  }
+
+ private:
+  const Block& block_;
+};
+
+template <class S, int kColumns, int kTall = (kColumns <= 64 ? 64 : 4096 / kColumns),
+          class Thread = GridThread>
 class PlainTiles {
  public:
   using Number = S;
@@ -98,14 +122,8 @@ class PlainTiles {
   static constexpr int kSteps = kRows;
 
  private:
-  // Threads are in a grid, and hold every kDown-th row, every kAcross-th column.
-#ifdef __CUDACC__
-  static constexpr int kDown = 16;
-  static constexpr int kAcross = 16;
-#else
-  static constexpr int kDown = 1;
-  static constexpr int kAcross = 1;
-#endif
+  static constexpr int kDown = Thread::kDown;
+  static constexpr int kAcross = Thread::kAcross;
   static constexpr int kPitch = kWidth + 1;  // rows begin in different banks of the memory
   static constexpr int kScorePitch = kSteps + 1;
   static constexpr int kTile = kRows * kPitch;
@@ -121,14 +139,18 @@ class PlainTiles {
   static constexpr std::size_t kSharedBytes =
       (6 * kTile + kRows * kScorePitch + 4 * kSteps) * sizeof(float);
 
-  TUTTI_ON_DEVICE explicit PlainTiles(const Block& block)
-      : block_(block), shared_(block.shared<float>()) {}
+  TUTTI_ON_DEVICE explicit PlainTiles(const Thread& thread)
+      : thread_(thread), shared_(thread.shared()) {}
 
-  TUTTI_ON_DEVICE int row(int i) const { return block_.thread() / kAcross + i * kDown; }
-  TUTTI_ON_DEVICE int column(int j) const { return block_.thread() % kAcross + j * kAcross; }
-  TUTTI_ON_DEVICE bool of_row_first() const { return block_.thread() % kAcross == 0; }
-  TUTTI_ON_DEVICE float sum_of_row(float value) const { return sum_of_lanes<kAcross>(value); }
-  TUTTI_ON_DEVICE float most_of_row(float value) const { return most_of_lanes<kAcross>(value); }
+  TUTTI_ON_DEVICE int row(int i) const { return thread_.thread() / kAcross + i * kDown; }
+  TUTTI_ON_DEVICE int column(int j) const { return thread_.thread() % kAcross + j * kAcross; }
+  TUTTI_ON_DEVICE bool of_row_first() const { return thread_.thread() % kAcross == 0; }
+  TUTTI_ON_DEVICE float sum_of_row(float value) const {
+    return among_row(value, [](float a, float b) { return a + b; });
+  }
+  TUTTI_ON_DEVICE float most_of_row(float value) const {
+    return among_row(value, [](float a, float b) { return a > b ? a : b; });
+  }
 
   TUTTI_ON_DEVICE float* kept(int n) const { return shared_ + n * kTile; }
   TUTTI_ON_DEVICE float* passing(int n, int buffer) const {
@@ -148,14 +170,14 @@ class PlainTiles {
   TUTTI_ON_DEVICE void load_beside(const float* from, int stride, int count, int n,
                                    int buffer) const {
     float* to = beside(n, buffer);
-    block_.each(kSteps, [&](long i) { to[i] = i < count ? from[i * stride] : 0; });
+    each(kSteps, [&](int i) { to[i] = i < count ? from[long{i} * stride] : 0; });
   }
   TUTTI_ON_DEVICE void arrive() const {}
-  TUTTI_ON_DEVICE void meet() const { block_.meet(); }
+  TUTTI_ON_DEVICE void meet() const { thread_.meet(); }
 
   TUTTI_ON_DEVICE void dots(const float* a, const float* b, Scores& result) const {
     result.clear();
-    for (int n = 0; n < kWidth; ++n) {
+    TUTTI_UNROLLED_TWICE for (int n = 0; n < kWidth; ++n) {
       float right[kStepsHeld];
       TUTTI_UNROLLED for (int j = 0; j < kStepsHeld; ++j) right[j] = b[column(j) * kPitch + n];
       TUTTI_UNROLLED for (int i = 0; i < kRowsHeld; ++i) {
@@ -191,17 +213,30 @@ class PlainTiles {
     meet();
   }
 
+  // f(i) for every i < count, by whichever thread.
+  template <class Function>
+  TUTTI_ON_DEVICE void each(int count, Function f) const {
+    for (int i = thread_.thread(); i < count; i += kDown * kAcross) f(i);
+  }
+  template <class Combine>
+  TUTTI_ON_DEVICE float among_row(float value, Combine combine) const {
+    TUTTI_UNROLLED for (int apart = kAcross / 2; apart > 0; apart /= 2) {
+      value = combine(value, thread_.of_lane(value, apart));
+    }
+    return value;
+  }
+
   TUTTI_ON_DEVICE void load(const TileRows<const S>& from, float* to) const {
-    block_.each(kRows * kWidth, [&](long n) {
-      const int row = static_cast<int>(n) / kWidth;
-      const int column = static_cast<int>(n) % kWidth;
+    each(kRows * kWidth, [&](int n) {
+      const int row = n / kWidth;
+      const int column = n % kWidth;
       const bool there = row < from.rows && column < from.columns;
       to[row * kPitch + column] =
           there ? static_cast<float>(from.data[long{row} * from.stride + column]) : 0;
     });
   }
 
-  const Block& block_;
+  const Thread thread_;
   float* const shared_;
 };
 
