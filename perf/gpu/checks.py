@@ -83,7 +83,7 @@ def lone_rank_command():
                          "--warmup_iters", "1")]
 
 
-def sanitizer(tool, commands):
+def sanitizer(tool, commands, environment=None):
     """compute-sanitizer on the first of the commands that is there. REQUIRES: one whose kernels do not
     wait for each other, since under it they run one after the other."""
     def step(limit_s):
@@ -94,7 +94,7 @@ def sanitizer(tool, commands):
         if not there:
             return Outcome(NOT_BUILT, "nothing to run it on")
         finished = run([program, "--tool", tool, "--error-exitcode", "99", "--target-processes", "all",
-                        *there[0]], limit_s)
+                        *there[0]], limit_s, environment)
         name = os.path.basename(there[0][0])
         return Outcome(OK, name) if finished.ok() else Outcome(FAILED, f"{name}: {finished.why()}")
     return step

@@ -7,12 +7,13 @@ import pathlib
 import tempfile
 from dataclasses import dataclass
 
-from checks import BUILD, REPOSITORY, rank_environments
+from checks import BUILD, REPOSITORY, rank_environments, sanitizer
 from steps import FAILED, NOT_BUILT, OK, Outcome, run, run_together
 
 TRAIN = os.path.join(BUILD, "bin", "tutti-train")
 STEPS = 6  # the first makes what the others use again, and is left out
 SEQUENCE = 2048
+ON_GPU = {"TRAIN_TEST_GPU": "0"}  # to tests of kernels, which run on the processor without
 
 
 @dataclass
@@ -161,18 +162,21 @@ def name_of(case):
 
 
 def kernel_tests():
-    """Those that run on the GPU whose number TRAIN_TEST_GPU is, instead of the processor."""
+    """Those that run on the processor or a GPU."""
     sources = pathlib.Path(REPOSITORY, "tests").glob("train_device_*_test.cc")
     return sorted(source.stem for source in sources
                   if "train/on_device.h" in source.read_text(encoding="utf-8"))
 
 
+def program_of(test):
+    return os.path.join(BUILD, "tests", test)
+
+
 def kernel_test(name):
     def step(limit_s):
-        program = os.path.join(BUILD, "tests", name)
-        if not os.path.exists(program):
+        if not os.path.exists(program_of(name)):
             return Outcome(NOT_BUILT)
-        finished = run([program], limit_s, {"TRAIN_TEST_GPU": "0"})
+        finished = run([program_of(name)], limit_s, ON_GPU)
         return Outcome(OK) if finished.ok() else Outcome(FAILED, finished.why())
     return step
 
@@ -186,4 +190,8 @@ def run_all(steps):
         steps.run(f"tutti-train: {name_of(case)}", 60, losses(case))
     for model in MODELS:
         steps.run(f"tutti-train: {model.family} {model.name}", 60, speed(rows, model))
+    for name in kernel_tests():
+        for tool in ("memcheck", "racecheck"):
+            steps.run(f"compute-sanitizer {tool} of {name}", 60,
+                      sanitizer(tool, [[program_of(name)]], ON_GPU))
     return rows
