@@ -72,6 +72,9 @@ class GpuThread {
     return both;
   }
 
+  /// The lanes of the warp go on together, as load() and multiply() require.
+  TUTTI_ON_DEVICE void converge() const { __syncwarp(); }
+
   /// The same number, but what is computed from it is not kept in registers for later.
   TUTTI_ON_DEVICE unsigned forget(unsigned number) const {
     asm volatile("" : "+r"(number));

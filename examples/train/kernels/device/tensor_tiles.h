@@ -10,6 +10,8 @@
 
 #pragma once
 
+#include <cstddef>
+
 #include "train/kernels/device/tiles.h"
 
 namespace tutti::train {
@@ -61,8 +63,11 @@ class TensorTiles {
     return value + thread_.of_lane(value, 2);
   }
   TUTTI_ON_DEVICE float most_of_row(float value) const {
-    value = fmaxf(value, thread_.of_lane(value, 1));
-    return fmaxf(value, thread_.of_lane(value, 2));
+    for (const int apart : {1, 2}) {
+      const float other = thread_.of_lane(value, apart);
+      value = other > value ? other : value;
+    }
+    return value;
   }
 
   TUTTI_ON_DEVICE unsigned kept(int n) const { return n * kRows * kRowBytes; }
@@ -87,6 +92,7 @@ class TensorTiles {
   }
   TUTTI_ON_DEVICE void arrive() const { thread_.arrive(); }
   TUTTI_ON_DEVICE void meet() const { thread_.meet(); }
+  TUTTI_ON_DEVICE void converge() const { thread_.converge(); }
 
   TUTTI_ON_DEVICE void dots(unsigned a, unsigned b, Scores& result) const {
     result.clear();
