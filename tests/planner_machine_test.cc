@@ -53,7 +53,7 @@ TEST(PlannerMachine, FiguresHaveUnits) {
 TEST(PlannerMachine, RefusesWhatIsNoFigureOrNoNumber) {
   EXPECT_EQ(refusal("colour=3")
                 .find("\"colour\" is not a figure of a machine; expected one of "
-                      "nodes, devices, memory"),
+                      "nodes, devices, cores, memory"),
             0u);
   EXPECT_EQ(refusal("memory"), "memory has no value: expected memory=number");
   EXPECT_EQ(refusal("memory=much"), "memory is \"much\": expected a number from 0 to 1000000000");
@@ -93,7 +93,8 @@ TEST(PlannerMachine, ProcessorsShareTheirMemory) {
   ASSERT_TRUE(machine.ok()) << machine.status().message();
   EXPECT_EQ(machine->ranks(), 2);
   EXPECT_DOUBLE_EQ(machine->memory, 4.0 * (1 << 30));
-  EXPECT_DOUBLE_EQ(machine->peak_fp32, 2 * machine_preset("cpu")->peak_fp32);
+  EXPECT_EQ(machine->cores, 4);
+  EXPECT_DOUBLE_EQ(machine->peak_fp32, machine_preset("cpu")->peak_fp32);  // of one, not of two
 }
 
 TEST(PlannerMachine, AnEmptyTopologyIsRefused) { EXPECT_FALSE(machine_of(Topology{}).ok()); }

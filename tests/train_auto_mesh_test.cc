@@ -1,4 +1,5 @@
-// Tests examples/train/app/auto_mesh.cc: a layout that can be run, and the planner's.
+// Tests examples/train/app/auto_mesh.cc: a layout that can be run, and the planner's; and that the
+// planner (src/planner/memory.cc, windows.cc) foresees the memory that the trainer does.
 //
 // ROOMS: train
 // TIER: fast
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "train/app/auto_mesh.h"
+#include "train/app/estimate.h"
 #include "train/app/setup.h"
 
 namespace tutti::train {
@@ -38,7 +40,7 @@ TEST(AutoMesh, CanBeRunAsItStands) {
 // One sequence cannot be shared by data-parallel ranks.
 TEST(AutoMesh, DependsOnTheJobAndTheMachine) {
   RunConfig config = config_of(ModelFamily::kLlama);
-  EXPECT_NE(with_best_layout(config, machine(4)).mesh.find("dp=4"), std::string::npos);
+  EXPECT_EQ(with_best_layout(config, machine(4)).mesh.find("dp=1"), std::string::npos);
   config.batch = 1;
   EXPECT_NE(with_best_layout(config, machine(4)).mesh.find("dp=1"), std::string::npos);
 }
@@ -65,6 +67,80 @@ TEST(AutoMesh, SaysThatNothingFits) {
     EXPECT_NE(std::string(failure.what()).find("mesh auto: no layout of 2 ranks fits in memory"),
               std::string::npos)
         << failure.what();
+  }
+}
+
+// ---- memory
+
+RunConfig config_of(ModelFamily family, const std::string& model, const planner::Layout& layout) {
+  RunConfig config = defaults_of(family);
+  config.model = model;
+  config.batch = 16;
+  config.sequence = 256;
+  return with_layout(config, layout);
+}
+
+// All meshes; stages of ZeRO (every `step`-th) and other settings take turns.
+std::vector<planner::Layout> layouts(int ranks, int step) {
+  using planner::Recomputation;
+  constexpr PipelineKind kKinds[] = {PipelineKind::kOneForwardOneBackward,
+                                     PipelineKind::kZeroBubble, PipelineKind::kGpipe,
+                                     PipelineKind::kInterleaved};
+  std::vector<planner::Layout> all;
+  int n = 0;
+  for (int tp = 1; tp <= std::min(ranks, 2); tp *= 2) {
+    for (int cp = 1; cp * tp <= ranks; cp *= 2) {
+      for (int pp = 1; pp * cp * tp <= ranks && pp <= 4; pp *= 2) {
+        for (int zero = n % step; zero < 4; zero += step, ++n) {
+          planner::Layout layout{
+              .dp = ranks / tp / cp / pp, .pp = pp, .cp = cp, .tp = tp, .zero = zero};
+          layout.micro_batch = 1 << (n % 2);
+          layout.recomputation = static_cast<Recomputation>(n % 3);
+          if (pp > 1) layout.pipeline = kKinds[n / 4 % (pp == 2 ? 4 : 3)];
+          layout.chunks = layout.pipeline == PipelineKind::kInterleaved ? 2 : 1;
+          all.push_back(layout);
+        }
+      }
+    }
+  }
+  return all;
+}
+
+void expect_same_memory(ModelFamily family, const std::string& name, const planner::Layout& layout,
+                        double tolerance) {
+  const RunConfig config = config_of(family, name, layout);
+  SCOPED_TRACE(name + " " + planner::to_text(layout));
+  const planner::Problem problem = problem_of(config, machine(layout.ranks()));
+  const planner::Memory memory = must(planner::estimate(problem, layout)).memory;
+  const Setup setup = make_setup(config, layout.ranks());
+  const Plan plan{setup.model, setup.training, setup.mesh, 4, layout.ranks()};
+  double arrays = 0, windows = 0;
+  for (int stage = 0; stage < layout.pp; ++stage) {
+    arrays = std::max(arrays, estimate_memory(plan, {0, stage, 0, 0}).sum());
+    windows = std::max(windows, estimate_windows(plan, {0, stage, 0, 0}));
+  }
+  const double foreseen = memory.total() - memory.windows - memory.process - memory.headroom;
+  EXPECT_NEAR(foreseen / arrays, 1, tolerance) << arrays / (1 << 20) << " MiB";
+  EXPECT_EQ(memory.process, process_bytes());
+  EXPECT_NEAR(memory.windows, windows, 0.06 * (arrays + windows + memory.process));
+}
+
+TEST(PlannedMemory, IsTheTrainers) {
+  for (const int ranks : {1, 8}) {
+    for (const planner::Layout& layout : layouts(ranks, 4)) {
+      expect_same_memory(ModelFamily::kLlama, "llama-tiny", layout, 0.03);
+      expect_same_memory(ModelFamily::kMamba, "mamba2-tiny", layout, 0.03);
+    }
+  }
+}
+
+TEST(PlannedMemoryExhaustive, IsTheTrainers) {
+  for (const int ranks : {2, 4, 8}) {
+    for (const planner::Layout& layout : layouts(ranks, 1)) {
+      expect_same_memory(ModelFamily::kLlama, "llama-tiny", layout, 0.03);
+      expect_same_memory(ModelFamily::kMamba, "mamba2-tiny", layout, 0.03);
+      expect_same_memory(ModelFamily::kMamba, "mamba-tiny", layout, 0.03);
+    }
   }
 }
 

@@ -108,6 +108,7 @@ struct Efficiency {
   double between = 0.9;      // and between two nodes; with n nodes it is (2 / n)^contention of this
   double contention = 0.156;
   double overlap = 0.883;  // share of the time of computation that can hide communication
+  double meeting = 0;      // seconds that ranks of a host wait for each other in a call, beside it
   double step = 0.074;     // seconds of a step outside of computation and communication
 
   bool operator==(const Efficiency&) const = default;
@@ -117,6 +118,7 @@ struct MachineShape {
   std::string name;
   int nodes = 1;
   int devices = 1;              // of a node
+  int cores = 0;                // of a node, that its devices share; 0: devices compute alone
   double memory = 0;            // of a device
   double memory_bandwidth = 0;  // of a device
   double peak_bf16 = 0;         // FLOP/s of a device
@@ -126,6 +128,7 @@ struct MachineShape {
   double idle_watts = 0;  // of a device
   double busy_watts = 0;
   double node_watts = 0;  // of a node, beside its devices
+  double process = 0;     // of the memory of a device: a process without a model
   double headroom = 0.1;  // of the memory in use, that is lost between allocations
   Efficiency efficiency = {};
 
@@ -256,10 +259,13 @@ struct Memory {
   double optimizer = 0;
   double activations = 0;  // of all micro-batches in flight
   double buffers = 0;      // logits, messages, gathered weights, what a layer needs for itself
+  double windows = 0;      // of the library, where ranks are processes of a node (tuning.h)
+  double process = 0;      // that there is without a model
   double headroom = 0;     // lost between allocations
 
   double total() const {
-    return parameters + gradients + optimizer + activations + buffers + headroom;
+    return parameters + gradients + optimizer + activations + buffers + windows + process +
+           headroom;
   }
   bool operator==(const Memory&) const = default;
 };

@@ -63,6 +63,12 @@ TUTTI_API Result<std::vector<CallCandidate>> candidates(const AskedCall& call,
                                                         const Calibration& calibration,
                                                         const Options& options);
 
+/// Bytes of memory that ranks use in windows, their own and those of peers, for calls that a group
+/// of ranks of one host makes again and again: of the rank that uses most. Systems count them as
+/// memory of each process that touches them. A send_recv is a message from rank 0 to rank 1.
+TUTTI_API Result<double> window_bytes(std::span<const AskedCall> calls,
+                                      const Calibration& calibration, const Options& options);
+
 /// What the call that was measured is predicted to take.
 TUTTI_API Result<double> predict(const Measurement& measured, const Calibration& calibration,
                                  const Options& options);

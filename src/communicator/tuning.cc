@@ -3,11 +3,13 @@
 #include "tutti/tuning.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "communicator/files.h"
 #include "executor/window.h"
 #include "tuner/choose.h"
 #include "tuner/fit.h"
+#include "tuner/touched.h"
 
 namespace tutti {
 namespace {
@@ -112,6 +114,24 @@ Result<std::vector<CallCandidate>> candidates(const AskedCall& call, const Calib
     all.push_back(shown(candidate));
   }
   return all;
+}
+
+Result<double> window_bytes(std::span<const AskedCall> calls, const Calibration& calibration,
+                            const Options& options) {
+  Result<Model> model = model_of(calibration);
+  if (!model.ok()) return model.status();
+  std::optional<Touched> touched;
+  for (const AskedCall& call : calls) {
+    if (Status status = check(call); !status.ok()) return status;
+    const Surroundings surroundings = surroundings_of(call, *model, options);
+    if (surroundings.group.host_count() > 1 || call.host_of.size() != calls[0].host_of.size()) {
+      return Status(Code::kInvalidArgument,
+                    "host_of: expected the same ranks in all calls, of one host");
+    }
+    if (!touched) touched.emplace(surroundings);
+    touched->add(question_of(call, surroundings.group, options));
+  }
+  return touched ? touched->bytes() : 0.0;
 }
 
 Result<double> predict(const Measurement& measured, const Calibration& calibration,

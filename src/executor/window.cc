@@ -19,7 +19,7 @@ WindowLayout::WindowLayout(int ranks, std::size_t scratch_bytes, std::size_t hea
   reasons = credits + pages(4 * ranks * kLineBytes);
   invitations = reasons + pages(ranks * kFailureText);
   lines = invitations + pages(ranks * sizeof(ShrinkInvitation));
-  line_bytes = std::max<std::size_t>(1024, 16 * ranks) * kLineBytes;
+  line_bytes = lines_of(ranks) * kLineBytes;
   scratch = lines + pages(line_bytes);
   inboxes = scratch + this->scratch_bytes;
   heap = inboxes + ranks * kInboxBytes;

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "plan/cut.h"
 #include "transports/transport.h"
 
 namespace tutti {
@@ -75,8 +76,8 @@ struct InboxHeader {
 
 /// Offsets, equal on all ranks.
 struct WindowLayout {
-  static constexpr std::size_t kInboxLines = 64 * kLineBytes;
-  static constexpr std::size_t kInboxBytes = std::size_t{512} << 10;
+  static constexpr std::size_t kInboxLines = kMessageLines * kLineBytes;
+  static constexpr std::size_t kInboxBytes = kInboxLines + kMessageBytes;
   static constexpr std::size_t kPage = 4096;
 
   int ranks = 1;

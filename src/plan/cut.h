@@ -7,6 +7,8 @@
 
 #include <cstddef>
 
+#include <algorithm>
+
 #include "base/line.h"
 
 namespace tutti {
@@ -35,6 +37,11 @@ struct Room {
 
   bool operator==(const Room&) const = default;
 };
+
+/// What windows have for calls of a group, and for messages from one rank to another.
+inline std::size_t lines_of(int ranks) { return std::max<std::size_t>(1024, 16 * ranks); }
+inline constexpr std::size_t kMessageLines = 64;
+inline constexpr std::size_t kMessageBytes = (std::size_t{512} << 10) - kMessageLines * kLineBytes;
 
 struct Wish {
   std::size_t tile_bytes = 0;  // at most

@@ -161,7 +161,8 @@ std::vector<Part> parts(const Times& t) {
 
 std::vector<Part> parts(const Memory& m) {
   return {{"parameters", m.parameters},   {"gradients", m.gradients}, {"optimizer", m.optimizer},
-          {"activations", m.activations}, {"buffers", m.buffers},     {"headroom", m.headroom}};
+          {"activations", m.activations}, {"buffers", m.buffers},     {"windows", m.windows},
+          {"process", m.process},         {"headroom", m.headroom}};
 }
 
 Part largest(const std::vector<Part>& parts) {

@@ -59,7 +59,8 @@ Estimate estimate_of(const Problem& problem, const Staged& all) {
 
 Result<Estimate> estimate(const Problem& problem, const Layout& layout) {
   if (const Status status = divides(problem, layout); !status.ok()) return status;
-  return estimate_of(problem, staged(problem, layout));
+  HostCalls calls(problem.machine);
+  return estimate_of(problem, staged(problem, layout, calls));
 }
 
 }  // namespace tutti::planner

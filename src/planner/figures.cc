@@ -29,6 +29,8 @@ std::vector<Entry> entries(MachineShape& m) {
   return {
       {"nodes", "", 1, 1, 1 << 20, "nodes", nullptr, &m.nodes},
       {"devices", "", 1, 1, 1 << 16, "devices of a node", nullptr, &m.devices},
+      {"cores", "", 1, 0, 1 << 16, "of a node, that its devices share; 0: they compute alone",
+       nullptr, &m.cores},
       {"memory", "GiB", kGiB, 0, kMany, "memory of a device", &m.memory},
       {"memory_bandwidth", "GB/s", 1e9, 0, kMany, "of it", &m.memory_bandwidth},
       {"peak_bf16", "TFLOP/s", 1e12, 0, kMany, "of a device, dense", &m.peak_bf16},
@@ -42,6 +44,7 @@ std::vector<Entry> entries(MachineShape& m) {
       {"idle_watts", "W", 1, 0, kMany, "of a device that waits", &m.idle_watts},
       {"busy_watts", "W", 1, 0, kMany, "of a device that computes", &m.busy_watts},
       {"node_watts", "W", 1, 0, kMany, "of a node beside its devices", &m.node_watts},
+      {"process", "MiB", 1 << 20, 0, kMany, "of a device's memory, without a model", &m.process},
       {"headroom", "", 1, 0, 1, "of the memory in use, lost between allocations", &m.headroom},
       {"efficiency.products", "", 1, 0, 1, "of the peak, by large products", &e.products},
       {"efficiency.half_tokens", "", 1, 0, kMany, "rows with which products reach half of that",
@@ -55,6 +58,8 @@ std::vector<Entry> entries(MachineShape& m) {
       {"efficiency.between", "", 1, 0, 2, "and between two nodes", &e.between},
       {"efficiency.contention", "", 1, 0, 2, "with n nodes, (2/n)^this of that", &e.contention},
       {"efficiency.overlap", "", 1, 0, 1, "of computation that hides communication", &e.overlap},
+      {"efficiency.meeting", "us", 1e-6, 0, kMany, "in which ranks of a host wait in a call",
+       &e.meeting},
       {"efficiency.step", "ms", 1e-3, 0, kMany, "of a step beside all else", &e.step},
   };
 }

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "planner/inference.h"
+#include "planner/layer_memory.h"
 #include "planner/stages.h"
 
 namespace tutti::planner {
@@ -167,7 +168,7 @@ PhaseCosts prefill_costs(const InferenceProblem& problem, const Layout& layout) 
   const Problem training = as_training(problem, layout);
   Layout one = layout;
   one.micro_batch = 1;
-  const CostContext c(training, one);
+  const CostContext c(training, one, nullptr);
   const double message = c.share.kept * d(c.model.width) * c.element;
   const auto layer = [&](const LayerRun& run) { return prefill_layer(c, run); };
   return through_stages(c, layer, head(problem, c, 1),
@@ -177,7 +178,7 @@ PhaseCosts prefill_costs(const InferenceProblem& problem, const Layout& layout) 
 PhaseCosts decode_costs(const InferenceProblem& problem, const Layout& layout, double sequences,
                         double tokens) {
   const Problem training = as_training(problem, layout);
-  const CostContext c(training, layout);
+  const CostContext c(training, layout, nullptr);
   const double message = sequences * d(c.model.width) * c.element;
   const auto layer = [&](const LayerRun& run) {
     return decode_layer(problem, c, run, sequences, tokens);
@@ -188,7 +189,7 @@ PhaseCosts decode_costs(const InferenceProblem& problem, const Layout& layout, d
 
 InferenceMemory memory_of(const InferenceProblem& problem, const Layout& layout) {
   const Problem training = as_training(problem, layout);
-  const CostContext c(training, layout);
+  const CostContext c(training, layout, nullptr);
   Share prompt = c.share;
   prompt.tokens = prompt.kept = d(problem.job.prompt) / layout.cp;
   const double sequences = layout.micro_batch;
@@ -208,7 +209,8 @@ InferenceMemory memory_of(const InferenceProblem& problem, const Layout& layout)
           layers * sequences *
           (tokens * cached_elements(run, layout) * c.element + state_bytes(run, layout, c.element));
       // What a layer makes of a prompt is gone after it.
-      memory.buffers = std::max(memory.buffers, work_of(c.model, run, prompt).kept * c.element);
+      const LayerMemory layer = layer_memory(c.model, run, prompt, Recomputation::kNone);
+      memory.buffers = std::max(memory.buffers, layer.complete * c.element);
     }
     if (last) memory.buffers += sequences * d(c.model.vocabulary) * 4 / layout.tp;
     memory.headroom = c.machine.headroom * memory.total();

@@ -33,12 +33,9 @@ void add_attention(const LayerRun& run, double C, const Share& s, LayerWork& wor
   work.pair_flops = 2 * S * s.sequence * HD;  // a token sees half of the others
   work.moved += 2 * S * (HD + KV / 2);        // rotations
   if (s.cp > 1) work.passed = S * KV;
-  work.kept += S * (HD + KV + HD + d(run.heads) / s.tp);
-  if (s.autograd) work.kept += S * (HD + KV / 2);  // rotated ones beside those that were not
-  work.workspace += S * (HD + KV);
 }
 
-// x_proj, dt_proj, and a scan that keeps what it read.
+// x_proj, dt_proj, and a scan.
 void add_mamba1(const LayerRun& run, double C, const Share& s, LayerWork& work) {
   const double S = s.tokens;
   const double I = d(run.inner) / s.tp;
@@ -51,8 +48,6 @@ void add_mamba1(const LayerRun& run, double C, const Share& s, LayerWork& work) 
   work.moved += S * I * (2 + 4 + 3);  // convolution, scan, gate
   if (s.tp > 1) work.added = S * RBC;
   if (s.cp > 1) work.gathered_state = s.cp * s.sequences * I * d(run.state + run.conv);
-  work.kept += S * (5 * I + RBC);  // x, z, convolved, dt, result
-  work.workspace += S * 4 * I;
 }
 
 // Chunks of Q tokens: products inside of a chunk, and with the states between chunks.
@@ -69,9 +64,6 @@ void add_mamba2(const LayerRun& run, double C, const Share& s, LayerWork& work) 
     work.gathered_state =
         s.cp * s.sequences * (I * d(run.state) + mamba2_convolved(run, s.tp) * d(run.conv));
   }
-  work.kept += S * (mamba2_columns(run, s.tp) + mamba2_convolved(run, s.tp) + 2 * I);
-  work.kept += S / Q * I * d(run.state);  // states between chunks
-  work.workspace += S * (mamba2_columns(run, s.tp) + 2 * I);
 }
 
 void add_mixer(const LayerRun& run, double C, const Share& s, LayerWork& work) {
@@ -90,14 +82,11 @@ void add_mlp(const LayerRun& run, double C, const Share& s, LayerWork& work) {
   work.products.push_back({s.tokens, 2 * F, C});
   work.products.push_back({s.tokens, C, F});
   work.moved += 3 * s.tokens * F;
-  work.kept += (s.autograd ? 4 : 3) * s.tokens * F;  // also the activated gate
-  work.workspace += 2 * s.tokens * F;
 }
 
-// Norm, and sum with what came in; their inputs are kept, and what the norm made.
+// Norm, and sum with what came in.
 void add_frame(double C, const Share& s, LayerWork& work) {
   work.moved += (2 + 3) * s.kept * C;
-  work.kept += s.kept * C + s.tokens * C;
   work.exchanges += 1;
 }
 
@@ -126,10 +115,7 @@ LayerWork work_of(const ModelShape& model, const LayerRun& run, const Share& sha
   }
   const double normed = work.exchanges * share.tokens * C;
   const double inner = share.tokens * d(run.mlp_width) / share.tp;
-  work.kept_selective = work.kept - normed - inner;
-  work.kept_full = share.kept * C;
   work.again = 2 * (normed + inner);
-  work.workspace += 2 * share.tokens * C;
   return work;
 }
 

@@ -39,12 +39,7 @@ struct LayerWork {
   double passed = 0;  // of a hop of a ring over context parallel ranks
   double gathered_state = 0;  // all_gather over context parallel ranks
 
-  // Elements kept from forward to backward.
-  double kept = 0;
-  double kept_selective = 0;
-  double kept_full = 0;
-  double again = 0;      // elements moved to compute again what kept_selective lacks
-  double workspace = 0;  // of gradients while the layer is in its backward pass
+  double again = 0;  // elements moved to compute again what is not kept with kSelective
 };
 
 /// What part of a model a rank has.

@@ -77,8 +77,10 @@ void add_compute(const Engine& engine, const LayerWork& work, LayerCosts& costs)
 void add_tensor(const CostContext& c, const LayerWork& work, LayerCosts& costs) {
   if (c.tensor.ranks <= 1) return;
   const double bytes = work.shared * c.element;
-  const double exchange = 2 * all_gather_seconds(c.machine, c.tensor, bytes);
-  const double added = all_reduce_seconds(c.machine, c.tensor, work.added * c.element);
+  const double exchange = c.layout.sequence_parallel
+                              ? c.all_gather(c.tensor, bytes) + c.reduce_scatter(c.tensor, bytes)
+                              : c.all_reduce(c.tensor, bytes);
+  const double added = c.all_reduce(c.tensor, work.added * c.element);
   costs.tensor_forward = work.exchanges * exchange + (work.added > 0 ? added : 0);
   costs.tensor_backward = costs.tensor_forward;
   costs.tensor_bytes = 4 * work.exchanges * bytes + 4 * work.added * c.element;
@@ -91,10 +93,10 @@ void add_context(const CostContext& c, const Engine& engine, const LayerWork& wo
   const int n = c.context.ranks;
   if (n <= 1) return;
   const double hop = work.passed * c.element;
-  const double pass = (n - 1) * pass_seconds(c.machine, c.context, hop);
+  const double pass = (n - 1) * c.pass(c.context, hop);
   const double hidden = c.machine.efficiency.overlap * engine.pairs(work.pair_flops);
   const double state = work.gathered_state * c.element;
-  const double gather = state > 0 ? all_gather_seconds(c.machine, c.context, state) : 0;
+  const double gather = state > 0 ? c.all_gather(c.context, state) : 0;
   costs.context_forward = std::max(0.0, pass - hidden) + gather;
   costs.context_backward = std::max(0.0, 2 * pass - kPairsBackward * hidden) + gather;
   costs.context_bytes = (3 * n - 2) * hop + 2 * state;
@@ -109,7 +111,7 @@ void add_recomputation(const CostContext& c, const Engine& engine, const LayerWo
       costs.again = engine.move(work.again * engine.element);
       if (c.layout.sequence_parallel && c.tensor.ranks > 1) {
         const double bytes = work.shared * c.element;
-        costs.tensor_backward += work.exchanges * all_gather_seconds(c.machine, c.tensor, bytes);
+        costs.tensor_backward += work.exchanges * c.all_gather(c.tensor, bytes);
         costs.tensor_bytes += work.exchanges * bytes;
       }
       return;
@@ -131,7 +133,7 @@ GroupShape group_along(const Problem& problem, const Layout& layout, Dimension d
 
 }  // namespace
 
-CostContext::CostContext(const Problem& problem, const Layout& layout)
+CostContext::CostContext(const Problem& problem, const Layout& layout, HostCalls* calls)
     : machine(problem.machine),
       model(problem.model),
       job(problem.job),
@@ -140,7 +142,25 @@ CostContext::CostContext(const Problem& problem, const Layout& layout)
       tensor(group_along(problem, layout, Dimension::kTensor)),
       context(group_along(problem, layout, Dimension::kContext)),
       pipeline(group_along(problem, layout, Dimension::kPipeline)),
-      element(problem.job.precision == Precision::kBf16 ? 2 : 4) {}
+      element(problem.job.precision == Precision::kBf16 ? 2 : 4),
+      calls(problem.machine.cores > 0 ? calls : nullptr) {}
+
+double CostContext::all_gather(const GroupShape& group, double bytes) const {
+  return on_host(group) ? calls->seconds(group.ranks, {Collective::kAllGather, bytes})
+                        : all_gather_seconds(machine, group, bytes);
+}
+double CostContext::reduce_scatter(const GroupShape& group, double bytes) const {
+  return on_host(group) ? calls->seconds(group.ranks, {Collective::kReduceScatter, bytes})
+                        : reduce_scatter_seconds(machine, group, bytes);
+}
+double CostContext::all_reduce(const GroupShape& group, double bytes) const {
+  return on_host(group) ? calls->seconds(group.ranks, {Collective::kAllReduce, bytes})
+                        : all_reduce_seconds(machine, group, bytes);
+}
+double CostContext::pass(const GroupShape& group, double bytes) const {
+  return on_host(group) ? calls->seconds(std::min(group.ranks, 2), {Collective::kSendRecv, bytes})
+                        : pass_seconds(machine, group, bytes);
+}
 
 double CostContext::call_seconds(const GroupShape& group) const {
   const Efficiency& e = machine.efficiency;
@@ -180,7 +200,7 @@ LayerCosts embedding_costs(const CostContext& c) {
   costs.forward = engine.move(2 * bytes);
   costs.weights = engine.move(2 * bytes);
   if (c.tensor.ranks > 1) {
-    costs.tensor_forward = reduce_scatter_seconds(c.machine, c.tensor, bytes);
+    costs.tensor_forward = c.reduce_scatter(c.tensor, bytes);
     costs.tensor_backward = costs.tensor_forward;
     costs.tensor_bytes = 2 * bytes;
   }
@@ -199,7 +219,7 @@ LayerCosts head_costs(const CostContext& c) {
   costs.weights = product;
   if (c.tensor.ranks > 1) {
     const double bytes = c.share.tokens * width * c.element;
-    costs.tensor_forward = all_gather_seconds(c.machine, c.tensor, bytes);
+    costs.tensor_forward = c.all_gather(c.tensor, bytes);
     costs.tensor_backward = costs.tensor_forward;
     costs.tensor_bytes = 2 * bytes;
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "planner/collective_costs.h"
+#include "planner/host_calls.h"
 #include "planner/layer.h"
 
 namespace tutti::planner {
@@ -40,11 +41,22 @@ struct CostContext {
   GroupShape context;
   GroupShape pipeline;
   double element = 2;  // bytes of a number
+  HostCalls* calls;    // where devices share the cores of their node; else null
 
-  CostContext(const Problem& problem, const Layout& layout);
+  /// What is given must outlive it.
+  CostContext(const Problem& problem, const Layout& layout, HostCalls* calls);
 
+  /// Seconds of collectives of a group, by the bytes of the largest buffer: all ranks' parts.
+  double all_gather(const GroupShape& group, double bytes) const;
+  double reduce_scatter(const GroupShape& group, double bytes) const;
+  double all_reduce(const GroupShape& group, double bytes) const;
+  double pass(const GroupShape& group, double bytes) const;
   /// In which a host gives a collective of the group to its device.
   double call_seconds(const GroupShape& group) const;
+
+ private:
+  /// Whether the tuner is asked.
+  bool on_host(const GroupShape& group) const { return calls != nullptr && group.nodes <= 1; }
 };
 
 LayerCosts costs_of(const CostContext& context, const LayerRun& run);

@@ -50,9 +50,11 @@ MachineShape nearest_preset(const Topology& topology) {
   return *machine_preset(capability == 0 ? "cpu" : capability >= 90 ? "8xh100" : "8xa100");
 }
 
-// Ranks on processors share them, and their memory, evenly.
+// Ranks on processors share them, and their memory, evenly. A rank does not use more than one.
 void share_processors(const Topology& topology, int ranks, MachineShape& machine) {
-  const double each = static_cast<double>(processors_of(topology)) / ranks;
+  const auto processors = static_cast<double>(processors_of(topology));
+  const double each = std::min(1.0, processors / ranks);
+  machine.cores = static_cast<int>(processors) / machine.nodes;
   if (each > 0) {
     machine.peak_bf16 *= each;
     machine.peak_fp32 *= each;

@@ -14,6 +14,17 @@ double busiest(const Layout& layout, const StageTimes& times) {
   return *std::max_element(busy.begin(), busy.end());
 }
 
+// Forward passes go round the chunks, p of each at a time. Most are kept when the chunk's first
+// backward pass is about to begin.
+int most_interleaved(const Layout& layout, int micro_batches, int rank, int chunk) {
+  const int p = layout.pp;
+  const int round = p * layout.chunks;
+  const int warm_up = 2 * (p - 1 - rank) + (layout.chunks - 1) * p;
+  const int before = (layout.chunks - 1 - chunk) * p;  // backward passes of other chunks
+  const int forward = std::min(warm_up + before + 1, micro_batches * layout.chunks);
+  return forward / round * p + std::clamp(forward % round - chunk * p, 0, p);
+}
+
 double simulated(const Layout& layout, int micro_batches, const StageTimes& times) {
   const auto schedule = make_pipeline(layout.pipeline, layout.pp, layout.chunks, micro_batches);
   return time_of(*schedule, times).total;
@@ -29,7 +40,7 @@ double pipeline_seconds(const Layout& layout, int micro_batches, const StageTime
   return simulated(layout, some, times) + (micro_batches - some) * busiest(layout, times);
 }
 
-int most_in_flight(const Layout& layout, int micro_batches, int rank) {
+int most_in_flight(const Layout& layout, int micro_batches, int rank, int chunk) {
   const int p = layout.pp;
   switch (layout.pipeline) {
     case PipelineKind::kGpipe:
@@ -37,8 +48,7 @@ int most_in_flight(const Layout& layout, int micro_batches, int rank) {
     case PipelineKind::kOneForwardOneBackward:
       return std::min(micro_batches, p - rank);
     case PipelineKind::kInterleaved:
-      return std::min(micro_batches * layout.chunks,
-                      2 * (p - rank - 1) + (layout.chunks - 1) * p + 1);
+      return most_interleaved(layout, micro_batches, rank, chunk);
     case PipelineKind::kZeroBubble:
       return std::min(micro_batches, p);
   }

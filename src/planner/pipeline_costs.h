@@ -14,7 +14,7 @@ namespace tutti::planner {
 /// Of all micro-batches. REQUIRES: make_pipeline() takes these numbers; times has a value a stage.
 double pipeline_seconds(const Layout& layout, int micro_batches, const StageTimes& times);
 
-/// Micro-batches of a chunk that `rank` keeps at once, summed over its chunks.
-int most_in_flight(const Layout& layout, int micro_batches, int rank);
+/// Micro-batches that `rank` keeps at once of one of its chunks.
+int most_in_flight(const Layout& layout, int micro_batches, int rank, int chunk);
 
 }  // namespace tutti::planner

@@ -145,7 +145,10 @@ class Collector {
 class Search {
  public:
   Search(const Problem& problem, const SearchSettings& settings)
-      : problem_(problem), fixed_(settings.fixed), collector_(problem, settings) {}
+      : problem_(problem),
+        fixed_(settings.fixed),
+        calls_(problem.machine),
+        collector_(problem, settings) {}
 
   Result<Ranking> run() {
     const int ranks = problem_.machine.ranks();
@@ -226,7 +229,7 @@ class Search {
       layout.sequence_parallel = false;
       if (layout.tp == 1 || !check(layout)) return chunks == 1;
     }
-    Staged all = staged(problem_, layout);
+    Staged all = staged(problem_, layout, calls_);
     bool fits = false;
     for (const PipelineKind pipeline : pipelines) {
       all.context.layout.pipeline = pipeline;
@@ -276,6 +279,7 @@ class Search {
 
   const Problem& problem_;
   const Fixed& fixed_;
+  HostCalls calls_;
   Collector collector_;
   Status objection_;  // the first
 };

@@ -5,23 +5,11 @@
 namespace tutti::planner {
 namespace {
 
-double kept_elements(const LayerWork& work, Recomputation recomputation) {
-  switch (recomputation) {
-    case Recomputation::kNone:
-      return work.kept;
-    case Recomputation::kSelective:
-      return work.kept_selective;
-    case Recomputation::kFull:
-      return work.kept_full;
-  }
-  return work.kept;
-}
-
 // One of each run.
 struct Layers {
   std::vector<LayerCosts> costs;
   std::vector<double> parameters;
-  std::vector<double> kept;
+  std::vector<LayerMemory> memory;
 };
 
 std::vector<StageLayers> split(const Problem& problem, const Layout& layout, const Layers& layers,
@@ -40,13 +28,11 @@ std::vector<StageLayers> split(const Problem& problem, const Layout& layout, con
 Layers look_at_layers(const Problem& problem, const Layout& layout, Staged& staged) {
   Layers layers;
   for (const LayerRun& run : problem.model.runs) {
-    const LayerWork work = work_of(problem.model, run, staged.context.share);
     layers.costs.push_back(costs_of(staged.context, run));
     layers.parameters.push_back(layer_parameters(problem.model, run, layout.tp));
-    layers.kept.push_back(kept_elements(work, layout.recomputation));
-    staged.largest_layer = std::max(staged.largest_layer, layers.parameters.back());
-    staged.workspace = std::max(staged.workspace, work.workspace);
-    staged.again = std::max(staged.again, work.kept - layers.kept.back());
+    layers.memory.push_back(
+        layer_memory(problem.model, run, staged.context.share, layout.recomputation));
+    staged.largest_unit = std::max(staged.largest_unit, layers.parameters.back());
   }
   return layers;
 }
@@ -58,13 +44,19 @@ StageCosts sum_of(const Problem& problem, const Layers& layers, const StageLayer
     const int count = stage.of_run(begin, problem.model.runs[i].layers);
     begin += problem.model.runs[i].layers;
     sum.costs.add(layers.costs[i], count);
+    if (problem.machine.cores > 0) sum.layers.insert(sum.layers.end(), count, layers.parameters[i]);
     sum.parameters += count * layers.parameters[i];
-    sum.kept += count * layers.kept[i];
+    sum.kept += count * layers.memory[i].kept;
+    sum.kept_longer += count * (layers.memory[i].complete + layers.memory[i].gradients);
   }
   return sum;
 }
 
+// Where ranks share cores, what one has more to do than others, these are faster for: the mean
+// counts.
 void find_busiest(Staged& all, int ranks) {
+  const MachineShape& machine = all.context.machine;
+  const bool shared = machine.cores > 0 && machine.devices > machine.cores;
   for (int rank = 0; rank < ranks; ++rank) {
     LayerCosts costs;
     double parameters = 0;
@@ -72,15 +64,33 @@ void find_busiest(Staged& all, int ranks) {
       costs.add(all.stages[stage].costs, 1);
       parameters += all.stages[stage].parameters;
     }
-    if (rank == 0 || costs.all() > all.busiest.all()) all.busiest = costs;
+    if (shared) all.busiest.add(costs, 1.0 / ranks);
+    if (!shared && (rank == 0 || costs.all() > all.busiest.all())) all.busiest = costs;
     all.most_parameters = std::max(all.most_parameters, parameters);
   }
 }
 
+// What stages keep beside their layers: outputs, and gradients of what the embedding and the loss
+// made. PyTorch has the latter for a while only, and the input of the head.
+void add_ends(Staged& all) {
+  const Share& share = all.context.share;
+  const auto width = static_cast<double>(all.context.model.width);
+  const bool autograd = all.context.job.trainer.autograd;
+  const auto keep = [](StageCosts& stage, double elements) {
+    stage.kept += elements;
+    stage.kept_longer += elements;
+  };
+  if (!autograd) {
+    for (StageCosts& stage : all.stages) keep(stage, share.kept * width);
+    keep(all.stages.front(), share.tokens * width);
+  }
+  keep(all.stages.back(), (share.kept + (autograd ? share.tokens : 0)) * width);
+}
+
 }  // namespace
 
-Staged staged(const Problem& problem, const Layout& layout) {
-  Staged all{.context = CostContext(problem, layout)};
+Staged staged(const Problem& problem, const Layout& layout, HostCalls& calls) {
+  Staged all{.context = CostContext(problem, layout, &calls)};
   all.micro_batches = static_cast<int>(problem.job.sequences() / (layout.dp * layout.micro_batch));
   const Layers layers = look_at_layers(problem, layout, all);
   const LayerCosts embedding = embedding_costs(all.context);
@@ -94,10 +104,17 @@ Staged staged(const Problem& problem, const Layout& layout) {
   StageCosts& last = all.stages.back();
   first.costs.add(embedding, 1);
   first.parameters += table;
+  first.before = {table};
   last.costs.add(head, 1);
   last.parameters += width;
-  if (!problem.model.tied || all.stages.size() > 1) last.parameters += table;
-  last.kept += (all.context.share.kept + all.context.share.tokens) * width;
+  const bool has_head = !problem.model.tied || all.stages.size() > 1;
+  if (has_head) last.parameters += table;
+  last.after = {width};
+  if (has_head && problem.model.tied) last.after.push_back(table);
+  if (has_head && !problem.model.tied) last.after.front() += table;
+  all.largest_unit = std::max(all.largest_unit, table);
+  all.room = shared_room(problem.model, all.context.share, layout.recomputation);
+  add_ends(all);
   find_busiest(all, layout.pp);
   return all;
 }

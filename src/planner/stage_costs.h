@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "planner/layer_costs.h"
+#include "planner/layer_memory.h"
 #include "planner/stages.h"
 
 namespace tutti::planner {
@@ -13,7 +14,10 @@ namespace tutti::planner {
 struct StageCosts {
   LayerCosts costs;       // of a micro-batch
   double parameters = 0;  // on one rank
-  double kept = 0;        // elements of a micro-batch, from forward to backward
+  // Parameters of each layer, and of tables and norms before and after; where calls are looked at.
+  std::vector<double> layers = {}, before = {}, after = {};
+  double kept = 0;         // elements of a micro-batch, from forward to backward …
+  double kept_longer = 0;  // … and to the gradients of weights, where these come later
 };
 
 /// Everything about one (model, machine, job, layout) that times and memory are made of. ZeRO and
@@ -24,12 +28,11 @@ struct Staged {
   std::vector<StageCosts> stages = {};  // chunk c of rank r is stage c * pp + r
   LayerCosts busiest = {};              // of a micro-batch, on the rank that has most to do
   double most_parameters = 0;           // on one rank
-  double largest_layer = 0;             // parameters on one rank
-  double workspace = 0;                 // elements, of the layer that needs most
-  double again = 0;                     // elements, of a layer computed again
+  double largest_unit = 0;              // parameters on one rank, of a layer or a table
+  SharedRoom room = {};                 // elements, of each chunk
 };
 
 /// REQUIRES: divides().
-Staged staged(const Problem& problem, const Layout& layout);
+Staged staged(const Problem& problem, const Layout& layout, HostCalls& calls);
 
 }  // namespace tutti::planner

@@ -23,7 +23,7 @@ double message_bytes(const CostContext& c) {
 }
 
 double hand_on_seconds(const CostContext& c) {
-  return pass_seconds(c.machine, c.pipeline, message_bytes(c)) + c.call_seconds({});
+  return c.pass(c.pipeline, message_bytes(c)) + c.call_seconds({});
 }
 
 StageTimes stage_times(const Staged& all, double hand_on) {
@@ -49,14 +49,14 @@ double data_seconds(const Staged& all) {
   const double m = all.micro_batches;
   // Bucket by bucket: each takes its latency.
   const double buckets = std::max(1.0, gradients / c.job.trainer.bucket_bytes);
-  const double scatter = buckets * reduce_scatter_seconds(c.machine, group, gradients / buckets);
-  const double gather = buckets * all_gather_seconds(c.machine, group, weights / buckets);
+  const double scatter = buckets * c.reduce_scatter(group, gradients / buckets);
+  const double gather = buckets * c.all_gather(group, weights / buckets);
   const double backward = busiest.backward + busiest.weights + busiest.again;
   double seconds = 0;
   double passes = backward;
   switch (c.layout.zero) {
     case 0:
-      seconds = 2 * scatter;  // all_reduce: the gathering takes as long
+      seconds = buckets * c.all_reduce(group, gradients / buckets);
       break;
     case 1:
       seconds = scatter + gather;
@@ -80,6 +80,12 @@ double optimizer_seconds(const Staged& all) {
          (c.machine.memory_bandwidth * c.machine.efficiency.memory);
 }
 
+// How many times faster a rank is while those with whom it shares a core wait.
+double crowd_of(const MachineShape& machine) {
+  if (machine.cores == 0) return 1;
+  return std::max(1.0, static_cast<double>(machine.devices) / machine.cores);
+}
+
 }  // namespace
 
 Times times_of(const Staged& all) {
@@ -92,10 +98,12 @@ Times times_of(const Staged& all) {
   times.tensor = m * (busiest.tensor_forward + busiest.tensor_backward);
   times.context = m * (busiest.context_forward + busiest.context_backward);
   if (c.layout.pp > 1) {
-    const double unsent = pipeline_seconds(c.layout, all.micro_batches, stage_times(all, 0));
+    const double crowd = crowd_of(c.machine);
+    const double unsent =
+        pipeline_seconds(c.layout, all.micro_batches, stage_times(all, 0)) / crowd;
     const double sent =
-        pipeline_seconds(c.layout, all.micro_batches, stage_times(all, hand_on_seconds(c)));
-    times.pipeline = std::max(0.0, sent - unsent);
+        pipeline_seconds(c.layout, all.micro_batches, stage_times(all, hand_on_seconds(c))) / crowd;
+    times.pipeline = std::max(0.0, sent - unsent) * crowd;
     times.bubble = std::max(0.0, unsent - m * busiest.all());
   }
   times.data = data_seconds(all);

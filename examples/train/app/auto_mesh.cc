@@ -6,18 +6,6 @@
 namespace tutti::train {
 namespace {
 
-planner::Problem problem_of(const RunConfig& config, const planner::MachineShape& machine) {
-  const ModelConfig model = read_model(config.model, config.family);
-  planner::Problem problem;
-  problem.model = must(planner::parse_model(to_json(model, "float32"), config.model));
-  problem.machine = machine;
-  problem.job.sequence = config.sequence;
-  problem.job.batch_tokens = config.batch * config.sequence;
-  problem.job.precision = planner::Precision::kFp32;
-  problem.job.trainer.bucket_bytes = static_cast<double>(config.bucket_bytes);
-  return problem;
-}
-
 std::string mesh_text(const planner::Layout& layout) {
   return "dp=" + std::to_string(layout.dp) + ",pp=" + std::to_string(layout.pp) +
          ",cp=" + std::to_string(layout.cp) + ",tp=" + std::to_string(layout.tp);
@@ -33,6 +21,18 @@ std::string order_text(const planner::Layout& layout) {
 
 }  // namespace
 
+planner::Problem problem_of(const RunConfig& config, const planner::MachineShape& machine) {
+  const ModelConfig model = read_model(config.model, config.family);
+  planner::Problem problem;
+  problem.model = must(planner::parse_model(to_json(model, "float32"), config.model));
+  problem.machine = machine;
+  problem.job.sequence = config.sequence;
+  problem.job.batch_tokens = config.batch * config.sequence;
+  problem.job.precision = planner::Precision::kFp32;
+  problem.job.trainer.bucket_bytes = static_cast<double>(config.bucket_bytes);
+  return problem;
+}
+
 planner::MachineShape machine_of_ranks(const Topology& topology, double peak) {
   planner::MachineShape machine = must(planner::machine_of(topology));
   machine.peak_fp32 = peak;
@@ -47,7 +47,10 @@ RunConfig with_best_layout(const RunConfig& config, const planner::MachineShape&
                   " ranks fits in memory; the smallest is " +
                   planner::to_text(ranking.smallest.front().layout));
   }
-  const planner::Layout& layout = ranking.best.front().layout;
+  return with_layout(config, ranking.best.front().layout);
+}
+
+RunConfig with_layout(const RunConfig& config, const planner::Layout& layout) {
   RunConfig decided = config;
   decided.mesh = mesh_text(layout);
   decided.order = order_text(layout);

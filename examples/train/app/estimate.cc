@@ -6,6 +6,7 @@
 
 #include "train/app/numbers.h"
 #include "train/app/rank_shape.h"
+#include "tutti/planner.h"
 
 namespace tutti::train {
 namespace {
@@ -16,16 +17,19 @@ std::string memory_lines(const Plan& plan) {
   std::string text =
       "\nmemory of a rank\n"
       "             parameters   weights  gradients  optimizer  activations  workspace    "
-      "messages        sum\n";
+      "messages    windows    process        sum\n";
   const int stages = std::min(plan.mesh.pp(), kStagesShown);
   for (int stage = 0; stage < stages; ++stage) {
     const Place place = {0, stage, 0, 0};
     const MemoryEstimate memory = estimate_memory(plan, place);
+    const double windows = estimate_windows(plan, place);
+    const double process = process_bytes();
     text += fmt::format(
-        "  pp {:<6} {:>12} {:>9} {:>10} {:>10} {:>12} {:>10} {:>11} {:>10}\n", stage,
+        "  pp {:<6} {:>12} {:>9} {:>10} {:>10} {:>12} {:>10} {:>11} {:>10} {:>10} {:>10}\n", stage,
         count_text(static_cast<double>(parameters_at(plan, place))), bytes_text(memory.weights),
         bytes_text(memory.gradients), bytes_text(memory.optimizer), bytes_text(memory.activations),
-        bytes_text(memory.workspace), bytes_text(memory.communication), bytes_text(memory.sum()));
+        bytes_text(memory.workspace), bytes_text(memory.communication), bytes_text(windows),
+        bytes_text(process), bytes_text(memory.sum() + windows + process));
   }
   return text;
 }
@@ -58,6 +62,8 @@ std::string volume_lines(const Plan& plan) {
 }
 
 }  // namespace
+
+double process_bytes() { return must(planner::machine_preset("cpu")).process; }
 
 int micro_batches(const Plan& plan) {
   return static_cast<int>(plan.settings.batch / (computing(plan.model).sequences * plan.mesh.dp()));

@@ -2,8 +2,8 @@
 // FLOPs, bytes of communication. For a model that is too large for this machine, too.
 //
 // Bytes of communication are those that a rank gives to calls (Traffic::bytes), exactly. Memory is
-// what the trainer allocates; the communicator's own (Options::scratch_bytes, a group) and the
-// process's come on top.
+// what the trainer allocates; what its groups touch of windows, and what a process takes without a
+// model, are beside it.
 //
 // Tested by train_estimate_test.cc, which counts both in real runs.
 
@@ -48,11 +48,16 @@ struct Plan {
   const TrainSettings& settings;
   Mesh mesh;
   int element = 4;
+  int cores = 0;  // of a host, for its ranks; 0: each has one of its own
 };
 
 /// REQUIRES: objection() of settings, model and mesh is "".
 MemoryEstimate estimate_memory(const Plan& plan, const Place& place);
 VolumeEstimate estimate_volume(const Plan& plan, const Place& place);
+/// Bytes of windows (tutti/tuning.h) that the rank's groups touch, as if all ranks were on a host.
+double estimate_windows(const Plan& plan, const Place& place);
+/// Of a process that has no model, its libraries and what they allocate: the planner's figure.
+double process_bytes();
 /// Numbers that this rank has of the model, without padding.
 long parameters_at(const Plan& plan, const Place& place);
 

@@ -40,6 +40,8 @@ void add_shards(const StreamShape& r, const ShardMessages& messages, SublayerSiz
   const bool last = r.context_rank == r.context_ranks - 1;
   size.forward.context += (last ? 0 : halo) + map;
   size.backward.context += (first ? 0 : halo) + map;
+  size.context_calls.push_back({Collective::kSendRecv, halo});
+  size.context_calls.push_back({Collective::kExclusiveScan, map});
 }
 
 // ShardScan (mamba2_scan.h).
@@ -74,6 +76,9 @@ void add_head_scan(const MambaConfig& config, const SsdShape& ssd, const StreamS
   if (r.context_ranks == 1) return;
   size.forward.context += columns + outputs;
   size.backward.context += columns + outputs;
+  for (const double all : {columns, outputs}) {
+    size.context_calls.push_back({Collective::kAllToAll, all});
+  }
 }
 
 }  // namespace
@@ -112,6 +117,12 @@ SublayerSize attention_size(const AttentionSettings& settings, const StreamShape
   if (r.context_ranks == 1) return size;
   size.forward.context = pairs * (ring ? n - 1 : 1);
   size.backward.context = size.forward.context + pairs * n;
+  if (ring) {
+    size.context_calls = {{Collective::kSendRecv, pairs}};
+  } else {
+    size.context_calls = {{Collective::kAllGather, n * pairs},
+                          {Collective::kReduceScatter, n * pairs}};
+  }
   return size;
 }
 
@@ -146,6 +157,7 @@ SublayerSize mamba1_size(const MambaConfig& config, const StreamShape& r) {
   if (r.context_ranks > 1) size.workspace += state;  // final
   add_shards(r, {halo, state, state}, size);
   if (r.tensor_ranks == 1) return size;
+  size.tensor_calls = {{Collective::kAllReduce, selected}};
   size.forward.tensor += selected;
   size.backward.tensor += selected;
   return size;
@@ -176,6 +188,7 @@ SublayerSize mamba2_size(const MambaSettings& settings, const StreamShape& r) {
   }
   if (!cuts_groups) return size;
   size.workspace += r.S * all_groups;
+  size.tensor_calls = {{Collective::kAllReduce, r.S * all_groups}};
   size.forward.tensor += r.S * all_groups;
   size.backward.tensor += r.S * all_groups;
   return size;

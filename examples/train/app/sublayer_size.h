@@ -38,6 +38,12 @@ struct GroupVolume {
   double context = 0;
 };
 
+/// A call of one of these groups, by the elements of its largest buffer: all ranks' parts together.
+struct GroupCall {
+  Collective collective = Collective::kAllReduce;
+  double elements = 0;
+};
+
 struct SublayerSize {
   // Arrays that a layer keeps beside its input (sublayer.h): always; unless recompute is full;
   // unless it is selective, too.
@@ -46,6 +52,8 @@ struct SublayerSize {
   double workspace = 0;  // of all layers of the kind together
   // Of a micro-batch in one layer.
   GroupVolume forward, restore, backward;
+  // What kinds of calls it makes, beside those that gather and add up tokens.
+  std::vector<GroupCall> tensor_calls, context_calls;
 };
 
 SublayerSize attention_size(const AttentionSettings& settings, const StreamShape& stream);

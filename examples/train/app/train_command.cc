@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "train/app/auto_mesh.h"
 #include "train/app/elastic.h"
@@ -119,7 +120,8 @@ class Run {
   }
 
   void introduce() {
-    const Plan plan{inputs_.setup.model, inputs_.setup.training, groups_.mesh, sizeof(T)};
+    const Plan plan{inputs_.setup.model, inputs_.setup.training, groups_.mesh, sizeof(T),
+                    groups_.world.communicator().formation().cores};
     const TextData& data = *inputs_.data;
     const std::string described =
         fmt::format("{}; {} to train on, {} to validate with", data.tokens().describe(),
@@ -238,7 +240,9 @@ class Run {
 void show_plan(const RunConfig& config, int ranks) {
   const Setup setup = make_setup(config, ranks == 1 ? ranks_named(config.mesh) : ranks);
   const int element = with_number_type(config, []<class T>() { return int{sizeof(T)}; });
-  fmt::print("{}", describe({setup.model, setup.training, setup.mesh, element}, config.model));
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const Plan plan{setup.model, setup.training, setup.mesh, element, cores};
+  fmt::print("{}", describe(plan, config.model));
   if (config.draw_mesh) fmt::print("\n{}", draw(setup.mesh));
 }
 

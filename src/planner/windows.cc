@@ -1,0 +1,107 @@
+#include "planner/windows.h"
+
+#include <algorithm>
+
+namespace tutti::planner {
+namespace {
+
+using enum Collective;
+
+GroupShape along(const CostContext& c, std::initializer_list<Dimension> dimensions) {
+  std::array<bool, kDimensions> varies = {};
+  for (const Dimension dimension : dimensions) varies[static_cast<int>(dimension)] = true;
+  return group_of(c.layout, varies, c.machine.devices);
+}
+
+// Of all layers, forward and backward.
+double tensor(const CostContext& c) {
+  const double bytes = c.share.tokens * static_cast<double>(c.model.width) * c.element;
+  std::vector<HostCall> calls = {{kAllReduce, bytes}};
+  if (c.layout.sequence_parallel) calls = {{kAllGather, bytes}, {kReduceScatter, bytes}};
+  return c.calls->window_bytes(c.tensor.per_node, calls);
+}
+
+// Keys and values, or rows and states, go to a neighbour and come from one.
+double context(const CostContext& c) {
+  if (c.context.per_node <= 1) return 0;
+  double bytes = 0;
+  for (const LayerRun& run : c.model.runs) {
+    const LayerWork work = work_of(c.model, run, c.share);
+    const double message = work.passed + work.gathered_state / c.layout.cp;
+    bytes = std::max(bytes, message * c.element);
+  }
+  return 2 * c.calls->window_bytes(2, {{kSendRecv, bytes}});
+}
+
+// Layers that follow each other are put together until a call moves so many bytes; where shards
+// are kept, each goes by itself.
+void add_layers(const StageCosts& stage, double most, double bytes, std::vector<double>& buckets) {
+  bool open = false;
+  for (const double layer : stage.layers) {
+    if (!open) buckets.push_back(0);
+    buckets.back() += layer * bytes;
+    open = buckets.back() < most;
+  }
+}
+
+std::vector<double> buckets(const Staged& all, int rank) {
+  const CostContext& c = all.context;
+  const double most = c.layout.zero >= 2 ? 0 : c.job.trainer.bucket_bytes;
+  const double bytes = c.job.trainer.gradient_bytes;
+  std::vector<double> buckets;
+  for (int chunk = 0; chunk < c.layout.chunks; ++chunk) {
+    const StageCosts& stage = all.stages[static_cast<std::size_t>(chunk * c.layout.pp + rank)];
+    for (const double table : stage.before) buckets.push_back(table * bytes);
+    add_layers(stage, most, bytes, buckets);
+    for (const double table : stage.after) buckets.push_back(table * bytes);
+  }
+  return buckets;
+}
+
+double gradients(const Staged& all, int rank) {
+  const CostContext& c = all.context;
+  const GroupShape group = along(c, {Dimension::kData, Dimension::kContext});
+  if (group.per_node <= 1) return 0;
+  const std::vector<double> sizes = buckets(all, rank);
+  std::vector<HostCall> calls = {{kAllReduce, 16}};
+  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+    calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
+  }
+  const double element = c.element / c.job.trainer.gradient_bytes;
+  for (const double size : sizes) {
+    if (c.layout.zero > 0) calls.push_back({kAllGather, size * element});
+  }
+  return c.calls->window_bytes(group.per_node, calls);
+}
+
+// The first and the last rank of a pipeline add up the gradients of the table that both have, and
+// what goes with it in a bucket.
+double embeddings(const Staged& all, int rank) {
+  const CostContext& c = all.context;
+  const bool has_table = rank == 0 || rank == c.layout.pp - 1;
+  if (!c.model.tied || !has_table || c.pipeline.per_node <= 1) return 0;
+  const std::vector<double> sizes = buckets(all, rank);
+  const double bytes = rank == 0 ? sizes.front() : sizes.back();
+  const int shards = c.layout.zero >= 1 ? c.layout.dp * c.layout.cp : 1;
+  return c.calls->window_bytes(2, {{kAllReduce, bytes / shards}});
+}
+
+// Each end of a rank's part has a lane forward and one backward.
+double lanes(const CostContext& c, int rank) {
+  if (c.pipeline.per_node <= 1) return 0;
+  const int ends = c.layout.chunks > 1 ? 2 : (rank > 0) + (rank < c.layout.pp - 1);
+  const double bytes = c.share.kept * static_cast<double>(c.model.width) * c.element;
+  return 2 * ends * c.calls->window_bytes(2, {{kSendRecv, bytes}});
+}
+
+}  // namespace
+
+double window_bytes(const Staged& all, int pipeline_rank) {
+  const CostContext& c = all.context;
+  const double small =
+      c.calls->window_bytes(std::min(c.machine.devices, c.layout.ranks()), {{kAllReduce, 16}});
+  return tensor(c) + context(c) + gradients(all, pipeline_rank) + lanes(c, pipeline_rank) +
+         embeddings(all, pipeline_rank) + small;
+}
+
+}  // namespace tutti::planner
