@@ -12,8 +12,10 @@
 
 #include "scratch_folder.h"
 #include "train/app/curve.h"
+#include "train/app/gpu_energy.h"
 #include "train/app/meters.h"
 #include "train/app/numbers.h"
+#include "train/app/peak.h"
 #include "train/app/printable.h"
 #include "train/app/step_log.h"
 
@@ -124,9 +126,15 @@ TEST(Meters, APeakIsWhatAProcessorCanDo) {
 
 TEST(Meters, RanksThatAreMoreThanCoresShareThem) {
   const Formation formation{.host_of = {0, 0, 0, 0, 1}, .cores = 2};
-  EXPECT_EQ(core_share(formation, 3), 0.5);
-  EXPECT_EQ(core_share(formation, 4), 1);
-  EXPECT_EQ(core_share({.host_of = {0, 0}, .cores = 0}, 1), 1);
+  EXPECT_EQ(share_of_rank(formation, 3, formation.cores), 0.5);
+  EXPECT_EQ(share_of_rank(formation, 4, formation.cores), 1);
+  EXPECT_EQ(share_of_rank({.host_of = {0, 0}}, 1, /*parts=*/0), 1);
+}
+
+TEST(Meters, PeaksOfGpusAreThoseOfTheirDataSheets) {
+  EXPECT_EQ(published_peak("NVIDIA H100 PCIe"), 756e12);
+  EXPECT_EQ(published_peak("NVIDIA H100 80GB HBM3"), 989.5e12);
+  EXPECT_FALSE(published_peak("this processor"));
 }
 
 TEST(Meters, MemoryIsReadFromTheSystem) {
@@ -152,6 +160,27 @@ TEST(Meters, EnergyIsThatOfAllPackagesAndWraps) {
   EXPECT_DOUBLE_EQ(*meter.take_joules(), 0.0);
   EXPECT_FALSE(EnergyMeter(folder / "nothing").works());
   EXPECT_FALSE(EnergyMeter(folder / "nothing").take_joules());
+}
+
+// Two GPUs, of which the second does not count.
+unsigned long long millijoules_of_first = 5'000;
+NvmlEnergy made_up_nvml() {
+  return {[](unsigned* gpus) { return *gpus = 2, 0; },
+          [](unsigned index, void** gpu) { return *gpu = reinterpret_cast<void*>(index + 1), 0; },
+          [](void* gpu, unsigned long long* now) {
+            *now = millijoules_of_first;
+            return gpu == reinterpret_cast<void*>(1) ? 0 : 3;
+          }};
+}
+
+TEST(Meters, EnergyOfGpusIsOfThoseThatCount) {
+  GpuEnergyMeter meter(made_up_nvml());
+  ASSERT_TRUE(meter.works());
+  millijoules_of_first += 2'500;
+  EXPECT_DOUBLE_EQ(*meter.take_joules(), 2.5);
+  EXPECT_DOUBLE_EQ(*meter.take_joules(), 0);
+  EXPECT_FALSE(NvmlEnergy::load("libthere-is-none.so").is_there());
+  EXPECT_FALSE(GpuEnergyMeter(NvmlEnergy{}).take_joules());
 }
 
 }  // namespace

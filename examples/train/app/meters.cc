@@ -82,11 +82,11 @@ double measure_peak<OnDevice<Bf16>>(long size, double seconds) {
 template double measure_peak<float>(long, double);
 template double measure_peak<double>(long, double);
 
-double core_share(const Formation& formation, int rank) {
-  if (formation.cores == 0) return 1;
+double share_of_rank(const Formation& formation, int rank, int parts) {
+  if (parts == 0) return 1;
   const int host = formation.host_of[rank];
   const auto ranks = std::count(formation.host_of.begin(), formation.host_of.end(), host);
-  return std::min(1.0, static_cast<double>(formation.cores) / static_cast<double>(ranks));
+  return std::min(1.0, static_cast<double>(parts) / static_cast<double>(ranks));
 }
 
 double resident_bytes(const std::string& status_file) {

@@ -18,8 +18,9 @@ namespace tutti::train {
 template <class T>
 double measure_peak(long size = 512, double seconds = 0.5);
 
-/// How much of a core a rank has: less than 1 where its host has more ranks than cores.
-double core_share(const Formation& formation, int rank);
+/// How much of a core, or GPU, a rank has, of those of its host: less than 1 where it has more
+/// ranks. 0 parts: not known.
+double share_of_rank(const Formation& formation, int rank, int parts);
 
 /// Bytes of memory of this process now; 0 where the system does not tell.
 double resident_bytes(const std::string& status_file = "/proc/self/status");

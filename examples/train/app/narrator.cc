@@ -41,20 +41,13 @@ void Narrator::say(const std::string& text) const {
   std::fflush(stdout);
 }
 
-std::string Narrator::peak_source() const {
-  if (config_.peak > 0) return fmt::format("{} GFLOP/s a core, as --peak says", config_.peak);
-  return fmt::format("the cores of all ranks, product of 512 x 512 matrices in {}, measured",
-                     config_.precision);
-}
-
 void Narrator::introduce(const Plan& plan, const std::string& data, const Yardstick& yardstick,
-                         bool measures_energy, long resumed_after) {
+                         const Sources& sources, long resumed_after) {
   yardstick_ = yardstick;
   title_ = fmt::format("{}, {}", config_.model, to_text(plan.mesh));
   say(describe(plan, config_.model));
   if (config_.draw_mesh) say(fmt::format("\n{}", draw(plan.mesh)));
-  say(fmt::format("\ndata         {}\n{}", data,
-                  explain_line(yardstick, peak_source(), measures_energy)));
+  say(fmt::format("\ndata         {}\n{}", data, explain_line(yardstick, sources)));
   if (resumed_after > 0) say(fmt::format("resumed      after step {}\n", resumed_after));
   say(settings_text(config_) + "\n");
   if (writes()) open_log(/*goes_on=*/resumed_after > 0);

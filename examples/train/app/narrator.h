@@ -28,7 +28,7 @@ class Narrator {
   /// Model, memory, mesh, what the columns mean, all settings. `resumed_after`: steps that were
   /// there before.
   void introduce(const Plan& plan, const std::string& data, const Yardstick& yardstick,
-                 bool measures_energy, long resumed_after);
+                 const Sources& sources, long resumed_after);
   void tell(const StepRecord& record, bool on_terminal);
   /// The table, the curve and, where steps were traced, the time line.
   void conclude(const Timeline& timeline);
@@ -36,7 +36,6 @@ class Narrator {
  private:
   std::string out(const char* name) const { return config_.out + "/" + name; }
   void open_log(bool goes_on);
-  std::string peak_source() const;
 
   const RunConfig& config_;
   const bool speaks_;

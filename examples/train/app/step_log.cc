@@ -71,7 +71,20 @@ std::string to_line(const StepRecord& record, const Yardstick& yardstick) {
   return line;
 }
 
-std::string explain_line(const Yardstick& yardstick, const std::string& peak_source, bool energy) {
+namespace {
+
+std::string energy_text(const Sources& sources) {
+  if (!sources.rapl && !sources.nvml) {
+    return "cannot be read here (/sys/class/powercap, NVML)";
+  }
+  return fmt::format(
+      "of the {}{}{} of rank 0's host, whoever uses them", sources.rapl ? "processors (RAPL)" : "",
+      sources.rapl && sources.nvml ? " and " : "", sources.nvml ? "GPUs (NVML)" : "");
+}
+
+}  // namespace
+
+std::string explain_line(const Yardstick& yardstick, const Sources& sources) {
   return fmt::format(
       "MFU          attention (and chunks of Mamba-2) counted as causal / as full, of {}FLOP/s: "
       "{}\n"
@@ -79,9 +92,7 @@ std::string explain_line(const Yardstick& yardstick, const std::string& peak_sou
       "computation; means of all ranks\n"
       "memory       of the largest process\n"
       "energy       {}\n",
-      count_text(yardstick.peak), peak_source,
-      energy ? "of the processors of rank 0's host (RAPL), whoever uses them"
-             : "cannot be read here (/sys/class/powercap)");
+      count_text(yardstick.peak), sources.peak, energy_text(sources));
 }
 
 std::string to_json(const StepRecord& record, const Yardstick& yardstick) {

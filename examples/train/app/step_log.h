@@ -25,6 +25,13 @@ struct StepRecord {
 };
 
 /// What shares of the peak refer to.
+/// Where figures are from.
+struct Sources {
+  std::string peak;
+  bool rapl = false;  // what counts energy
+  bool nvml = false;
+};
+
 struct Yardstick {
   TokenFlops flops;  // a token
   double peak = 0;   // FLOP/s of all ranks together
@@ -39,7 +46,7 @@ double utilisation(const StepRecord& record, const Yardstick& yardstick, double 
 /// "step  10/100  loss 2.3456  …"
 std::string to_line(const StepRecord& record, const Yardstick& yardstick);
 /// What the columns of to_line() are.
-std::string explain_line(const Yardstick& yardstick, const std::string& peak_source, bool energy);
+std::string explain_line(const Yardstick& yardstick, const Sources& sources);
 std::string to_json(const StepRecord& record, const Yardstick& yardstick);
 
 /// A dozen steps, and the run as a whole.

@@ -7,10 +7,13 @@
 
 #include "train/app/auto_mesh.h"
 #include "train/app/elastic.h"
+#include "train/app/gpu.h"
+#include "train/app/gpu_energy.h"
 #include "train/app/launch.h"
 #include "train/app/meters.h"
 #include "train/app/narrator.h"
 #include "train/app/number_type.h"
+#include "train/app/peak.h"
 #include "train/app/printable.h"
 #include "train/app/setup.h"
 #include "train/app/text_data.h"
@@ -19,6 +22,7 @@
 #include "train/checkpoint/export.h"
 #include "train/checkpoint/resume.h"
 #include "train/checkpoint/save.h"
+#include "train/device/cuda_accelerator.h"
 #include "train/generate.h"
 #include "train/watched_model.h"
 
@@ -126,28 +130,39 @@ class Run {
     const std::string described =
         fmt::format("{}; {} to train on, {} to validate with", data.tokens().describe(),
                     data.split().training.size(), data.split().validation.size());
-    const Yardstick yardstick{flops_per_token(model(), model_->sequence()), peak_of_all(),
+    std::int32_t ready = 1;
+    groups_.world.all_reduce(std::span(&ready, 1));  // all measure at once, as they will compute
+    const Peak peak = peak_of<T>(config_);
+    const Yardstick yardstick{flops_per_token(model(), model_->sequence()), of_all(peak),
                               config_.steps, tokens_of_step(plan)};
-    narrator_.introduce(plan, described, yardstick, energy_.works(), trainer_.steps());
+    narrator_.introduce(plan, described, yardstick,
+                        {peak.source, energy_.works(), gpu_energy_.works()}, trainer_.steps());
   }
 
-  double peak_of_all() {
-    std::int32_t ready = 1;
-    groups_.world.all_reduce(std::span(&ready, 1));  // all at once, as they will compute
-    double peak = config_.peak > 0 ? 1e9 * config_.peak : measure_peak<T>();
-    peak *= core_share(groups_.world.communicator().formation(), groups_.world.rank());
-    groups_.world.all_reduce(std::span(&peak, 1));
-    return peak;
+  double of_all(const Peak& peak) {
+    const Formation& formation = groups_.world.communicator().formation();
+    const int here = config_.device == "gpu" ? count_gpus() : formation.cores;
+    double sum = peak.flops * share_of_rank(formation, groups_.world.rank(), here);
+    groups_.world.all_reduce(std::span(&sum, 1));
+    return sum;
+  }
+
+  // Of processors and GPUs, as far as they can be read.
+  std::optional<double> take_joules() {
+    const std::optional<double> processors = energy_.take_joules();
+    const std::optional<double> gpus = gpu_energy_.take_joules();
+    if (!processors && !gpus) return std::nullopt;
+    return processors.value_or(0) + gpus.value_or(0);
   }
 
   void step() {
     const auto step = trainer_.steps() - first_step_;
     timeline_.set_on(step > 0 && step <= config_.trace_steps);
-    energy_.take_joules();  // of what was between steps
+    take_joules();  // of what was between steps
     StepRecord record;
     record.report = trainer_.step();
     timeline_.set_on(false);
-    record.joules = energy_.take_joules();
+    record.joules = take_joules();
     measure(record);
     const bool last = trainer_.steps() == config_.steps;
     if (last || is_due(config_.validate_every)) record.validation_loss = validate();
@@ -234,6 +249,7 @@ class Run {
   LocalDisk disk_;
   std::optional<CheckpointSaver<Host<T>>> saver_;
   EnergyMeter energy_;
+  GpuEnergyMeter gpu_energy_;
 };
 
 // On rank 0, for as many ranks as the mesh names where there is one.
@@ -278,9 +294,13 @@ RunConfig smaller(const RunConfig& config, const Mesh& mesh) {
 
 // All ranks find the same.
 RunConfig decide(const RunConfig& config, Group& world) {
+  if (config.device == "gpu") {
+    throw Failure("mesh auto: plans for processors; expected sizes of dimensions with device gpu");
+  }
   const TopologyReport report = must(world.communicator().topology());
   double peak = config.peak > 0 ? 1e9 * config.peak : measure_peak<float>();
-  peak *= core_share(world.communicator().formation(), world.rank());
+  const Formation& formation = world.communicator().formation();
+  peak *= share_of_rank(formation, world.rank(), formation.cores);
   world.all_reduce(std::span(&peak, 1), Reduction::kMin);
   const RunConfig decided = with_best_layout(config, machine_of_ranks(report.topology, peak));
   if (world.rank() == 0) fmt::print("mesh auto: {} in the order {}\n", decided.mesh, decided.order);
@@ -297,6 +317,13 @@ void train(const RunConfig& asked, Communicator communicator) {
     return together(world, [&] {
       if (world.rank() == 0) show_plan(config, world.ranks());
     });
+  }
+  RankOnGpu gpu;  // outlives all communicators
+  std::optional<UseAccelerator> use;
+  if (config.device == "gpu") {
+    together(world, [&] { gpu = to_gpu(world); });
+    world = Group(std::move(gpu.world));
+    use.emplace(*gpu.accelerator);
   }
   RunConfig now = config;
   while (true) {
