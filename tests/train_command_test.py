@@ -291,6 +291,7 @@ class Refusals(Folder):
         self.refused("heads 4: expected a multiple of tp=3", "--threads", "3", "--mesh", "tp=3")
         self.refused("sequence 500: expected at most 256", "--sequence", "500")
         self.refused("precision fp64", "--precision", "fp64", "--device", "gpu")
+        self.refused("mesh auto: plans for processors", "--mesh", "auto", "--device", "gpu")
         self.refused("no data", "--data", "")
         self.refused("export /tmp: expected --checkpoint DIR", "--export", "/tmp")
 

@@ -62,8 +62,12 @@ void run_ranks(int threads, const std::function<void(Communicator)>& work) {
 }
 
 void together(Group& world, const std::function<void()>& work) {
+  or_end_together(world, [&] { agree_after(world, work); });
+}
+
+void or_end_together(Group& world, const std::function<void()>& work) {
   try {
-    agree_after(world, work);
+    work();
   } catch (const std::exception& error) {
     if (world.rank() == 0) fmt::print(stderr, "tutti-train: {}\n", error.what());
     // A launcher ends all ranks when the first one does.

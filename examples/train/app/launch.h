@@ -15,6 +15,8 @@ void run_ranks(int threads, const std::function<void(Communicator)>& work);
 /// Runs what every rank must have done well before any goes on: settings read, files found. The
 /// first failure is told once, and all ranks end. Collective.
 void together(Group& world, const std::function<void()>& work);
+/// The same where `work` fails on all ranks alike.
+void or_end_together(Group& world, const std::function<void()>& work);
 
 /// Runs what ranks do with each other. A failure is told with the rank's name and ends the process
 /// at once, and by that the run: others would wait for this rank in calls that it no longer makes,
