@@ -76,7 +76,8 @@ struct Probe {
     train.rate = {.kind = RateSchedule::Kind::kConstant, .most = settings["rate"], .warmup = 0};
     trainer = std::make_unique<Trainer<float>>(train, *model, groups, samples);
     DataParallel<float>& units = trainer->units();
-    load_weights(TensorStore::of_model(from), TrainerState<float>(units, trainer->optimizer()).here());
+    load_weights(TensorStore::of_model(from),
+                 TrainerState<float>(units, trainer->optimizer()).here());
     units.share_weights();
   }
 };

@@ -321,6 +321,7 @@ void train(const RunConfig& asked, Communicator communicator) {
   RankOnGpu gpu;  // outlives all communicators
   std::optional<UseAccelerator> use;
   if (config.device == "gpu") {
+    together(world, [&] { make_setup(config, world.ranks()); });  // what does not fit comes first
     or_end_together(world, [&] { gpu = to_gpu(world); });
     world = Group(std::move(gpu.world));
     use.emplace(*gpu.accelerator);
