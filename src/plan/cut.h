@@ -5,9 +5,8 @@
 
 #pragma once
 
-#include <cstddef>
-
 #include <algorithm>
+#include <cstddef>
 
 #include "base/line.h"
 
