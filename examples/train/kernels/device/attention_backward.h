@@ -77,16 +77,15 @@ TUTTI_ON_DEVICE void attend_backward_queries(const AttendBackwardWork<S>& work, 
             pieces.width});
 }
 
-// Queries from `first_query` on that do not see a key; scores are of keys and queries.
+// Queries from `first_query` on that do not see a key; scores are of keys and queries. What lies
+// beyond the last query are zeros, of d_out too, and adds nothing.
 template <class S, class Tiles>
 TUTTI_ON_DEVICE void hide_from_keys(const AttendPieces<S>& pieces, const Tiles& tiles, int first,
                                     int first_query, typename Tiles::Scores& scores) {
   const int seen_by_first = first - pieces.ahead - first_query;
-  const int queries = pieces.queries - first_query;
   TUTTI_UNROLLED for (int i = 0; i < Tiles::kRowsHeld; ++i) {
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
-      const int column = tiles.column(j);
-      if (column < seen_by_first + tiles.row(i) || column >= queries) scores.at[i][j] = kUnseen;
+      if (tiles.column(j) < seen_by_first + tiles.row(i)) scores.at[i][j] = kUnseen;
     }
   }
 }
@@ -133,8 +132,7 @@ TUTTI_ON_DEVICE void attend_backward_keys(const AttendBackwardWork<S>& work, Til
     tiles.dots(tiles.kept(1), tiles.passing(1, buffer), slopes);
     const int query = used.tile * Tiles::kSteps;
     used = next(used);
-    if (query < pieces.first_to_see(first + Tiles::kRows - 1) ||
-        query + Tiles::kSteps > pieces.queries) {
+    if (query < pieces.first_to_see(first + Tiles::kRows - 1)) {
       hide_from_keys(pieces, tiles, first, query, scores);
     }
     TUTTI_UNROLLED for (int j = 0; j < Tiles::kStepsHeld; ++j) {
