@@ -99,19 +99,20 @@ void expect_volume(const VolumeEstimate& estimate, const StepTraffic& traffic) {
   EXPECT_EQ(estimate.rest, traffic.rest.bytes);
 }
 
+template <class T = double>
 void expect_foreseen(const MeshCase& c, const ModelSettings& settings) {
   const std::unique_ptr<Model> model = make_model(settings);
   const TrainSettings training = training_of(c);
   const RandomSamples samples(model->vocabulary());
   std::vector<StepTraffic> traffic(c.mesh.ranks());
   on_mesh(c.mesh, [&](Groups& groups) {
-    Trainer<double> trainer(training, *model, groups, samples);
+    Trainer<T> trainer(training, *model, groups, samples);
     trainer.step();
     traffic[groups.world.rank()] = trainer.step().traffic;
   });
   for (int rank = 0; rank < c.mesh.ranks(); ++rank) {
     SCOPED_TRACE(to_text(c) + ", rank " + std::to_string(rank));
-    const Plan plan{settings, training, c.mesh, sizeof(double)};
+    const Plan plan{settings, training, c.mesh, sizeof(T)};
     expect_volume(estimate_volume(plan, c.mesh.place_of(rank)), traffic[rank]);
   }
 }
@@ -120,6 +121,13 @@ TEST(Estimate, EveryByteOfCommunicationIsForeseen) {
   for (const MeshCase& c : cases(Family::kLlama, {1, 2})) expect_foreseen(c, llama_of(c));
   for (const Family family : kFamilies) {
     for (const MeshCase& c : cases(family, {4})) expect_foreseen(c, settings_of(c));
+  }
+}
+
+TEST(Estimate, InBf16GradientsTravelInFp32) {
+  for (int zero = 0; zero < 4; ++zero) {
+    const MeshCase c{.mesh = mesh_of(2, 2, 1, 1), .zero = zero, .tied = true};
+    expect_foreseen<OnDevice<Bf16>>(c, llama_of(c));
   }
 }
 

@@ -1,14 +1,16 @@
 // What a run will take, from the table of tensors and the settings alone: parameters, memory,
 // FLOPs, bytes of communication. For a model that is too large for this machine, too.
 //
-// Bytes of communication are those that a rank gives to calls (Traffic::bytes), exactly. Memory is
-// what the trainer allocates; what its groups touch of windows, and what a process takes without a
-// model, are beside it.
+// Bytes of communication are those that a rank gives to calls (Traffic::bytes), exactly; in bf16
+// but for a few sums of fp32 that layers exchange, which are counted as bf16. Memory is what the
+// trainer allocates; what its groups touch of windows, and what a process takes without a model,
+// are beside it.
 //
 // Tested by train_estimate_test.cc, which counts both in real runs.
 
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -42,13 +44,16 @@ struct VolumeEstimate {
   double sum() const { return tensor + context + pipeline + data + rest; }
 };
 
-/// How a run is laid out; `element`: bytes of a number.
+/// How a run is laid out; `element`: bytes of a number of weights and activations.
 struct Plan {
   const ModelSettings& model;
   const TrainSettings& settings;
   Mesh mesh;
   int element = 4;
   int cores = 0;  // of a host, for its ranks; 0: each has one of its own
+
+  /// Bytes of gradients of weights, moments and masters (Precise, element.h).
+  int precise() const { return std::max(element, 4); }
 };
 
 /// REQUIRES: objection() of settings, model and mesh is "".

@@ -127,8 +127,8 @@ double communication(const RankShape& r, const Plan& plan, int pipeline_rank) {
   const int pp = plan.mesh.pp();
   const int in = pp > 1 ? (closed ? 2 : (pipeline_rank > 0) + (pipeline_rank < pp - 1)) : 0;
   const double unit = static_cast<double>(r.cuts.largest_unit());
-  return 4 * in * r.stream.K * r.stream.C + (r.zero >= 2 ? 3 * unit : 0) +
-         (r.zero == 3 ? 2 * unit : 0);
+  return plan.element * (4 * in * r.stream.K * r.stream.C + (r.zero == 3 ? 2 * unit : 0)) +
+         plan.precise() * (r.zero >= 2 ? 3 * unit : 0);
 }
 
 }  // namespace
@@ -138,17 +138,13 @@ MemoryEstimate estimate_memory(const Plan& plan, const Place& place) {
   const int pipeline_rank = place[static_cast<int>(Dimension::kPipeline)];
   const double all = static_cast<double>(r.layout.size);
   const double shards = r.shard_elements();
-  MemoryEstimate memory{r.zero == 3 ? shards : all,
-                        r.zero >= 2 ? shards : all,
-                        2 * shards,
-                        activations(r, plan, pipeline_rank),
-                        workspace(r),
-                        communication(r, plan, pipeline_rank)};
-  for (double* kind : {&memory.weights, &memory.gradients, &memory.optimizer, &memory.activations,
-                       &memory.workspace, &memory.communication}) {
-    *kind *= plan.element;
-  }
-  return memory;
+  const bool has_masters = plan.element < plan.precise();
+  return {plan.element * (r.zero == 3 ? shards : all),
+          plan.precise() * (r.zero >= 2 ? shards : all),
+          plan.precise() * (has_masters ? 3 : 2) * shards,
+          plan.element * activations(r, plan, pipeline_rank),
+          plan.element * workspace(r),
+          communication(r, plan, pipeline_rank)};
 }
 
 }  // namespace tutti::train

@@ -63,12 +63,14 @@ double gathers(const RankShape& r, const Unit& unit) {
   return has_head ? 2 : 1;
 }
 
-double data(const RankShape& r) {
-  const double buckets = r.bucket_elements();
-  if (r.zero == 0) return buckets;
-  if (r.zero == 1) return buckets + r.shard_elements();
-  double elements = r.micro_batches * buckets;
-  if (r.zero == 2) return elements + r.shard_elements();
+double gradients(const RankShape& r) {
+  return (r.zero >= 2 ? r.micro_batches : 1) * r.bucket_elements();
+}
+
+double weights(const RankShape& r) {
+  if (r.zero == 0) return 0;
+  if (r.zero < 3) return r.shard_elements();
+  double elements = 0;
   for (const Unit& unit : r.cuts.units) {
     double shards = 0;
     for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
@@ -100,8 +102,10 @@ VolumeEstimate estimate_volume(const Plan& plan, const Place& place) {
   if (plan.mesh.tp() > 1) volume.tensor = element * (r.micro_batches * layers.tensor + tensor(r));
   volume.context = element * r.micro_batches * layers.context;
   if (plan.mesh.pp() > 1) volume.pipeline = element * pipeline(r);
-  if (r.gradient_ranks > 1) volume.data = element * data(r) + 2 * sizeof(std::int64_t);
-  if (plan.mesh.pp() > 1) volume.rest += element * tied(r);
+  if (r.gradient_ranks > 1) {
+    volume.data = plan.precise() * gradients(r) + element * weights(r) + 2 * sizeof(std::int64_t);
+  }
+  if (plan.mesh.pp() > 1) volume.rest += plan.precise() * tied(r);
   if (plan.mesh.ranks() > 1) volume.rest += 2 * sizeof(double);  // loss, norm
   return volume;
 }
