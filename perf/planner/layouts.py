@@ -37,6 +37,26 @@ def for_memory(model, ranks):
     return found
 
 
+def for_time(ranks):
+    """Every mesh, with one sequence in a micro-batch and with as many as leave four of them."""
+    found = []
+    for dp, pp, cp, tp in meshes(ranks):
+        for micro_batch in sorted({1, max(1, BATCH // dp // 4)}):
+            found.append({"dp": dp, "pp": pp, "cp": cp, "tp": tp, "zero": 1 if dp * cp > 1 else 0,
+                          "micro_batch": micro_batch, "recompute": "none", "pipeline": "1f1b",
+                          "chunks": 1})
+    return found
+
+
+def of_plan(plan):
+    """Of a line of tutti plan's ranking."""
+    found = {key: plan[key] for key in ("dp", "pp", "cp", "tp", "zero", "micro_batch", "recompute",
+                                        "pipeline", "chunks")}
+    if found["dp"] * found["cp"] == 1:
+        found["zero"] = 0
+    return found
+
+
 def text(layout):
     usual = {"zero": 0, "recompute": "none", "pipeline": "1f1b", "chunks": 1}
     return " ".join(f"{key}={value}" for key, value in layout.items()
