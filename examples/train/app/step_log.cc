@@ -90,7 +90,7 @@ std::string explain_line(const Yardstick& yardstick, const Sources& sources) {
       "{}\n"
       "comm         time that ranks stood still for others, and communication behind their "
       "computation; means of all ranks\n"
-      "memory       of the largest process\n"
+      "memory       of the largest process; on GPUs what it has had there at most\n"
       "energy       {}\n",
       count_text(yardstick.peak), sources.peak, energy_text(sources));
 }

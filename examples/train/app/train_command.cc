@@ -180,7 +180,8 @@ class Run {
   void measure(StepRecord& record) {
     const Traffic mine = record.report.traffic.sum();
     double sums[] = {mine.waited, mine.hidden};
-    record.memory = resident_bytes();
+    record.memory = config_.device == "gpu" ? static_cast<double>(accelerator().most_bytes())
+                                            : resident_bytes();
     groups_.world.all_reduce(std::span<double>(sums));
     groups_.world.all_reduce(std::span(&record.memory, 1), Reduction::kMax);
     record.waited = sums[0] / groups_.world.ranks();
