@@ -109,16 +109,6 @@ inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLeast = std::numeric_limits<float>::lowest();
 inline constexpr float kUnseen = -std::numeric_limits<float>::infinity();
 
-TUTTI_ON_DEVICE float power_of_two(float x) {
-#ifdef __CUDACC__
-  float power;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-  return power;
-#else
-  return std::exp2(x);
-#endif
-}
-
 // Where a row that a thread holds lies in [queries, heads]; -1 where there is no such query.
 template <class S, class Tiles>
 TUTTI_ON_DEVICE long row_of(const AttendPieces<S>& pieces, const Tiles& tiles, int first, int head,
