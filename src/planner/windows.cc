@@ -64,8 +64,12 @@ double gradients(const Staged& all, int rank) {
   if (group.per_node <= 1) return 0;
   const std::vector<double> sizes = buckets(all, rank);
   std::vector<HostCall> calls = {{kAllReduce, 16}};
-  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
-    calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
+  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
+  const int passes = c.layout.zero >= 2 ? std::min(all.micro_batches, 3) : 1;
+  for (int pass = 0; pass < passes; ++pass) {
+    for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+      calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
+    }
   }
   const double element = c.element / c.job.trainer.gradient_bytes;
   for (const double size : sizes) {

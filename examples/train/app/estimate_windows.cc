@@ -77,9 +77,13 @@ double gradients(const RankShape& r, const Plan& plan) {
   GroupWindows group(r.gradient_ranks, plan);
   const std::vector<Bucket>& buckets = r.cuts.buckets;
   group.add(Collective::kAllReduce, 4);
-  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
-    const auto size = static_cast<double>(bucket->size());
-    group.add(r.zero == 0 ? Collective::kAllReduce : Collective::kReduceScatter, size);
+  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
+  const int passes = r.zero >= 2 ? std::min(r.micro_batches, 3) : 1;
+  for (int pass = 0; pass < passes; ++pass) {
+    for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+      const auto size = static_cast<double>(bucket->size());
+      group.add(r.zero == 0 ? Collective::kAllReduce : Collective::kReduceScatter, size);
+    }
   }
   for (const Bucket& bucket : buckets) {
     if (r.zero > 0) group.add(Collective::kAllGather, static_cast<double>(bucket.size()));
