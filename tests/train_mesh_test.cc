@@ -142,8 +142,8 @@ TEST(Groups, NoteWhatTheyDo) {
     (void)groups.data.take_traffic();
     std::vector<float> numbers(100);
     groups.data.all_reduce(std::span(numbers));
-    Group::Pending pending = groups.data.start(all_reduce(std::span(numbers), std::span(numbers)),
-                                               numbers.size() * sizeof(float));
+    Group::Pending pending = groups.data.start<float>(
+        all_reduce(std::span(numbers), std::span(numbers)), numbers.size() * sizeof(float));
     pending.wait();
     EXPECT_TRUE(pending.ended());
     pending.wait();                                // again is nothing
