@@ -162,17 +162,100 @@ TEST(CudaExecutor, ProcessesOnOneDeviceDoNotWaitInKernels) {
   });
 }
 
+// ---- by copies
+
+// Among others, apart and in place, and in pieces of 64 KiB of input.
+void perform_with_copies(DeviceRank& rank, const DeviceTrials& trials) {
+  CudaExecutor::Settings settings = settings_for(rank.boards().team().ranks);
+  settings.copies_from = 0;
+  Actor actor(rank, settings);
+  for (const auto& trial : trials) {
+    const std::string wrong = actor.perform(*trial);
+    const std::string path = actor.executor().last_path();
+    ASSERT_EQ(wrong, "") << trial->to_string() << ", " << path;
+    const Collective collective = trial->shape().algorithm->collective;
+    const bool by_copies =
+        collective == Collective::kAllGather || collective == Collective::kAllToAll;
+    EXPECT_EQ(path.ends_with(" by copies"), by_copies && trial->shape().count > 0) << path;
+  }
+}
+
+TEST(CudaExecutor, CopiesGatherAndExchange) {
+  for (const int ranks : {1, 2, 5}) {
+    const DeviceTrials trials = every_collective(ranks, {0, 1, 1009, 40'009});
+    test::run_device_ranks({.ranks = ranks}, image_bytes(trials),
+                           [&](DeviceRank& rank) { perform_with_copies(rank, trials); });
+    if (HasFailure()) return;
+  }
+}
+
+TEST(CudaExecutor, CopiesGatherAndExchangeBetweenProcesses) {
+  const DeviceTrials trials = every_collective(3, {0, 1, 1009, 40'009});
+  test::run_device_processes({.ranks = 3}, image_bytes(trials),
+                             [&](DeviceRank& rank) { perform_with_copies(rank, trials); });
+}
+
+TEST(CudaExecutor, CopiesWhoseScratchIsTooSmallAreRefused) {
+  test::run_device_ranks({.ranks = 2, .scratch_bytes = 512}, 64, [&](DeviceRank& rank) {
+    CudaExecutor::Settings settings = settings_for(2);
+    settings.copies_from = 0;
+    Actor actor(rank, settings);
+    const DeviceCall call{.collective = Collective::kAllGather,
+                          .type = DataType::kUint8,
+                          .op = {},
+                          .count = 1,
+                          .input = rank.image(),
+                          .output = rank.image() + 16};
+    EXPECT_EQ(actor.executor().enqueue(call, rank.stream()),
+              Status(Code::kNotSupported,
+                     "all_gather: not one element fits 512 bytes of scratch: expected more"));
+  });
+}
+
+TEST(IsForCopies, WhereTheyGainSomethingOrAreAskedFor) {
+  using cuda::is_for_copies;
+  cuda::CopiesQuestion question{.collective = Collective::kAllGather,
+                                .input_bytes = cuda::kCopiesFrom,
+                                .own_devices = true,
+                                .one_process = false,
+                                .one_way = true};
+  EXPECT_TRUE(is_for_copies(question));
+  const auto changed = [&](auto change) {
+    cuda::CopiesQuestion other = question;
+    change(other);
+    return is_for_copies(other);
+  };
+  EXPECT_TRUE(changed([](auto& q) { q.collective = Collective::kAllToAll; }));
+  EXPECT_FALSE(changed([](auto& q) { q.collective = Collective::kBroadcast; }));
+  EXPECT_FALSE(changed([](auto& q) { q.input_bytes -= 1; }));
+  EXPECT_FALSE(changed([](auto& q) { q.one_process = true; }));
+  EXPECT_FALSE(changed([](auto& q) { q.one_way = false; }));
+  EXPECT_FALSE(changed([](auto& q) { q.own_devices = false; }));
+  question.from = 100;
+  question.one_process = true;
+  question.one_way = false;
+  EXPECT_TRUE(is_for_copies(question));
+  EXPECT_FALSE(changed([](auto& q) { q.input_bytes = 99; }));
+  EXPECT_FALSE(changed([](auto& q) { q.own_devices = false; }));
+  EXPECT_FALSE(changed([](auto& q) { q.collective = Collective::kAllReduce; }));
+}
+
 // ---- many calls, without waiting between them
 
 TEST(CudaExecutor, HundredsOfDifferentCallsFollowEachOther) {
   constexpr std::size_t kAtOnce = 8;
-  for (const bool engine : {false, true}) {
+  struct Way {
+    bool engine = false;
+    std::optional<std::size_t> copies_from = {};
+  };
+  for (const Way& way : {Way{}, Way{.copies_from = 4096}, Way{.engine = true}}) {
     const DeviceTrials trials = every_collective(4, {1, 33, 1200, 20'011});
     const std::size_t image = image_bytes(trials);
     const DeviceGround ground{.ranks = 4, .most_delay = 50us};
     test::run_device_ranks(ground, kAtOnce * image, [&](DeviceRank& rank) {
       CudaExecutor::Settings settings = settings_for(4);
-      settings.engine = engine;
+      settings.engine = way.engine;
+      settings.copies_from = way.copies_from;
       Actor actor(rank, settings);
       std::mt19937 random(11);  // the same on all ranks
       for (int batch = 0; batch < test::or_few(12, 4); ++batch) {
@@ -195,14 +278,15 @@ TEST(CudaExecutor, HundredsOfDifferentCallsFollowEachOther) {
   }
 }
 
-TEST(CudaExecutor, ARecordedCallIsReplayed) {
-  const auto shape =
-      test::device_trial(*find_algorithm(Collective::kAllReduce, "two_shot"), 3, 40'009, false, 1);
+void expect_that_a_recorded_call_is_replayed(const Algorithm& algorithm) {
+  const auto shape = test::device_trial(algorithm, 3, 40'009, false, 1);
   DeviceTrials trials;
   trials.push_back(std::make_unique<Trial>(shape));
   const Trial& trial = *trials.front();
   test::run_device_ranks({.ranks = 3}, image_bytes(trials), [&](DeviceRank& rank) {
-    Actor actor(rank, settings_for(3));
+    CudaExecutor::Settings settings = settings_for(3);
+    settings.copies_from = 0;
+    Actor actor(rank, settings);
     rank.device().begin_recording(rank.stream());
     ASSERT_TRUE(actor.enqueue(trial).ok());
     const auto recording = rank.device().end_recording(rank.stream());
@@ -214,6 +298,11 @@ TEST(CudaExecutor, ARecordedCallIsReplayed) {
       EXPECT_EQ(actor.perform(trial), "");
     }
   });
+}
+
+TEST(CudaExecutor, ARecordedCallIsReplayed) {
+  expect_that_a_recorded_call_is_replayed(*find_algorithm(Collective::kAllReduce, "two_shot"));
+  expect_that_a_recorded_call_is_replayed(*find_algorithm(Collective::kAllToAll, "all_pairs"));
 }
 
 TEST(CudaExecutor, TheEngineCannotBeRecordedAndSaysSo) {
@@ -288,6 +377,36 @@ TEST(CudaExecutor, ARankThatDoesNotComeIsNamed) {
   expect_that_an_absent_rank_is_named({1024, false, "ring"});
 }
 
+// In time, or at all: copies read what there is, and touch nothing but the output.
+TEST(CudaExecutor, CopiesNameARankThatDoesNotCome) {
+  test::run_device_ranks({.ranks = 3}, 400'000, [&](DeviceRank& rank) {
+    CudaExecutor::Settings settings = settings_for(3);
+    settings.call_timeout = 300ms;
+    settings.copies_from = 0;
+    Actor actor(rank, settings);
+    CudaExecutor& executor = actor.executor();
+    ASSERT_TRUE(executor.enqueue({}, rank.stream()).ok());
+    ASSERT_TRUE(rank.synchronize().ok());
+    std::fill_n(rank.image(), 400'000, std::byte{0x5A});
+    if (rank.rank() == 1) return;
+    const DeviceCall call{.collective = Collective::kAllGather,
+                          .type = DataType::kUint8,
+                          .op = {},
+                          .count = 50'000,
+                          .input = rank.image(),
+                          .output = rank.image() + 50'000};
+    ASSERT_TRUE(executor.enqueue(call, rank.stream()).ok());
+    const Status status = wait_for_trouble(executor);
+    EXPECT_EQ(status, Status(Code::kTimeout,
+                             "all_gather #2 (uint8, 50000): rank 1 has not come "
+                             "within 0.3 s"));
+    EXPECT_TRUE(rank.synchronize().ok());
+    EXPECT_EQ(executor.enqueue({}, rank.stream()), status);
+    EXPECT_EQ(std::count(rank.image(), rank.image() + 50'000, std::byte{0x5A}), 50'000);
+    EXPECT_EQ(std::count(rank.image() + 200'000, rank.image() + 400'000, std::byte{0x5A}), 200'000);
+  });
+}
+
 // The streams that the engine opens go on with whatever is there: the call has failed.
 TEST(CudaExecutor, TheEngineNamesARankThatDoesNotComeAndItsStreamRacesOn) {
   expect_that_an_absent_rank_is_named({1024, true, ""});
@@ -298,9 +417,14 @@ TEST(CudaExecutor, AbortEndsWhatWaits) {
     test::run_device_ranks({.ranks = 2}, 4096, [&](DeviceRank& rank) {
       CudaExecutor::Settings settings = settings_for(2);
       settings.engine = engine;
+      settings.copies_from = 0;
       Actor actor(rank, settings);
       CudaExecutor& executor = actor.executor();
       if (rank.rank() == 1) return;
+      DeviceCall gather = all_reduce_of(rank, 256);
+      gather.collective = Collective::kAllGather;
+      gather.output = rank.image() + 1024;
+      ASSERT_TRUE(executor.enqueue(gather, rank.stream()).ok());
       ASSERT_TRUE(executor.enqueue(all_reduce_of(rank, 1024), rank.stream()).ok());
       ASSERT_TRUE(executor.enqueue(all_reduce_of(rank, 1000), rank.stream()).ok());
       std::this_thread::sleep_for(20ms);

@@ -29,8 +29,10 @@ constexpr std::size_t kBytes = std::size_t{1} << 20;  // of a buffer: what the l
 constexpr std::byte kUntouched{0x5A};
 
 std::unique_ptr<CudaExecutor> make_executor(DeviceRank& rank, const char* algorithm = "",
-                                            bool engine = false) {
+                                            bool engine = false,
+                                            std::optional<std::size_t> copies_from = {}) {
   CudaExecutor::Settings settings{.call_timeout = 1h, .blocks = 4};
+  settings.copies_from = copies_from;
   settings.algorithm = algorithm;
   settings.engine = engine;
   settings.find_schedule = [ranks = rank.boards().team().ranks](Collective collective,
@@ -139,9 +141,10 @@ std::string sentence(const Difference& difference, int rank, int odd, int other)
   return called(other) + ", " + called(rank) + difference.addition;
 }
 
-void expect_told(DeviceRank& rank, const Difference& difference, bool engine = false) {
+void expect_told(DeviceRank& rank, const Difference& difference, bool engine = false,
+                 std::optional<std::size_t> copies_from = {}) {
   constexpr int kOdd = 1;
-  const auto executor = make_executor(rank, difference.algorithm, engine);
+  const auto executor = make_executor(rank, difference.algorithm, engine, copies_from);
   ASSERT_TRUE(executor->enqueue({}, rank.stream()).ok());
   ASSERT_TRUE(rank.synchronize().ok());
   const bool is_odd = rank.rank() == kOdd;
@@ -177,6 +180,34 @@ void expect_all_told(bool engine) {
 TEST(CudaMismatch, AllRanksAreToldWhoCalledWhat) { expect_all_told(/*engine=*/false); }
 
 TEST(CudaMismatch, AllRanksOfEnginesAreToldToo) { expect_all_told(/*engine=*/true); }
+
+// Copies on all ranks, or on some: they write to outputs, which mean nothing, and to nothing else.
+TEST(CudaMismatch, RanksWhoseBytesAreCopiedAreToldToo) {
+  using enum Collective;
+  const Difference cases[] = {
+      {move(kAllGather, 30'000), "all_gather #2 (float, 30000)",  //
+       move(kAllGather, 20'000), "all_gather #2 (float, 20000)"},
+      {move(kAllGather, 10), "all_gather #2 (float, 10)",  //
+       move(kAllGather, 20'000), "all_gather #2 (float, 20000)"},
+      {move(kAllToAll, 20'000), "all_to_all #2 (float, 20000)",  //
+       all_reduce(100'000), "all_reduce #2 (float, 100000, sum)"},
+  };
+  for (const Difference& difference : cases) {
+    SCOPED_TRACE(std::string(difference.odd_words) + " and " + difference.even_words);
+    const DeviceGround ground{.ranks = 3, .most_delay = 50us};
+    test::run_device_ranks(ground, 2 * kBytes, [&](DeviceRank& rank) {
+      std::fill_n(rank.image(), 2 * kBytes, kUntouched);
+      expect_told(rank, difference, /*engine=*/false, /*copies_from=*/1000);
+      const DeviceCall& call = rank.rank() == 1 ? difference.odd : difference.even;
+      const std::size_t output = call.collective == kAllReduce ? 0 : 3 * 4 * call.count;
+      EXPECT_EQ(std::count(rank.image(), rank.image() + kBytes, kUntouched), kBytes);
+      const std::size_t rest = kBytes - output;
+      EXPECT_EQ(std::count(rank.image() + kBytes + output, rank.image() + 2 * kBytes, kUntouched),
+                rest);
+    });
+    if (HasFailure()) return;
+  }
+}
 
 // A count of some pieces, and one of a single piece.
 TEST(CudaMismatch, RanksInProcessesAreToldToo) {

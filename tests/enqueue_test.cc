@@ -370,6 +370,29 @@ TEST(EnqueueWithKernels, BlocksAreBounded) {
   }
 }
 
+// From the greatest size that any rank wants.
+TEST(EnqueueWithKernels, LargeCallsAreCopied) {
+  RanksOnDevices made = with_kernels(3);
+  made.copies = {100, 4000, 0};
+  on_devices(made, [](RankOnDevice& rank) {
+    const int n = rank.comm.ranks(), me = rank.comm.rank();
+    for (const int count : {999, 1000}) {
+      DeviceBuffer<int> mine(rank, message(me, 0, count)), all(rank, n * count);
+      ASSERT_OK(rank.comm.enqueue(all_gather(mine.all(), all.all()), rank.stream));
+      EXPECT_EQ(rank.comm.explain().algorithm,
+                count == 1000 ? "all_pairs_pull by copies" : "all_pairs");
+      ASSERT_OK(rank.synchronize());
+      ASSERT_OK(rank.comm.health());
+      std::vector<int> expected;
+      for (int peer = 0; peer < n; ++peer) {
+        const std::vector<int> theirs = message(peer, 0, count);
+        expected.insert(expected.end(), theirs.begin(), theirs.end());
+      }
+      EXPECT_EQ(all.values(), expected);
+    }
+  });
+}
+
 TEST(EnqueueWithKernels, MessagesGoThroughHostMemoryBesideThem) {
   on_devices(with_kernels(3), [](RankOnDevice& rank) {
     const int n = rank.comm.ranks(), me = rank.comm.rank();

@@ -1,14 +1,19 @@
 // Tests src/nccl on memory of a device: calls go to their streams. The device is made of threads,
-// and stands in the place of NVIDIA's driver, which the library would open; ranks share it.
+// and stands in the place of NVIDIA's driver, which the library would open; ranks share it, but in
+// the last test.
 //
 // ROOMS: nccl communicator
 // TIER: fast
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "communicator/impl.h"
 #include "device/thread_device.h"
@@ -22,8 +27,21 @@ namespace {
 
 using namespace test;
 
-ThreadDeviceSettings with_kernels() {
+std::atomic<int> most_blocks{0};  // of kernels that moved something
+
+void move_and_count(const void* arguments, int block, int blocks) {
+  most_blocks = std::max(most_blocks.load(), blocks);
+  for (const ThreadKernel& kernel : cuda::fast_thread_kernels()) {
+    if (std::string_view(kernel.name) == "tutti_move") kernel.run(arguments, block, blocks);
+  }
+}
+
+ThreadDeviceSettings with_kernels(int ordinal) {
+  static const auto memory = std::make_shared<ThreadMemory>();
   ThreadDeviceSettings settings;
+  settings.facts = thread_device_facts(ordinal);
+  settings.memory = memory;
+  settings.kernels.push_back({"tutti_move", move_and_count});
   for (const auto kernels :
        {cuda::fast_thread_kernels(), cuda::plan_thread_kernels(), cuda::visit_thread_kernels()}) {
     settings.kernels.insert(settings.kernels.end(), kernels.begin(), kernels.end());
@@ -31,16 +49,20 @@ ThreadDeviceSettings with_kernels() {
   return settings;
 }
 
-const std::shared_ptr<ThreadDevice>& device() {
-  static const auto only = std::make_shared<ThreadDevice>(with_kernels());
-  return only;
+const std::shared_ptr<ThreadDevice>& device(int ordinal = 0) {
+  static const std::shared_ptr<ThreadDevice> both[] = {
+      std::make_shared<ThreadDevice>(with_kernels(0)),
+      std::make_shared<ThreadDevice>(with_kernels(1))};
+  return both[ordinal];
 }
 
 }  // namespace
 
 // In the place of the one in device_open.cc, which is not linked then.
 OpenDevice open_of_driver() {
-  return [](int) -> Result<std::shared_ptr<Device>> { return std::shared_ptr<Device>(device()); };
+  return [](int ordinal) -> Result<std::shared_ptr<Device>> {
+    return std::shared_ptr<Device>(device(ordinal));
+  };
 }
 
 namespace {
@@ -216,6 +238,50 @@ TEST_F(OnDeviceInAHurry, AFailureOnTheWayIsTheStateOfTheCommunicator) {
   EXPECT_NE(std::string(ncclGetLastError(comms[0])).find("rank 1"), std::string::npos)
       << ncclGetLastError(comms[0]);
   EXPECT_NCCL(ncclRemoteError, sum(0));
+}
+
+// The most blocks that a kernel of an all_gather takes, between ranks with a device each.
+int blocks_of_all_gather(int policy) {
+  constexpr std::size_t kLarge = 100'000;
+  constexpr int kRanks = 2;
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.CTAPolicy = policy;
+  ncclUniqueId id;
+  ncclComm_t comms[kRanks];
+  EXPECT_NCCL(ncclSuccess, ncclGetUniqueId(&id));
+  EXPECT_NCCL(ncclSuccess, ncclGroupStart());
+  for (int rank : {0, 1}) {
+    const Variable its_device("TUTTI_DEVICE", rank == 0 ? "0" : "1");
+    EXPECT_NCCL(ncclSuccess, ncclCommInitRankConfig(&comms[rank], kRanks, id, rank, &config));
+  }
+  EXPECT_NCCL(ncclSuccess, ncclGroupEnd());
+  most_blocks = 0;
+  float* memory[kRanks];
+  Stream streams[kRanks];
+  for (int rank : {0, 1}) {
+    memory[rank] = reinterpret_cast<float*>(*device(rank)->allocate(3 * kLarge * sizeof(float)));
+    streams[rank] = *device(rank)->make_stream();
+    std::fill_n(memory[rank], kLarge, rank + 1.0f);
+    EXPECT_NCCL(ncclSuccess, ncclAllGather(memory[rank], memory[rank] + kLarge, kLarge, ncclFloat,
+                                           comms[rank], static_cast<cudaStream_t>(streams[rank])));
+  }
+  for (int rank : {0, 1}) {
+    EXPECT_TRUE(device(rank)->synchronize(streams[rank], std::chrono::seconds(20)).ok());
+    std::vector<float> expected(kLarge, 1.0f);
+    expected.resize(2 * kLarge, 2.0f);
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), memory[rank] + kLarge));
+  }
+  for (int rank : {0, 1}) {
+    EXPECT_NCCL(ncclSuccess, ncclCommDestroy(comms[rank]));
+    device(rank)->end_stream(streams[rank]);
+    device(rank)->release(reinterpret_cast<std::byte*>(memory[rank]));
+  }
+  return most_blocks;
+}
+
+TEST(OnDevices, TheZeroPolicyLeavesMovesToCopies) {
+  EXPECT_GT(blocks_of_all_gather(NCCL_CTA_POLICY_DEFAULT), 1);
+  EXPECT_EQ(blocks_of_all_gather(NCCL_CTA_POLICY_ZERO), 1);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_DEVICE", "7")->device, 7);
   EXPECT_EQ(with("TUTTI_DEVICE_BLOCKS", "8")->device_blocks, 8);
   EXPECT_EQ(with("TUTTI_DEVICE_THREADS", "256")->device_threads, 256);
+  EXPECT_EQ(with("TUTTI_DEVICE_COPIES", "2M")->device_copies, std::size_t{2} << 20);
   EXPECT_FALSE(with("TUTTI_NVLS", "0")->nvls);
   EXPECT_TRUE(with("TUTTI_NVLS", "1")->nvls);
 }
@@ -101,6 +102,7 @@ TEST_F(FromEnvironment, WrongValuesAreNamed) {
       {"TUTTI_TILE", {"", "-1", "1T", "K", "1.5K", "1k", "18446744073709551616"}},
       {"TUTTI_DEVICE_BLOCKS", {"", "0", "65", "-1", "all"}},
       {"TUTTI_DEVICE_THREADS", {"", "0", "31", "513", "1K"}},
+      {"TUTTI_DEVICE_COPIES", {"", "never", "-1"}},
       {"TUTTI_LANES", {"", "17", "-1", "two", "0x3"}},
       {"TUTTI_SCRATCH", {"", "8 M", "8MB", "99999999999G"}},
       {"TUTTI_HEAP", {"-5", "4097G"}},

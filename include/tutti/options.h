@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "tutti/status.h"
@@ -86,6 +87,13 @@ struct Options {
   /// Threads of such a block: a multiple of 32, 32 to 512. May differ between ranks, likewise.
   /// TUTTI_DEVICE_THREADS.
   int device_threads = 512;
+
+  /// An all_gather or all_to_all on memory of devices whose input has so many bytes on a rank, or
+  /// more, is made by copy engines, through scratch, and leaves multiprocessors to what computes;
+  /// 0: any. None: 4 MiB between processes that are two, or whose GPUs sum in NVSwitch; elsewhere
+  /// kernels make all, as they do where ranks share a GPU. May differ between ranks: the greatest
+  /// counts. TUTTI_DEVICE_COPIES.
+  std::optional<std::size_t> device_copies;
 
   /// What to say on standard error: 0 nothing, 1 calls that fail, 2 also starts and, once per shape
   /// of call, what runs it. May differ between ranks. TUTTI_LOG.

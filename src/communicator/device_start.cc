@@ -2,6 +2,7 @@
 // enqueue_test.cc.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "algorithms/catalog.h"
@@ -25,14 +26,17 @@ Result<std::string> algorithm_of_kernels(const std::string& option) {
   return option.substr(option.find(':') + 1);  // all of it where there is no colon
 }
 
-// How large kernels may be: where ranks want different sizes, the least.
+// How large kernels may be, and what is left to copies: where ranks want different things, the
+// smallest kernels, and the fewest copies that anybody asks for.
 struct KernelSize {
   int blocks = 0;
   int threads = 0;
+  std::optional<std::size_t> copies_from;
 };
 
 Result<KernelSize> agree_on_size(Bootstrap& bootstrap, const Options& options, Deadline deadline) {
-  const Result<KernelSize> mine = KernelSize{options.device_blocks, options.device_threads};
+  const Result<KernelSize> mine =
+      KernelSize{options.device_blocks, options.device_threads, options.device_copies};
   const auto results = exchange(bootstrap, mine, deadline);
   if (!results.ok()) return results.status();
   const auto all = all_values(*results);
@@ -41,6 +45,7 @@ Result<KernelSize> agree_on_size(Bootstrap& bootstrap, const Options& options, D
   for (const KernelSize& one : *all) {
     least.blocks = std::min(least.blocks, one.blocks);
     least.threads = std::min(least.threads, one.threads);
+    least.copies_from = std::max(least.copies_from, one.copies_from);  // none is less than any
   }
   return least;
 }
@@ -122,6 +127,7 @@ void DeviceCalls::add_kernels(Bootstrap& bootstrap, Deadline deadline) {
   CudaExecutor::Settings settings;
   settings.blocks = size->blocks;
   settings.threads = size->threads;
+  settings.copies_from = size->copies_from;
   settings.call_timeout = options_.call_timeout;
   settings.algorithm = *algorithm;
   if (levels_) settings.numbers = levels_->inside();

@@ -97,6 +97,9 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
     return set(whole(variable, value, 32, 512),
                [&](long v) { options.device_threads = static_cast<int>(v); });
   }
+  if (variable == "TUTTI_DEVICE_COPIES") {
+    return set(byte_count(variable, value), [&](std::size_t v) { options.device_copies = v; });
+  }
   if (variable == "TUTTI_LOG") {
     return set(whole(variable, value, 0, 2),
                [&](long v) { options.log_level = static_cast<int>(v); });
@@ -116,12 +119,12 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
 }
 
 const std::unordered_set<std::string_view> kKnown = {
-    "TUTTI_START_TIMEOUT", "TUTTI_TIMEOUT",      "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
-    "TUTTI_LANES",         "TUTTI_SCRATCH",      "TUTTI_HEAP",         "TUTTI_LOG",
-    "TUTTI_ALGORITHM",     "TUTTI_ISA",          "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",  "TUTTI_HOST",         "TUTTI_RULES",        "TUTTI_CALIBRATION",
-    "TUTTI_DEVICE",        "TUTTI_NCCL_VERSION", "TUTTI_NVLS",         "TUTTI_DEVICE_BLOCKS",
-    "TUTTI_DEVICE_THREADS"};
+    "TUTTI_START_TIMEOUT",  "TUTTI_TIMEOUT",      "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
+    "TUTTI_LANES",          "TUTTI_SCRATCH",      "TUTTI_HEAP",         "TUTTI_LOG",
+    "TUTTI_ALGORITHM",      "TUTTI_ISA",          "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
+    "TUTTI_PEER_TIMEOUT",   "TUTTI_HOST",         "TUTTI_RULES",        "TUTTI_CALIBRATION",
+    "TUTTI_DEVICE",         "TUTTI_NCCL_VERSION", "TUTTI_NVLS",         "TUTTI_DEVICE_BLOCKS",
+    "TUTTI_DEVICE_THREADS", "TUTTI_DEVICE_COPIES"};
 
 }  // namespace
 

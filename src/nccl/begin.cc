@@ -115,6 +115,7 @@ Result<Beginning> check(const Asked& r) {
   if (settings->most_blocks > 0) {
     b.options.device_blocks = std::min(settings->most_blocks, b.options.device_blocks);
   }
+  if (settings->zero_blocks && !b.options.device_copies) b.options.device_copies = 0;
   b.device = options->device;
   return b;
 }

@@ -78,6 +78,9 @@ Result<Settings> read_config(const ncclConfig_t* config, const Settings& inherit
   Settings settings = inherited;
   if (copy->blocking != NCCL_CONFIG_UNDEF_INT) settings.blocking = copy->blocking != 0;
   if (copy->maxCTAs != NCCL_CONFIG_UNDEF_INT) settings.most_blocks = copy->maxCTAs;
+  if (copy->CTAPolicy != NCCL_CONFIG_UNDEF_INT) {
+    settings.zero_blocks = (copy->CTAPolicy & NCCL_CTA_POLICY_ZERO) != 0;
+  }
   if (copy->commName != nullptr) settings.name = copy->commName;
   return settings;
 }

@@ -13,8 +13,9 @@ namespace tutti::nccl {
 
 struct Settings {
   bool blocking = true;
-  int most_blocks = 0;  // of kernels; 0: not said
-  std::string name;     // for messages
+  int most_blocks = 0;       // of kernels; 0: not said
+  bool zero_blocks = false;  // where copies can do without kernels
+  std::string name;          // for messages
 
   bool operator==(const Settings&) const = default;
 };

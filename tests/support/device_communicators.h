@@ -30,6 +30,8 @@ struct RanksOnDevices {
   bool multicast = false;                   // devices have it
   std::vector<int> blocks = {};             // Options::device_blocks, by rank; none: as in options
 
+  std::vector<std::size_t> copies = {};  // Options::device_copies, likewise
+
   int ranks() const { return static_cast<int>(host_of.size()); }
   /// `ranks` ranks of one host.
   static RanksOnDevices on_one_host(int ranks) { return {.host_of = std::vector<int>(ranks)}; }
@@ -108,6 +110,7 @@ inline void on_devices(const RanksOnDevices& made, const std::function<void(Rank
     options.device = rank;
     options.host = static_cast<char>('a' + made.host_of[rank]);
     if (!made.blocks.empty()) options.device_blocks = made.blocks[rank];
+    if (!made.copies.empty()) options.device_copies = made.copies[rank];
     ThreadDeviceSettings settings{.facts = thread_device_facts(rank),
                                   .kernels = made.kernels,
                                   .delays = {made.most_delay, static_cast<std::uint64_t>(rank)},

@@ -10,6 +10,7 @@ namespace tutti::cuda {
 namespace {
 
 Path usual_path(const PathQuestion& q) {
+  if (q.copies) return Path::kCopies;
   if (!reduces(q.collective)) return Path::kMove;
   const bool is_small = q.collective == Collective::kAllReduce && q.bytes <= kPacketBytes;
   if (is_small) return Path::kOneShot;
@@ -57,6 +58,14 @@ Path choose_path(const PathQuestion& q) {
   return q.forced_known ? Path::kInterpreter : usual_path(q);
 }
 
+bool is_for_copies(const CopiesQuestion& q) {
+  const bool moves =
+      q.collective == Collective::kAllGather || q.collective == Collective::kAllToAll;
+  if (!moves || !q.own_devices) return false;
+  if (q.from.has_value()) return q.input_bytes >= *q.from;
+  return q.one_way && !q.one_process && q.input_bytes >= kCopiesFrom;
+}
+
 std::string_view usual_algorithm(Collective collective, bool in_place) {
   switch (collective) {
     case Collective::kAllReduce:
@@ -91,6 +100,8 @@ std::string path_name(Path path, Collective collective, bool in_place, std::stri
       return std::string(stands_for(path, collective, in_place));
     case Path::kMulticast:
       return std::string(stands_for(path, collective, in_place)) + " by multicast";
+    case Path::kCopies:
+      return std::string(usual_algorithm(collective, in_place)) + " by copies";
     case Path::kInterpreter:
       return std::string(algorithm) + " by interpreter";
     case Path::kEngine:

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ enum class Path {
   kReduce,
   kMove,
   kMulticast,  // multicast.h
+  kCopies,     // copies.h
   kInterpreter,
   kEngine,
 };
@@ -28,9 +30,24 @@ struct PathQuestion {
   bool forced_known = false;     // it is one of the catalog's for the collective
   bool engine = false;           // nothing may wait in a kernel
   bool multicast = false;        // a switch can do the call's sums
+  bool copies = false;           // is_for_copies()
 };
 
 Path choose_path(const PathQuestion& question);
+
+/// Whether copy engines move a call.
+struct CopiesQuestion {
+  Collective collective = Collective::kBarrier;
+  std::size_t input_bytes = 0;
+  std::optional<std::size_t> from = {};  // of input, where somebody says; 0: always
+  bool own_devices = false;              // no two ranks share one
+  bool one_process = false;              // a kernel takes no detour by scratch
+  bool one_way = false;  // a device reaches any one peer as fast as all of them together
+};
+bool is_for_copies(const CopiesQuestion& question);
+
+/// Where nobody says, calls that either way go through scratch.
+inline constexpr std::size_t kCopiesFrom = std::size_t{4} << 20;
 
 /// Where nothing is forced: the algorithm that the interpreter and the engine run.
 std::string_view usual_algorithm(Collective collective, bool in_place);

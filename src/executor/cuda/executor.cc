@@ -8,6 +8,7 @@
 #include "executor/cuda/call_word.h"
 #include "executor/cuda/check_call.h"
 #include "executor/cuda/choose_path.h"
+#include "executor/cuda/copies.h"
 #include "executor/cuda/device_plans.h"
 #include "executor/cuda/engine.h"
 #include "executor/cuda/interpreter.h"
@@ -58,6 +59,9 @@ struct Issue {
   bool in_place = false;   // not where buffers go through scratch
 };
 
+// Whether it leaves outputs as they are meant, wherever they are. Otherwise they are in scratch.
+bool brings_out(Path path) { return path == Path::kEngine || path == Path::kCopies; }
+
 // Where a piece's buffers are, for this rank and for its peers.
 struct Site {
   const std::byte* input = nullptr;
@@ -98,6 +102,9 @@ struct CudaExecutor::State {
   FastCall fast_call(const Issue& issue, const Piece& piece, const Site& site) const;
   Status launch_fast(const Issue& issue, const Piece& piece, const Site& site);
   Status launch_multicast(const Issue& issue);
+  bool is_for_copies(const Issue& issue) const;
+  Status run_copies(const Issue& issue, const Piece& piece);
+  Status meet(const Issue& issue);
   Status launch_plan(const Issue& issue, const Piece& piece, const Site& site);
   Status run_engine(const Issue& issue, const Piece& piece, const Site& site);
 
@@ -173,13 +180,14 @@ Status CudaExecutor::State::issue(Issue& issue) {
     issue.plan = plans->find(call.collective, call.root, issue.in_place);
   }
   if (reduces(call.collective)) issue.arithmetic = arithmetic_of(call.type, call.op, team.ranks);
-  issue.path = choose_path(
-      {.collective = call.collective,
-       .bytes = issue.checked.part_bytes(call),
-       .forced = settings.algorithm,
-       .forced_known = issue.plan != nullptr,
-       .engine = by_engine,
-       .multicast = multicast.has_value() && is_for_switch(call.type, issue.arithmetic)});
+  issue.path =
+      choose_path({.collective = call.collective,
+                   .bytes = issue.checked.part_bytes(call),
+                   .forced = settings.algorithm,
+                   .forced_known = issue.plan != nullptr,
+                   .engine = by_engine,
+                   .multicast = multicast.has_value() && is_for_switch(call.type, issue.arithmetic),
+                   .copies = is_for_copies(issue)});
   issue.word = word_of(call, issue.in_place);
   issue.number = watch->begin(issue.word);
   note(path_name(issue.path, call.collective, issue.in_place,
@@ -194,11 +202,12 @@ Status CudaExecutor::State::issue(Issue& issue) {
 // Whether buffers go through scratch: a rank cannot know whether its peers' can be reached.
 bool CudaExecutor::State::is_staged(const Issue& issue) const {
   if (issue.path == Path::kOneShot || issue.call.collective == Collective::kBarrier) return false;
-  return issue.path == Path::kEngine || !boards.one_process();
+  return brings_out(issue.path) || !boards.one_process();
 }
 
 Demand CudaExecutor::State::demand_of(const Issue& issue) const {
   Demand demand{.most = issue.checked.most, .element = issue.checked.element};
+  if (issue.path == Path::kCopies) demand.most.output = 0;
   if (issue.path != Path::kInterpreter && issue.path != Path::kEngine) return demand;
   demand.chunks = issue.plan->plan.chunks;
   demand.scratch_chunks = issue.plan->plan.scratch_chunks;
@@ -227,7 +236,7 @@ Status CudaExecutor::State::issue_pieces(const Issue& issue) {
       }
     }
     if (Status s = issue_piece(issue, piece, site); !s.ok()) return s;
-    if (issue.path == Path::kEngine) continue;  // it brings out what it has made
+    if (brings_out(issue.path)) continue;
     if (site.output != boards.scratch() + site.staging.output) continue;
     if (Status s = copy_out(device, issue.stream, site.output, piece, output, element); !s.ok()) {
       return s;
@@ -268,7 +277,7 @@ Site CudaExecutor::State::staged_site(const Issue& issue, const Piece& piece) co
   site.input = boards.scratch() + site.staging.input;
   site.output = boards.scratch() + site.staging.output;
   site.places = {in_board(site.staging.input), in_board(site.staging.output)};
-  if (issue.path == Path::kEngine) return site;
+  if (brings_out(issue.path)) return site;
   const std::size_t first = piece.first * element, bytes = piece.count * element;
   if (issue.checked.most.input == 1 && issue.checked.parts.input == 1) {
     const auto place = boards.place_of(call.input + first, bytes);
@@ -289,6 +298,8 @@ Status CudaExecutor::State::issue_piece(const Issue& issue, const Piece& piece, 
       return launch_fast(issue, piece, site);
     case Path::kMulticast:
       return launch_multicast(issue);
+    case Path::kCopies:
+      return run_copies(issue, piece);
     case Path::kInterpreter:
       return launch_plan(issue, piece, site);
     case Path::kEngine:
@@ -349,6 +360,40 @@ Status CudaExecutor::State::launch_multicast(const Issue& issue) {
                                       .blocks = blocks_for(issue, call.count),
                                       .threads = settings.threads,
                                       .arguments = std::as_bytes(std::span(&through, 1))});
+}
+
+bool CudaExecutor::State::is_for_copies(const Issue& issue) const {
+  const auto parts = static_cast<std::size_t>(issue.checked.parts.input);
+  return cuda::is_for_copies({.collective = issue.call.collective,
+                              .input_bytes = parts * issue.checked.part_bytes(issue.call),
+                              .from = settings.copies_from,
+                              .own_devices = boards.ranks_per_device() == 1,
+                              .one_process = boards.one_process(),
+                              .one_way = team.ranks == 2 || multicast.has_value()});
+}
+
+Status CudaExecutor::State::run_copies(const Issue& issue, const Piece& piece) {
+  const DeviceCall& call = issue.call;
+  if (Status s = meet(issue); !s.ok()) return s;
+  const CopiedCall copied{.collective = call.collective,
+                          .piece = piece,
+                          .output = {call.output, issue.checked.parts.output, call.count},
+                          .in_place = issue.checked.in_place,
+                          .element = issue.checked.element};
+  if (Status s = read_from_peers(device, team, copied, issue.stream); !s.ok()) return s;
+  return meet(issue);
+}
+
+// A barrier that says which call it is of.
+Status CudaExecutor::State::meet(const Issue& issue) {
+  constexpr int kThreads = 32;
+  static_assert(kThreads >= kMostRanks);
+  FastCall barrier = fast_call(issue, {}, {});
+  barrier.collective = Collective::kBarrier;
+  return device.launch(issue.stream, {.kernel = kernel_name(FastKernel::kMove, issue.call.type, {}),
+                                      .blocks = 1,
+                                      .threads = kThreads,
+                                      .arguments = std::as_bytes(std::span(&barrier, 1))});
 }
 
 Status CudaExecutor::State::launch_plan(const Issue& issue, const Piece& piece, const Site& site) {

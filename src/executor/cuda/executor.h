@@ -3,10 +3,10 @@
 // graph.
 //
 // A call is one kernel where a fast one knows it (one_shot.h, two_shot.h, multicast.h, moves.h),
-// and otherwise the interpreter of schedules (interpreter.h). Where kernels of several processes
-// take turns on one device, nothing waits in a kernel: the plan's steps become copies, short
-// kernels and waits of the stream (engine.h). What cannot be reached by peers goes through the
-// board's scratch, piece by piece.
+// copies between two meetings (copies.h), and otherwise the interpreter of schedules
+// (interpreter.h). Where kernels of several processes take turns on one device, nothing waits in a
+// kernel: the plan's steps become copies, short kernels and waits of the stream (engine.h). What
+// cannot be reached by peers goes through the board's scratch, piece by piece.
 //
 // Tested by cuda_executor_test.cc.
 
@@ -53,6 +53,7 @@ class CudaExecutor final {
     std::string algorithm = {};  // forced: the name of a fast path ("one_shot", "two_shot") or of
                                  // an algorithm of the catalog, for the interpreter; "": chosen
     bool engine = false;         // no waiting in kernels even where they could
+    std::optional<std::size_t> copies_from = {};  // bytes of input; none: see is_for_copies()
     FindSchedule find_schedule = {};
     std::vector<int> numbers = {};  // what ranks are called in messages; empty: their own numbers
   };
@@ -78,8 +79,8 @@ class CudaExecutor final {
   /// Ends whatever waits, on this rank's device. At once, any thread.
   void abort(const std::string& reason);
 
-  /// What the last call ran: "two_shot", "two_shot by multicast", "ring by interpreter", "ring by
-  /// engine".
+  /// What the last call ran: "two_shot", "two_shot by multicast", "all_pairs_pull by copies", "ring
+  /// by interpreter", "ring by engine".
   std::string last_path() const;
 
  private:
