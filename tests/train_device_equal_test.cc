@@ -4,7 +4,7 @@
 //
 // ROOMS: train
 // TIER: fast
-// SANITIZERS: address
+// SANITIZERS: none
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 //
 // ROOMS: train
 // TIER: fast
-// SANITIZERS: none
+// SANITIZERS: address
 
 #include <gtest/gtest.h>
 
