@@ -185,7 +185,7 @@ TEST(CudaMismatch, AllRanksOfEnginesAreToldAndTheirStreamRacesOn) {
 }
 
 // Copies on all ranks, or on some: they write to outputs, which mean nothing, and to nothing else.
-TEST(CudaMismatch, RanksWhoseBytesAreCopiedAreToldToo) {
+TEST(CudaMismatch, RanksWhoseBytesAreCopiedAreToldAndTheirStreamRacesOn) {
   using enum Collective;
   const Difference cases[] = {
       {move(kAllGather, 30'000), "all_gather #2 (float, 30000)",  //
