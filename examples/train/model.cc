@@ -13,13 +13,4 @@ std::vector<StageLayers> split_layers(int layers, int stages) {
   return split;
 }
 
-std::unique_ptr<Stage<OnDevice<float>>> Model::make_stage(StageLayers, Groups&,
-                                                          Units<OnDevice<float>>&) const {
-  throw Failure("this model is not computed on devices");
-}
-std::unique_ptr<Stage<OnDevice<Bf16>>> Model::make_stage(StageLayers, Groups&,
-                                                         Units<OnDevice<Bf16>>&) const {
-  throw Failure("this model is not computed on devices");
-}
-
 }  // namespace tutti::train

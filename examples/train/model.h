@@ -85,11 +85,11 @@ class Model {
                                                    Units<float>& units) const = 0;
   virtual std::unique_ptr<Stage<double>> make_stage(StageLayers layers, Groups& groups,
                                                     Units<double>& units) const = 0;
-  /// On the accelerator of the thread; Failure for a model that is not computed there.
-  virtual std::unique_ptr<Stage<OnDevice<float>>> make_stage(StageLayers layers, Groups& groups,
-                                                             Units<OnDevice<float>>& units) const;
+  /// On the accelerator of the thread.
+  virtual std::unique_ptr<Stage<OnDevice<float>>> make_stage(
+      StageLayers layers, Groups& groups, Units<OnDevice<float>>& units) const = 0;
   virtual std::unique_ptr<Stage<OnDevice<Bf16>>> make_stage(StageLayers layers, Groups& groups,
-                                                            Units<OnDevice<Bf16>>& units) const;
+                                                            Units<OnDevice<Bf16>>& units) const = 0;
 };
 
 }  // namespace tutti::train
