@@ -18,6 +18,7 @@
 #include "train/kernels/rope.h"
 #include "train/kernels/swiglu.h"
 #include "train/on_device.h"
+#include "train/residual.h"
 
 namespace tutti::train {
 namespace {
@@ -98,6 +99,16 @@ TYPED_TEST(DeviceKernels, ElementsAreTheHosts) {
   }
 }
 
+TEST(DeviceWiden, IsExact) {
+  for (const auto& [width, skipped] : kPlaces) {
+    const auto x = rounded<Bf16>(numbers<float>(3 * width, "x"));
+    DeviceNumbers<Bf16> from(x, skipped);
+    DeviceNumbers<float> to(std::vector<float>(x.size()), skipped);
+    widen(3 * width, from.data(), to.data());
+    EXPECT_EQ(to.read(), x);
+  }
+}
+
 TEST(DeviceNarrow, RoundsToNearest) {
   for (const auto& [width, skipped] : kPlaces) {
     const auto x = numbers<float>(3 * width, "x");
@@ -133,32 +144,87 @@ TEST(DeviceSums, OfManyParts) {
   EXPECT_EQ(squares.sum(), 280000);
 }
 
-TYPED_TEST(DeviceKernels, NormIsTheHosts) {
-  using S = TypeParam;
+// What is computed with, and what the residual stream is kept in.
+template <class Compute, class Stream>
+struct NormTypes {
+  using S = Compute;
+  using X = Stream;
+};
+template <class Both>
+class DeviceNorm : public testing::Test {};
+using AllNormTypes =
+    testing::Types<NormTypes<float, float>, NormTypes<Bf16, Bf16>, NormTypes<Bf16, float>>;
+TYPED_TEST_SUITE(DeviceNorm, AllNormTypes);
+
+TYPED_TEST(DeviceNorm, IsTheHosts) {
+  using S = typename TypeParam::S;
+  using X = typename TypeParam::X;
   const long tokens = 67;  // more than a tile of sums down columns
   for (const auto& [width, skipped] : kPlaces) {
     SCOPED_TRACE(testing::Message() << width << " " << skipped);
-    const auto x = this->numbers(tokens * width, "x");
-    const auto w = this->numbers(width, "w");
-    const auto dy = this->numbers(tokens * width, "dy");
+    const auto x = rounded<X>(numbers<float>(tokens * width, "x"));
+    const auto w = rounded<S>(numbers<float>(width, "w"));
+    const auto dy = rounded<S>(numbers<float>(tokens * width, "dy"));
     std::vector<float> y(x.size()), r(tokens);
-    auto dx = this->numbers(x.size(), "dx");
+    auto dx = rounded<X>(numbers<float>(tokens * width, "dx"));
     auto dw = numbers<float>(width, "dw");
-    DeviceNumbers<S> x_there(x), w_there(w, skipped), dy_there(dy), y_there(y), dx_there(dx);
+    DeviceNumbers<X> x_there(x), dx_there(dx);
+    DeviceNumbers<S> w_there(w, skipped), dy_there(dy), y_there(y);
     DeviceNumbers<float> r_there(r), dw_there(dw, skipped);
     rms_norm(tokens, width, 0.01, x.data(), w.data(), y.data(), r.data());
     rms_norm(tokens, width, 0.01, x_there.data(), w_there.data(), y_there.data(), r_there.data());
-    expect_close(y_there.read(), y, this->kNear);
+    expect_close(y_there.read(), y, kDeviceTolerance<S>);
     expect_close(r_there.read(), r, 1e-5);
     rms_norm_backward_input(tokens, width, dy.data(), x.data(), w.data(), r.data(), dx.data());
     rms_norm_backward_input(tokens, width, dy_there.data(), x_there.data(), w_there.data(),
                             r_there.data(), dx_there.data());
-    expect_close(dx_there.read(), dx, this->kNear);
+    expect_close(dx_there.read(), dx, kDeviceTolerance<X>);
     rms_norm_backward_weight(tokens, width, dy.data(), x.data(), r.data(), dw.data());
     rms_norm_backward_weight(tokens, width, dy_there.data(), x_there.data(), r_there.data(),
                              dw_there.data());
     expect_close(dw_there.read(), dw, 1e-5);
   }
+}
+
+TYPED_TEST(DeviceNorm, OfASumIsThatOfWhatIsWritten) {
+  using S = typename TypeParam::S;
+  using X = typename TypeParam::X;
+  const long tokens = 3;
+  for (const auto& [width, skipped] : kPlaces) {
+    SCOPED_TRACE(testing::Message() << width << " " << skipped);
+    const long count = tokens * width;
+    const auto x = rounded<X>(numbers<float>(count, "x"));
+    const auto more = rounded<S>(numbers<float>(count, "more"));
+    DeviceNumbers<X> x_there(x, skipped), sum(x, skipped), added(x);
+    DeviceNumbers<S> more_there(more, skipped), w(rounded<S>(numbers<float>(width, "w")));
+    DeviceNumbers<S> y(more), normed(more, skipped);
+    DeviceNumbers<float> r(std::vector<float>(tokens, 0)), scale(std::vector<float>(tokens, 0));
+    add(count, x_there.data(), more_there.data(), added.data());
+    rms_norm(tokens, width, 0.01, added.data(), w.data(), normed.data(), scale.data());
+    add_rms_norm(tokens, width, 0.01, x_there.data(), more_there.data(), w.data(), sum.data(),
+                 y.data(), r.data());
+    EXPECT_EQ(sum.read(), added.read());
+    expect_close(y.read(), normed.read(), kDeviceTolerance<S>);
+    expect_close(r.read(), scale.read(), 1e-6);
+  }
+}
+
+// Of which a stream in bf16 would see none.
+TEST(DeviceStream, KeepsSmallSums) {
+  constexpr long kTokens = 3, kWidth = 40;
+  Group alone;
+  ResidualStream<OnDevice<Bf16>, OnDevice<float>> stream(alone, false, kTokens, kWidth, 0.01);
+  const float small = 0x1p-10F;
+  DeviceNumbers<float> x(std::vector<float>(kTokens * kWidth, 1)), y(x.read()), z(x.read());
+  DeviceNumbers<Bf16> inner(std::vector<float>(kTokens, small)), w(std::vector<float>(kWidth, 1));
+  Array<OnDevice<float>> r;
+  Array<OnDevice<Bf16>> normed;
+  stream.add_rows(1, inner.data(), w.data(), x.data(), y.data());
+  stream.norm(y.data(), w.data(), r, normed);
+  stream.add_rows(1, inner.data(), w.data(), y.data(), z.data());
+  stream.settle();
+  EXPECT_EQ(y.read(), std::vector<float>(kTokens * kWidth, 1 + small));
+  EXPECT_EQ(z.read(), std::vector<float>(kTokens * kWidth, 1 + 2 * small));
 }
 
 TYPED_TEST(DeviceKernels, RotationIsTheHosts) {

@@ -131,6 +131,11 @@ TEST(Estimate, InBf16GradientsTravelInFp32) {
   }
 }
 
+TEST(Estimate, InBf16StagesOfAMambaHandOnFp32) {
+  const MeshCase c{.mesh = mesh_of(1, 4, 1, 1), .family = Family::kMamba2};
+  expect_foreseen<OnDevice<Bf16>>(c, mamba_of(c));
+}
+
 TEST(Estimate, OfScansThatShareHeadsToo) {
   for (const Mesh& mesh : {mesh_of(1, 1, 2, 1), mesh_of(1, 1, 2, 2), mesh_of(1, 1, 4, 1)}) {
     for (const Recompute recompute : {Recompute::kSelective, Recompute::kFull}) {

@@ -129,6 +129,12 @@ TEST(RmsNorm, IsItsDefinitionAndBackwardItsSlope) {
       EXPECT_NEAR(y[t * 7 + i], x[t * 7 + i] / std::sqrt(squares / 7 + 0.01) * w[i], 1e-14);
     }
   }
+  std::vector<double> sum(21), all(21), again(21), r_again(3);
+  add(21, x.data(), dy.data(), sum.data());
+  add_rms_norm(3, 7, 0.01, x.data(), dy.data(), w.data(), all.data(), again.data(), r_again.data());
+  EXPECT_EQ(all, sum);
+  EXPECT_EQ(again, run(sum, w).first);
+
   std::vector<double> dx(21), dw(7);
   rms_norm_backward_input(3, 7, dy.data(), x.data(), w.data(), r.data(), dx.data());
   rms_norm_backward_weight(3, 7, dy.data(), x.data(), r.data(), dw.data());

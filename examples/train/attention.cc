@@ -2,9 +2,9 @@
 
 namespace tutti::train {
 
-template <class T>
-Attention<T>::Attention(const AttentionSettings& settings, Groups& groups,
-                        ResidualStream<T>& stream, const Layout& layout)
+template <class T, class X>
+Attention<T, X>::Attention(const AttentionSettings& settings, Groups& groups,
+                           ResidualStream<T, X>& stream, const Layout& layout)
     : settings_(settings),
       heads_{settings.heads.heads / groups.mesh.tp(), settings.heads.kv_heads / groups.mesh.tp(),
              settings.heads.width},
@@ -16,15 +16,15 @@ Attention<T>::Attention(const AttentionSettings& settings, Groups& groups,
           rope_frequencies(settings.rope, settings.heads.width, settings.sequence),
           settings.sequence)) {}
 
-template <class T>
-auto Attention<T>::at(int layer) const -> Places {
+template <class T, class X>
+auto Attention<T, X>::at(int layer) const -> Places {
   const std::string prefix = settings_.layers + std::to_string(layer) + ".";
   const auto offset = [&](const std::string& name) { return layout_.at(prefix + name).offset; };
   return {offset(settings_.norm), offset(settings_.q), offset(settings_.o)};
 }
 
-template <class T>
-void Attention<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
+template <class T, class X>
+void Attention<T, X>::run(int layer, const T* w, const X* x, Kept& s, X* y) {
   const Places at = this->at(layer);
   Spare<T>& spare = stream_.spare();
   stream_.norm(x, w + at.norm, s.r, s.normed);
@@ -38,8 +38,8 @@ void Attention<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
 }
 
 // Queries and keys by their positions.
-template <class T>
-void Attention<T>::turn(T* qkv, int direction) const {
+template <class T, class X>
+void Attention<T, X>::turn(T* qkv, int direction) const {
   if (!settings_.rotary) return;
   const long turned = heads_.heads + heads_.kv_heads;
   for (long n = 0; n < settings_.sequences; ++n) {
@@ -50,22 +50,22 @@ void Attention<T>::turn(T* qkv, int direction) const {
   }
 }
 
-template <class T>
-void Attention<T>::forget(Kept& s, Recompute recompute) {
+template <class T, class X>
+void Attention<T, X>::forget(Kept& s, Recompute recompute) {
   Spare<T>& spare = stream_.spare();
   spare.take_back(s.normed);
   if (recompute == Recompute::kSelective) return;
   spare.take_back(s.r, s.qkv, s.attended, s.log_sum);
 }
 
-template <class T>
-void Attention<T>::remember(int layer, const T* w, const T* x, Kept& s) {
+template <class T, class X>
+void Attention<T, X>::remember(int layer, const T* w, const X* x, Kept& s) {
   stream_.norm(x, w + at(layer).norm, s.r, s.normed);
 }
 
-template <class T>
-void Attention<T>::run_backward(int layer, const T* w, const T* x, const Kept& s, Gradients& g,
-                                T* dx) {
+template <class T, class X>
+void Attention<T, X>::run_backward(int layer, const T* w, const X* x, const Kept& s, Gradients& g,
+                                   X* dx) {
   const Places at = this->at(layer);
   stream_.gather(dx, g.attended);
   d_attended_.resize(elements(tokens(), heads_width()));
@@ -79,9 +79,9 @@ void Attention<T>::run_backward(int layer, const T* w, const T* x, const Kept& s
                             dx);
 }
 
-template <class T>
-void Attention<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
-                             Precise<T>* dw) {
+template <class T, class X>
+void Attention<T, X>::run_weigh(int layer, const X* x, const Kept& s, const Gradients& g,
+                                Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), heads_width(), width}, g.attended.data(), s.attended.data(),
@@ -91,9 +91,10 @@ void Attention<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradien
   stream_.weigh_norm(g.normed, x, s.r, dw + at.norm);
 }
 
-template class Attention<float>;
-template class Attention<double>;
-template class Attention<OnDevice<float>>;
-template class Attention<OnDevice<Bf16>>;
+template class Attention<float, float>;
+template class Attention<double, double>;
+template class Attention<OnDevice<float>, OnDevice<float>>;
+template class Attention<OnDevice<Bf16>, OnDevice<Bf16>>;
+template class Attention<OnDevice<Bf16>, OnDevice<float>>;
 
 }  // namespace tutti::train

@@ -46,14 +46,14 @@ struct AttentionGradients final : Stash {
   Array<T> attended;  // [S, C]: of what o makes, gathered
 };
 
-template <class T>
-class Attention final : public SublayerOf<T, AttentionKept<T>, AttentionGradients<T>> {
+template <class T, class X>
+class Attention final : public SublayerOf<T, X, AttentionKept<T>, AttentionGradients<T>> {
  public:
   using Kept = AttentionKept<T>;
   using Gradients = AttentionGradients<T>;
 
   /// What is given must outlive it.
-  Attention(const AttentionSettings& settings, Groups& groups, ResidualStream<T>& stream,
+  Attention(const AttentionSettings& settings, Groups& groups, ResidualStream<T, X>& stream,
             const Layout& layout);
 
  private:
@@ -65,18 +65,18 @@ class Attention final : public SublayerOf<T, AttentionKept<T>, AttentionGradient
   long qkv_width() const { return (heads_.heads + 2 * heads_.kv_heads) * heads_.width; }
   long heads_width() const { return heads_.heads * heads_.width; }
 
-  void run(int layer, const T* w, const T* x, Kept& kept, T* y) override;
+  void run(int layer, const T* w, const X* x, Kept& kept, X* y) override;
   void forget(Kept& kept, Recompute recompute) override;
-  void remember(int layer, const T* w, const T* x, Kept& kept) override;
-  void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
-                    T* dx) override;
-  void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
+  void remember(int layer, const T* w, const X* x, Kept& kept) override;
+  void run_backward(int layer, const T* w, const X* x, const Kept& kept, Gradients& gradients,
+                    X* dx) override;
+  void run_weigh(int layer, const X* x, const Kept& kept, const Gradients& gradients,
                  Precise<T>* dw) override;
   void turn(T* qkv, int direction) const;
 
   const AttentionSettings settings_;
   const HeadShape heads_;  // of this tensor-parallel rank
-  ResidualStream<T>& stream_;
+  ResidualStream<T, X>& stream_;
   const Layout& layout_;
   ContextAttention<T> attention_;
   const RopeTable<T> rope_;

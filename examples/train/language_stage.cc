@@ -13,18 +13,18 @@ constexpr long kHeadTokens = kOnDevice<T> ? 4096 : 512;
 
 }  // namespace
 
-template <class T>
-struct LanguageStage<T>::StageStash final : Stash {
+template <class T, class X>
+struct LanguageStage<T, X>::StageStash final : Stash {
   std::vector<LayerStash> layers;
-  Array<T> output;      // [K, C] of the last layer
-  Array<T> d_output;    // [K, C] of the loss, last stage
+  Array<X> output;      // [K, C] of the last layer
+  Array<X> d_output;    // [K, C] of the loss, last stage
   Array<T> d_embedded;  // [S, C], first stage
   bool later = false;   // whether gradients of weights come later
 };
 
-template <class T>
-LanguageStage<T>::LanguageStage(const LanguageShape& shape, StageLayers layers, Units<T>& units,
-                                Recompute recompute, Sublayers<T> sublayers)
+template <class T, class X>
+LanguageStage<T, X>::LanguageStage(const LanguageShape& shape, StageLayers layers, Units<T>& units,
+                                   Recompute recompute, Sublayers<T, X> sublayers)
     : shape_(shape),
       layers_(layers),
       units_(units),
@@ -33,8 +33,8 @@ LanguageStage<T>::LanguageStage(const LanguageShape& shape, StageLayers layers, 
   for (const auto& kind : sublayers_.kinds) gradients_.push_back(kind->make_gradients());
 }
 
-template <class T>
-std::unique_ptr<Stash> LanguageStage<T>::make_stash() {
+template <class T, class X>
+std::unique_ptr<Stash> LanguageStage<T, X>::make_stash() {
   auto stash = std::make_unique<StageStash>();
   stash->layers.resize(sublayers_.layers.size());
   for (std::size_t i = 0; i < stash->layers.size(); ++i) {
@@ -47,15 +47,15 @@ std::unique_ptr<Stash> LanguageStage<T>::make_stash() {
 
 // ---- forward
 
-template <class T>
-double LanguageStage<T>::forward(Stash& any, const MicroBatch& batch, const T* in, T* out,
-                                 double scale) {
+template <class T, class X>
+double LanguageStage<T, X>::forward(Stash& any, const MicroBatch& batch, const T* in, T* out,
+                                    double scale) {
   auto& stash = static_cast<StageStash&>(any);
-  T* const x = input_of(stash, 0);
+  X* const x = input_of(stash, 0);
   if (is_first()) {
     embed_tokens(batch, x);
   } else {
-    copy_elements(in, static_cast<long>(hidden_size()), x);
+    copy_elements(stream_at(in), size(), x);
   }
   for (std::size_t i = 0; i < stash.layers.size(); ++i) {
     forward_layer(i, stash.layers[i], input_of(stash, i + 1), Pass::kForward);
@@ -63,37 +63,38 @@ double LanguageStage<T>::forward(Stash& any, const MicroBatch& batch, const T* i
     forget(i, stash.layers[i]);
   }
   if (is_last()) return head(stash, batch, scale);
-  copy_elements(stash.output.data(), static_cast<long>(hidden_size()), out);
+  stream().settle();
+  copy_elements<X>(stash.output.data(), size(), stream_at(out));
   return 0;
 }
 
 // Where layer i's input is; the last layer's output after the last.
-template <class T>
-T* LanguageStage<T>::input_of(StageStash& stash, std::size_t i) {
+template <class T, class X>
+X* LanguageStage<T, X>::input_of(StageStash& stash, std::size_t i) {
   const bool is_output = i == stash.layers.size();
-  Array<T>& input = is_output ? stash.output : stash.layers[i].steps[0].input;
-  input.resize(hidden_size());
+  Array<X>& input = is_output ? stash.output : stash.layers[i].steps[0].input;
+  input.resize(stream().size());
   return input.data();
 }
 
-template <class T>
-void LanguageStage<T>::embed_tokens(const MicroBatch& batch, T* x) {
+template <class T, class X>
+void LanguageStage<T, X>::embed_tokens(const MicroBatch& batch, X* x) {
   const Placed& table = units_.layout().at(shape_.table);
   const T* w = units_.weights(TensorRow::kBeforeLayers, Pass::kForward) + table.offset;
   embed({stream().tokens(), shape_.width, table.part.rows, table.part.first_row},
         batch.tokens.data(), w, stream().partial());
   units_.done(TensorRow::kBeforeLayers, Pass::kForward);
-  copy_elements(stream().add_up(), static_cast<long>(hidden_size()), x);
+  stream().begin(stream().add_up(), x);
 }
 
-template <class T>
-void LanguageStage<T>::forward_layer(std::size_t i, LayerStash& stash, T* y, Pass pass) {
+template <class T, class X>
+void LanguageStage<T, X>::forward_layer(std::size_t i, LayerStash& stash, X* y, Pass pass) {
   const T* w = units_.weights(layer(i), pass);
   std::vector<Step>& steps = stash.steps;
   for (std::size_t n = 0; n < steps.size(); ++n) {
-    T* next = y;
+    X* next = y;
     if (n + 1 < steps.size()) {
-      stream().spare().lend(steps[n + 1].input, hidden_size());
+      stream().spare().lend(steps[n + 1].input, stream().size());
       next = steps[n + 1].input.data();
     }
     sublayer(i, n).forward(layer(i), w, steps[n].input.data(), *steps[n].kept, next);
@@ -102,20 +103,26 @@ void LanguageStage<T>::forward_layer(std::size_t i, LayerStash& stash, T* y, Pas
 }
 
 // What is not kept: its memory is for the next layer that needs some.
-template <class T>
-void LanguageStage<T>::forget(std::size_t i, LayerStash& stash) {
+template <class T, class X>
+void LanguageStage<T, X>::forget(std::size_t i, LayerStash& stash) {
   if (recompute_ == Recompute::kNone) return;
   stash.complete = false;
   for (std::size_t n = 0; n < stash.steps.size(); ++n) {
     sublayer(i, n).drop(*stash.steps[n].kept, recompute_);
-    if (recompute_ == Recompute::kFull && n > 0) stream().spare().take_back(stash.steps[n].input);
+    if (recompute_ != Recompute::kFull || n == 0) continue;
+    stream().settle();  // what the layer adds to this
+    stream().spare().take_back(stash.steps[n].input);
   }
 }
 
-template <class T>
-void LanguageStage<T>::remember(std::size_t i, LayerStash& stash, T* y) {
+template <class T, class X>
+void LanguageStage<T, X>::remember(std::size_t i, LayerStash& stash, X* y) {
   if (stash.complete) return;
-  if (recompute_ == Recompute::kFull) return forward_layer(i, stash, y, Pass::kBackward);
+  if (recompute_ == Recompute::kFull) {
+    forward_layer(i, stash, y, Pass::kBackward);
+    stream().settle();
+    return;
+  }
   const T* w = units_.weights(layer(i), Pass::kBackward);
   for (std::size_t n = 0; n < stash.steps.size(); ++n) {
     Step& step = stash.steps[n];
@@ -126,12 +133,12 @@ void LanguageStage<T>::remember(std::size_t i, LayerStash& stash, T* y) {
 
 // ---- backward
 
-template <class T>
-void LanguageStage<T>::backward(Stash& any, const MicroBatch& batch, const T* d_out, T* d_in,
-                                bool later) {
+template <class T, class X>
+void LanguageStage<T, X>::backward(Stash& any, const MicroBatch& batch, const T* d_out, T* d_in,
+                                   bool later) {
   auto& stash = static_cast<StageStash&>(any);
   stash.later = later;
-  dx_.assign({is_last() ? stash.d_output.data() : d_out, hidden_size()});
+  dx_.assign({is_last() ? stash.d_output.data() : stream_at(d_out), stream().size()});
   for (std::size_t i = stash.layers.size(); i-- > 0;) {
     remember(i, stash.layers[i], input_of(stash, i + 1));
     backward_layer(i, stash);
@@ -139,23 +146,23 @@ void LanguageStage<T>::backward(Stash& any, const MicroBatch& batch, const T* d_
     if (!later) weigh_layer(i, stash);
   }
   if (!is_first()) {
-    copy_elements(dx_.data(), static_cast<long>(hidden_size()), d_in);
+    copy_elements<X>(dx_.data(), size(), stream_at(d_in));
     return;
   }
   stream().gather(dx_.data(), stash.d_embedded);
   if (!later) weigh_embedding(stash, batch);
 }
 
-template <class T>
-void LanguageStage<T>::backward_weights(Stash& any, const MicroBatch& batch) {
+template <class T, class X>
+void LanguageStage<T, X>::backward_weights(Stash& any, const MicroBatch& batch) {
   auto& stash = static_cast<StageStash&>(any);
   for (std::size_t i = stash.layers.size(); i-- > 0;) weigh_layer(i, stash);
   if (is_first()) weigh_embedding(stash, batch);
 }
 
 // dx_: from the gradient of the layer's output to that of its input.
-template <class T>
-void LanguageStage<T>::backward_layer(std::size_t i, StageStash& stash) {
+template <class T, class X>
+void LanguageStage<T, X>::backward_layer(std::size_t i, StageStash& stash) {
   const T* w = units_.weights(layer(i), Pass::kBackward);
   std::vector<Step>& steps = stash.layers[i].steps;
   for (std::size_t n = steps.size(); n-- > 0;) {
@@ -164,16 +171,16 @@ void LanguageStage<T>::backward_layer(std::size_t i, StageStash& stash) {
   }
 }
 
-template <class T>
-Stash& LanguageStage<T>::gradients(std::size_t i, std::size_t step, StageStash& stash) {
+template <class T, class X>
+Stash& LanguageStage<T, X>::gradients(std::size_t i, std::size_t step, StageStash& stash) {
   if (!stash.later) return *gradients_[static_cast<std::size_t>(sublayers_.layers[i][step])];
   std::unique_ptr<Stash>& own = stash.layers[i].steps[step].gradients;
   if (own == nullptr) own = sublayer(i, step).make_gradients();
   return *own;
 }
 
-template <class T>
-void LanguageStage<T>::weigh_layer(std::size_t i, StageStash& stash) {
+template <class T, class X>
+void LanguageStage<T, X>::weigh_layer(std::size_t i, StageStash& stash) {
   Precise<T>* dw = units_.gradients(layer(i));
   std::vector<Step>& steps = stash.layers[i].steps;
   for (std::size_t n = steps.size(); n-- > 0;) {
@@ -184,8 +191,8 @@ void LanguageStage<T>::weigh_layer(std::size_t i, StageStash& stash) {
   forget(i, stash.layers[i]);
 }
 
-template <class T>
-void LanguageStage<T>::weigh_embedding(const StageStash& stash, const MicroBatch& batch) {
+template <class T, class X>
+void LanguageStage<T, X>::weigh_embedding(const StageStash& stash, const MicroBatch& batch) {
   const Placed& table = units_.layout().at(shape_.table);
   embed_backward({stream().tokens(), shape_.width, table.part.rows, table.part.first_row},
                  batch.tokens.data(), stash.d_embedded.data(),
@@ -197,8 +204,8 @@ void LanguageStage<T>::weigh_embedding(const StageStash& stash, const MicroBatch
 
 // The gradient of the loss is computed at once, a few tokens at a time, so that logits are never
 // all there.
-template <class T>
-double LanguageStage<T>::head(StageStash& stash, const MicroBatch& batch, double scale) {
+template <class T, class X>
+double LanguageStage<T, X>::head(StageStash& stash, const MicroBatch& batch, double scale) {
   const Layout& layout = units_.layout();
   const Placed& table = layout.at(head_name());
   const int unit = table.row.layer;
@@ -226,10 +233,10 @@ double LanguageStage<T>::head(StageStash& stash, const MicroBatch& batch, double
 }
 
 // Of some tokens; leaves the gradients of their logits in logits_.
-template <class T>
-void LanguageStage<T>::losses(const Placed& table, const T* x, const T* words,
-                              const std::int32_t* labels, long tokens, double scale,
-                              Precise<T>* losses) {
+template <class T, class X>
+void LanguageStage<T, X>::losses(const Placed& table, const T* x, const T* words,
+                                 const std::int32_t* labels, long tokens, double scale,
+                                 Precise<T>* losses) {
   const long columns = table.part.rows;
   const long known = std::clamp(table.row.rows - table.part.first_row, 0L, columns);
   const LogitsShape shape{tokens, columns, known, table.part.first_row};
@@ -245,19 +252,22 @@ void LanguageStage<T>::losses(const Placed& table, const T* x, const T* words,
   cross_entropy(shape, logits_.data(), labels, most_.data(), sums_.data(), scale, losses);
 }
 
-template <class T>
-void LanguageStage<T>::head_backward(StageStash& stash, const T* norm_weight) {
-  stash.d_output.resize(hidden_size());
+template <class T, class X>
+void LanguageStage<T, X>::head_backward(StageStash& stash, const T* norm_weight) {
+  stash.d_output.resize(stream().size());
   stash.d_output.clear();
-  stream().back_from_partial(norm_weight, stash.output.data(), last_r_, dx_, stash.d_output.data());
+  Array<T>& d_normed = last_normed_;  // which has been used
+  stream().back_from_partial(norm_weight, stash.output.data(), last_r_, d_normed,
+                             stash.d_output.data());
   stream().weigh_norm(
-      dx_, stash.output.data(), last_r_,
+      d_normed, stash.output.data(), last_r_,
       units_.gradients(TensorRow::kAfterLayers) + units_.layout().at(shape_.norm).offset);
 }
 
-template class LanguageStage<float>;
-template class LanguageStage<double>;
-template class LanguageStage<OnDevice<float>>;
-template class LanguageStage<OnDevice<Bf16>>;
+template class LanguageStage<float, float>;
+template class LanguageStage<double, double>;
+template class LanguageStage<OnDevice<float>, OnDevice<float>>;
+template class LanguageStage<OnDevice<Bf16>, OnDevice<Bf16>>;
+template class LanguageStage<OnDevice<Bf16>, OnDevice<float>>;
 
 }  // namespace tutti::train

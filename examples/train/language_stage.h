@@ -22,21 +22,22 @@
 
 namespace tutti::train {
 
-/// The layers of a stage: objects that compute them, and which of these make up each layer.
-template <class T>
+/// The layers of a stage: objects that compute them, and which of these make up each layer. X: of
+/// the residual stream.
+template <class T, class X>
 struct Sublayers {
-  std::unique_ptr<ResidualStream<T>> stream;  // that all of them use
-  std::vector<std::unique_ptr<Sublayer<T>>> kinds;
+  std::unique_ptr<ResidualStream<T, X>> stream;  // that all of them use
+  std::vector<std::unique_ptr<Sublayer<T, X>>> kinds;
   std::vector<std::vector<int>> layers;  // of each layer of the stage, indices of kinds
 };
 
-template <class T>
+template <class T, class X>
 class LanguageStage final : public Stage<T> {
  public:
   LanguageStage(const LanguageShape& shape, StageLayers layers, Units<T>& units,
-                Recompute recompute, Sublayers<T> sublayers);
+                Recompute recompute, Sublayers<T, X> sublayers);
 
-  std::size_t hidden_size() const override { return stream().size(); }
+  std::size_t hidden_size() const override { return stream().size() * sizeof(X) / sizeof(T); }
   std::unique_ptr<Stash> make_stash() override;
   double forward(Stash& stash, const MicroBatch& batch, const T* in, T* out, double scale) override;
   void backward(Stash& stash, const MicroBatch& batch, const T* d_out, T* d_in,
@@ -46,7 +47,7 @@ class LanguageStage final : public Stage<T> {
  private:
   // A sublayer's part of a layer.
   struct Step {
-    Array<T> input;  // [K, C]
+    Array<X> input;  // [K, C]
     std::unique_ptr<Stash> kept;
     std::unique_ptr<Stash> gradients;  // only where weights come later
   };
@@ -56,8 +57,12 @@ class LanguageStage final : public Stage<T> {
   };
   struct StageStash;
 
-  ResidualStream<T>& stream() const { return *sublayers_.stream; }
-  Sublayer<T>& sublayer(std::size_t i, std::size_t step) const {
+  ResidualStream<T, X>& stream() const { return *sublayers_.stream; }
+  long size() const { return static_cast<long>(stream().size()); }
+  // The stream, as other stages move it.
+  static X* stream_at(T* hidden) { return reinterpret_cast<X*>(hidden); }
+  static const X* stream_at(const T* hidden) { return reinterpret_cast<const X*>(hidden); }
+  Sublayer<T, X>& sublayer(std::size_t i, std::size_t step) const {
     return *sublayers_.kinds[static_cast<std::size_t>(sublayers_.layers[i][step])];
   }
   Stash& gradients(std::size_t i, std::size_t step, StageStash& stash);
@@ -69,11 +74,11 @@ class LanguageStage final : public Stage<T> {
     return shape_.tied && is_first() ? shape_.table : shape_.head;
   }
 
-  T* input_of(StageStash& stash, std::size_t i);
-  void embed_tokens(const MicroBatch& batch, T* x);
-  void forward_layer(std::size_t i, LayerStash& stash, T* y, Pass pass);
+  X* input_of(StageStash& stash, std::size_t i);
+  void embed_tokens(const MicroBatch& batch, X* x);
+  void forward_layer(std::size_t i, LayerStash& stash, X* y, Pass pass);
   void forget(std::size_t i, LayerStash& stash);
-  void remember(std::size_t i, LayerStash& stash, T* y);
+  void remember(std::size_t i, LayerStash& stash, X* y);
   void backward_layer(std::size_t i, StageStash& stash);
   void weigh_layer(std::size_t i, StageStash& stash);
   void weigh_embedding(const StageStash& stash, const MicroBatch& batch);
@@ -87,11 +92,11 @@ class LanguageStage final : public Stage<T> {
   const StageLayers layers_;
   Units<T>& units_;
   const Recompute recompute_;
-  const Sublayers<T> sublayers_;
+  const Sublayers<T, X> sublayers_;
   std::vector<std::unique_ptr<Stash>> gradients_;  // of each kind, where weights come at once
 
   // Room for what does not outlive a function; the others of the head.
-  Array<T> dx_;
+  Array<X> dx_;
   Array<T> logits_, last_normed_;
   Array<Precise<T>> most_, sums_, losses_, last_r_;
 };

@@ -46,13 +46,13 @@ struct MlpGradients final : Stash {
 };
 
 template <class T>
-class Mlp final : public SublayerOf<T, MlpKept<T>, MlpGradients<T>> {
+class Mlp final : public SublayerOf<T, T, MlpKept<T>, MlpGradients<T>> {
  public:
   using Kept = MlpKept<T>;
   using Gradients = MlpGradients<T>;
 
   // `width` of this rank: F.
-  Mlp(long width, ResidualStream<T>& stream, const Layout& layout)
+  Mlp(long width, ResidualStream<T, T>& stream, const Layout& layout)
       : width_(width), stream_(stream), layout_(layout) {}
 
  private:
@@ -118,7 +118,7 @@ class Mlp final : public SublayerOf<T, MlpKept<T>, MlpGradients<T>> {
   }
 
   const long width_;
-  ResidualStream<T>& stream_;
+  ResidualStream<T, T>& stream_;
   const Layout& layout_;
   Array<T> d_activated_;
 };
@@ -130,16 +130,16 @@ std::unique_ptr<Stage<T>> stage_of(const LlamaSettings& settings, StageLayers la
                                    Groups& groups, Units<T>& units) {
   const LlamaConfig& config = settings.config;
   const long tokens = settings.sequences * settings.sequence / groups.mesh.cp();
-  Sublayers<T> all;
-  all.stream = std::make_unique<ResidualStream<T>>(groups.tensor, settings.sequence_parallel,
-                                                   tokens, config.width, config.norm_epsilon);
-  all.kinds.push_back(
-      std::make_unique<Attention<T>>(attention_of(settings), groups, *all.stream, units.layout()));
+  Sublayers<T, T> all;
+  all.stream = std::make_unique<ResidualStream<T, T>>(groups.tensor, settings.sequence_parallel,
+                                                      tokens, config.width, config.norm_epsilon);
+  all.kinds.push_back(std::make_unique<Attention<T, T>>(attention_of(settings), groups, *all.stream,
+                                                        units.layout()));
   all.kinds.push_back(
       std::make_unique<Mlp<T>>(config.mlp_width / groups.mesh.tp(), *all.stream, units.layout()));
   all.layers.assign(static_cast<std::size_t>(layers.end - layers.first), {0, 1});
-  return std::make_unique<LanguageStage<T>>(shape_of(config), layers, units, settings.recompute,
-                                            std::move(all));
+  return std::make_unique<LanguageStage<T, T>>(shape_of(config), layers, units, settings.recompute,
+                                               std::move(all));
 }
 
 }  // namespace

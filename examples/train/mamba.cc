@@ -10,8 +10,10 @@ namespace tutti::train {
 namespace {
 
 template <class T>
-std::unique_ptr<Sublayer<T>> mixer_of(const MambaSettings& settings, long tokens, Groups& groups,
-                                      ResidualStream<T>& stream, const Layout& layout) {
+std::unique_ptr<Sublayer<T, Precise<T>>> mixer_of(const MambaSettings& settings, long tokens,
+                                                  Groups& groups,
+                                                  ResidualStream<T, Precise<T>>& stream,
+                                                  const Layout& layout) {
   const MambaConfig& config = settings.config;
   if (config.family == MambaFamily::kMamba1) {
     return std::make_unique<Mamba1<T>>(config, settings.sequences, tokens, groups, stream, layout);
@@ -25,20 +27,20 @@ std::unique_ptr<Stage<T>> stage_of(const MambaSettings& settings, StageLayers la
                                    Groups& groups, Units<T>& units) {
   const MambaConfig& config = settings.config;
   const long tokens = settings.sequence / groups.mesh.cp();
-  Sublayers<T> all;
-  all.stream = std::make_unique<ResidualStream<T>>(groups.tensor, settings.sequence_parallel,
-                                                   settings.sequences * tokens, config.width,
-                                                   config.norm_epsilon);
+  Sublayers<T, Precise<T>> all;
+  all.stream = std::make_unique<ResidualStream<T, Precise<T>>>(
+      groups.tensor, settings.sequence_parallel, settings.sequences * tokens, config.width,
+      config.norm_epsilon);
   all.kinds.push_back(mixer_of(settings, tokens, groups, *all.stream, units.layout()));
   if (config.is_hybrid()) {
-    all.kinds.push_back(std::make_unique<Attention<T>>(attention_of(settings), groups, *all.stream,
-                                                       units.layout()));
+    all.kinds.push_back(std::make_unique<Attention<T, Precise<T>>>(attention_of(settings), groups,
+                                                                   *all.stream, units.layout()));
   }
   for (int layer = layers.first; layer < layers.end; ++layer) {
     all.layers.push_back({config.is_attention(layer) ? 1 : 0});
   }
-  return std::make_unique<LanguageStage<T>>(shape_of(config), layers, units, settings.recompute,
-                                            std::move(all));
+  return std::make_unique<LanguageStage<T, Precise<T>>>(shape_of(config), layers, units,
+                                                        settings.recompute, std::move(all));
 }
 
 // Equal shares of groups, or equal shares of the ranks for each group.
@@ -57,6 +59,7 @@ LanguageShape shape_of(const MambaConfig& config) {
                       config.norm_epsilon, config.tied};
   shape.table = "backbone.embeddings.weight";
   shape.norm = "backbone.norm_f.weight";
+  shape.precise_stream = true;
   return shape;
 }
 

@@ -17,7 +17,7 @@ ScanShape scan_shape_of(const MambaConfig& config, long tokens, int tensor_ranks
 
 template <class T>
 Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups& groups,
-                  ResidualStream<T>& stream, const Layout& layout)
+                  ResidualStream<T, X>& stream, const Layout& layout)
     : sequences_(sequences),
       step_rank_(config.step_rank),
       has_bias_(config.convolution_bias),
@@ -63,7 +63,7 @@ ScanInput<T> Mamba1<T>::scan_input(const T* w, const Places& at, const Kept& s, 
 // ---- forward
 
 template <class T>
-void Mamba1<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
+void Mamba1<T>::run(int layer, const T* w, const X* x, Kept& s, X* y) {
   const Places at = this->at(layer);
   Spare<T>& spare = stream_.spare();
   stream_.norm(x, w + at.norm, s.r, s.normed);
@@ -141,7 +141,7 @@ void Mamba1<T>::forget(Kept& s, Recompute recompute) {
 }
 
 template <class T>
-void Mamba1<T>::remember(int layer, const T* w, const T* x, Kept& s) {
+void Mamba1<T>::remember(int layer, const T* w, const X* x, Kept& s) {
   const Places at = this->at(layer);
   stream_.norm(x, w + at.norm, s.r, s.normed);
   convolve_all(w, at, s);
@@ -153,8 +153,8 @@ void Mamba1<T>::remember(int layer, const T* w, const T* x, Kept& s) {
 // ---- backward
 
 template <class T>
-void Mamba1<T>::run_backward(int layer, const T* w, const T* x, const Kept& s, Gradients& g,
-                             T* dx) {
+void Mamba1<T>::run_backward(int layer, const T* w, const X* x, const Kept& s, Gradients& g,
+                             X* dx) {
   const Places at = this->at(layer);
   stream_.gather(dx, g.out);
   d_gated_.resize(wide());
@@ -229,7 +229,7 @@ void Mamba1<T>::back_through_convolution(const T* w, const Places& at, const Kep
 }
 
 template <class T>
-void Mamba1<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+void Mamba1<T>::run_weigh(int layer, const X* x, const Kept& s, const Gradients& g,
                           Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();

@@ -63,14 +63,15 @@ struct Mamba1Gradients final : Stash {
 };
 
 template <class T>
-class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
+class Mamba1 final : public SublayerOf<T, Precise<T>, Mamba1Kept<T>, Mamba1Gradients<T>> {
  public:
+  using X = Precise<T>;  // of the residual stream
   using Kept = Mamba1Kept<T>;
   using Gradients = Mamba1Gradients<T>;
 
   /// `tokens` of a sequence on this rank. What is given must outlive it.
   Mamba1(const MambaConfig& config, long sequences, long tokens, Groups& groups,
-         ResidualStream<T>& stream, const Layout& layout);
+         ResidualStream<T, X>& stream, const Layout& layout);
 
  private:
   struct Places {
@@ -88,12 +89,12 @@ class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
   // Where sequence n of [S, D] begins.
   long row(long n) const { return n * scan_.tokens * channels(); }
 
-  void run(int layer, const T* w, const T* x, Kept& kept, T* y) override;
+  void run(int layer, const T* w, const X* x, Kept& kept, X* y) override;
   void forget(Kept& kept, Recompute recompute) override;
-  void remember(int layer, const T* w, const T* x, Kept& kept) override;
-  void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
-                    T* dx) override;
-  void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
+  void remember(int layer, const T* w, const X* x, Kept& kept) override;
+  void run_backward(int layer, const T* w, const X* x, const Kept& kept, Gradients& gradients,
+                    X* dx) override;
+  void run_weigh(int layer, const X* x, const Kept& kept, const Gradients& gradients,
                  Precise<T>* dw) override;
 
   void convolve_all(const T* w, const Places& at, Kept& kept);
@@ -108,7 +109,7 @@ class Mamba1 final : public SublayerOf<T, Mamba1Kept<T>, Mamba1Gradients<T>> {
   const long sequences_;
   const long step_rank_;  // R
   const bool has_bias_;
-  ResidualStream<T>& stream_;
+  ResidualStream<T, X>& stream_;
   const Layout& layout_;
   Group& tensor_;
   const bool passes_states_;

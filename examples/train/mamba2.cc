@@ -16,7 +16,7 @@ std::unique_ptr<Mamba2Scan<T>> scan_of(const MambaConfig& config, ScanKind kind,
 
 template <class T>
 Mamba2<T>::Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long tokens,
-                  Groups& groups, ResidualStream<T>& stream, const Layout& layout)
+                  Groups& groups, ResidualStream<T, X>& stream, const Layout& layout)
     : has_bias_(config.convolution_bias),
       stream_(stream),
       layout_(layout),
@@ -44,7 +44,7 @@ auto Mamba2<T>::at(int layer) const -> Places {
 // ---- forward
 
 template <class T>
-void Mamba2<T>::run(int layer, const T* w, const T* x, Kept& s, T* y) {
+void Mamba2<T>::run(int layer, const T* w, const X* x, Kept& s, X* y) {
   const Places at = this->at(layer);
   Spare<T>& spare = stream_.spare();
   stream_.norm(x, w + at.norm, s.r, s.normed);
@@ -80,7 +80,7 @@ void Mamba2<T>::forget(Kept& s, Recompute recompute) {
 }
 
 template <class T>
-void Mamba2<T>::remember(int layer, const T* w, const T* x, Kept& s) {
+void Mamba2<T>::remember(int layer, const T* w, const X* x, Kept& s) {
   const Places at = this->at(layer);
   stream_.norm(x, w + at.norm, s.r, s.normed);
   scan_->remember(scan_weights(w, at), scanned(s), s.scan);
@@ -92,8 +92,8 @@ void Mamba2<T>::remember(int layer, const T* w, const T* x, Kept& s) {
 // ---- backward
 
 template <class T>
-void Mamba2<T>::run_backward(int layer, const T* w, const T* x, const Kept& s, Gradients& g,
-                             T* dx) {
+void Mamba2<T>::run_backward(int layer, const T* w, const X* x, const Kept& s, Gradients& g,
+                             X* dx) {
   const Places at = this->at(layer);
   stream_.gather(dx, g.out);
   g.mixed.resize(elements(tokens(), inner()));
@@ -124,7 +124,7 @@ void Mamba2<T>::back_through_norm(const T* w, const Places& at, const Kept& s, G
 }
 
 template <class T>
-void Mamba2<T>::run_weigh(int layer, const T* x, const Kept& s, const Gradients& g,
+void Mamba2<T>::run_weigh(int layer, const X* x, const Kept& s, const Gradients& g,
                           Precise<T>* dw) {
   const Places at = this->at(layer);
   const long width = stream_.width();

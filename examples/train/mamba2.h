@@ -53,14 +53,15 @@ struct Mamba2Gradients final : Stash {
 };
 
 template <class T>
-class Mamba2 final : public SublayerOf<T, Mamba2Kept<T>, Mamba2Gradients<T>> {
+class Mamba2 final : public SublayerOf<T, Precise<T>, Mamba2Kept<T>, Mamba2Gradients<T>> {
  public:
+  using X = Precise<T>;  // of the residual stream
   using Kept = Mamba2Kept<T>;
   using Gradients = Mamba2Gradients<T>;
 
   /// `tokens` of a sequence on this rank. What is given must outlive it.
   Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long tokens, Groups& groups,
-         ResidualStream<T>& stream, const Layout& layout);
+         ResidualStream<T, X>& stream, const Layout& layout);
 
  private:
   struct Places {
@@ -79,19 +80,19 @@ class Mamba2 final : public SublayerOf<T, Mamba2Kept<T>, Mamba2Gradients<T>> {
     return {w + at.taps, has_bias_ ? w + at.bias : nullptr, w + at.dt_bias, w + at.a_log, w + at.d};
   }
 
-  void run(int layer, const T* w, const T* x, Kept& kept, T* y) override;
+  void run(int layer, const T* w, const X* x, Kept& kept, X* y) override;
   void forget(Kept& kept, Recompute recompute) override;
-  void remember(int layer, const T* w, const T* x, Kept& kept) override;
-  void run_backward(int layer, const T* w, const T* x, const Kept& kept, Gradients& gradients,
-                    T* dx) override;
-  void run_weigh(int layer, const T* x, const Kept& kept, const Gradients& gradients,
+  void remember(int layer, const T* w, const X* x, Kept& kept) override;
+  void run_backward(int layer, const T* w, const X* x, const Kept& kept, Gradients& gradients,
+                    X* dx) override;
+  void run_weigh(int layer, const X* x, const Kept& kept, const Gradients& gradients,
                  Precise<T>* dw) override;
 
   void norm_groups(const T* w, const Places& at, Kept& kept);
   void back_through_norm(const T* w, const Places& at, const Kept& kept, Gradients& gradients);
 
   const bool has_bias_;
-  ResidualStream<T>& stream_;
+  ResidualStream<T, X>& stream_;
   const Layout& layout_;
   const SsdShape heads_;  // of this tensor-parallel rank
   GroupSums<Precise<T>> group_sums_;

@@ -38,14 +38,14 @@ struct Stash {
   virtual ~Stash() = default;
 };
 
-/// One stage on one rank. `hidden` is what stages hand on: [tokens that this rank keeps, width].
+/// One stage on one rank. `hidden` is what stages hand on, [tokens that this rank keeps, width]:
+/// memory of hidden_size() numbers, which others move and do not look at.
 template <class T>
 class Stage {
  public:
   virtual ~Stage() = default;
 
   virtual std::unique_ptr<Stash> make_stash() = 0;
-  /// Elements of `hidden`.
   virtual std::size_t hidden_size() const = 0;
 
   /// The first stage reads tokens instead of `in`; the last one computes the sum of its tokens'

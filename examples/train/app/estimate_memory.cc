@@ -45,7 +45,6 @@ struct LayerMemory {
 
 LayerMemory memory_of(const RankShape& r, int layer) {
   LayerMemory memory;
-  const double input = r.stream.K * r.stream.C;
   const auto put = [&](double array, bool is_kept) {
     if (is_kept) memory.kept += array;
     if (!is_kept) ++memory.dropped[array];
@@ -53,7 +52,7 @@ LayerMemory memory_of(const RankShape& r, int layer) {
   bool is_first = true;
   for (const int kind : r.sublayers.layers[static_cast<std::size_t>(layer)]) {
     const SublayerSize& sublayer = r.sublayers.kinds[static_cast<std::size_t>(kind)];
-    put(input, is_first || r.recompute != Recompute::kFull);
+    put(r.hidden, is_first || r.recompute != Recompute::kFull);
     for (const double array : sublayer.always) put(array, true);
     for (const double array : sublayer.dear) put(array, r.recompute != Recompute::kFull);
     for (const double array : sublayer.cheap) put(array, r.recompute == Recompute::kNone);
@@ -75,8 +74,7 @@ std::set<int> kinds_of(const RankShape& r, const StageLayers& chunk) {
 
 // Of a stage, while so many micro-batches are between their passes.
 double stage_activations(const RankShape& r, const StageLayers& chunk, bool later, double stashes) {
-  const double output = r.stream.K * r.stream.C;
-  double stash = output * (r.is_last(chunk) ? 2 : 1);  // and its gradient
+  double stash = r.hidden * (r.is_last(chunk) ? 2 : 1);  // the output, and its gradient
   if (r.is_first(chunk)) stash += r.stream.S * r.stream.C;
   double at_work = 0;
   Arrays spare;
@@ -109,7 +107,7 @@ double workspace(const RankShape& r) {
   const StreamShape& s = r.stream;
   double elements = 0;
   for (const StageLayers& chunk : r.chunks) {
-    elements += s.S * s.C + s.K * s.C;
+    elements += s.S * s.C + r.hidden;
     if (s.shares_tokens) elements += 2 * s.K * s.C;
     for (const int kind : kinds_of(r, chunk)) {
       elements += r.sublayers.kinds[static_cast<std::size_t>(kind)].workspace;
@@ -127,7 +125,7 @@ double communication(const RankShape& r, const Plan& plan, int pipeline_rank) {
   const int pp = plan.mesh.pp();
   const int in = pp > 1 ? (closed ? 2 : (pipeline_rank > 0) + (pipeline_rank < pp - 1)) : 0;
   const double unit = static_cast<double>(r.cuts.largest_unit());
-  return plan.element * (4 * in * r.stream.K * r.stream.C + (r.zero == 3 ? 2 * unit : 0)) +
+  return plan.element * (4 * in * r.hidden + (r.zero == 3 ? 2 * unit : 0)) +
          plan.precise() * (r.zero >= 2 ? 3 * unit : 0);
 }
 

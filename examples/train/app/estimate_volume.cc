@@ -48,7 +48,7 @@ double pipeline(const RankShape& r) {
   for (const StageLayers& chunk : r.chunks) {
     messages += (r.is_last(chunk) ? 0 : 1) + (r.is_first(chunk) ? 0 : 1);
   }
-  return r.micro_batches * messages * r.stream.K * r.stream.C;
+  return r.micro_batches * messages * r.hidden;
 }
 
 // How often a unit's weights are gathered for a micro-batch (ZeRO-3).

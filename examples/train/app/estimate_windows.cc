@@ -97,7 +97,7 @@ double lanes(const RankShape& r, const Plan& plan, const Place& place) {
   const int rank = place[static_cast<int>(Dimension::kPipeline)];
   const int ends = plan.settings.chunks > 1 ? 2 : (rank > 0) + (rank < pp - 1);
   GroupWindows lane(pp, plan);
-  lane.add(Collective::kSendRecv, r.stream.K * r.stream.C);
+  lane.add(Collective::kSendRecv, r.hidden);
   return lane.bytes(2 * ends);
 }
 

@@ -6,6 +6,8 @@ RankShape::RankShape(const Plan& plan, const Place& place)
     : stream(computing(plan.model), shape_of(config_of(plan.model)).width, plan.mesh, place),
       sublayers(std::visit([&](const auto& model) { return sizes_of(model, stream); }, plan.model)),
       recompute(computing(plan.model).recompute),
+      hidden(stream.K * stream.C *
+             (shape_of(config_of(plan.model)).precise_stream ? plan.precise() / plan.element : 1)),
       micro_batches(train::micro_batches(plan)),
       gradient_ranks(plan.mesh.dp() * plan.mesh.cp()),
       zero(gradient_ranks > 1 ? plan.settings.data.zero : 0) {

@@ -14,7 +14,8 @@ struct RankShape {
   StreamShape stream;
   SublayerSizes sublayers;
   Recompute recompute = Recompute::kNone;
-  double V = 0;  // words
+  double hidden = 0;  // elements of K x C numbers of the residual stream
+  double V = 0;       // words
   int micro_batches = 0;
   int gradient_ranks = 0;  // data and context
   int gradient_rank = 0;

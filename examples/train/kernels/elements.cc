@@ -4,8 +4,8 @@
 
 namespace tutti::train {
 
-template <class T>
-void add(long count, const T* x, const T* y, T* sum) {
+template <class T, class X>
+void add(long count, const X* x, const T* y, X* sum) {
   for (long n = 0; n < count; ++n) sum[n] = x[n] + y[n];
 }
 

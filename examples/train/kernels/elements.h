@@ -10,9 +10,9 @@
 
 namespace tutti::train {
 
-/// sum = x + y; it may be either.
-template <class T>
-void add(long count, const T* x, const T* y, T* sum);
+/// sum = x + y; it may be either. X is T or Precise<T>.
+template <class T, class X>
+void add(long count, const X* x, const T* y, X* sum);
 
 /// Rows of numbers, as they lie in memory.
 template <class T>
@@ -36,6 +36,10 @@ template <class T>
 void narrow(long count, const Precise<T>* from, T* to) {
   narrow<T>(1, count, {from, count}, {to, count});
 }
+
+/// to = from, in numbers that are more exact.
+template <class T>
+void widen(long count, const T* from, Precise<T>* to);
 
 /// Where numbers that become a T are summed up: the T's own place if that is precise, else `room`,
 /// from which finish() rounds them.

@@ -21,6 +21,16 @@ TUTTI_INLINED void norm(long tokens, long width, double epsilon, const T* x, con
   }
 }
 
+template <class T>
+TUTTI_INLINED void add_norm(long tokens, long width, double epsilon, const T* x, const T* more,
+                            const T* w, T* sum, T* y, T* r) {
+  for (long t = 0; t < tokens; ++t, x += width, more += width, sum += width, y += width) {
+#pragma GCC ivdep
+    for (long i = 0; i < width; ++i) sum[i] = x[i] + more[i];
+    norm(1, width, epsilon, sum, w, y, r + t);
+  }
+}
+
 // With n = x r: dx = r (dy w - n mean(dy w n)).
 template <class T>
 TUTTI_INLINED void backward_input(long tokens, long width, const T* dy, const T* x, const T* w,
@@ -47,36 +57,29 @@ TUTTI_INLINED void backward_weight(long tokens, long width, const T* dy, const T
 
 }  // namespace
 
-template <>
-TUTTI_VECTORS void rms_norm(long tokens, long width, double epsilon, const float* x, const float* w,
-                            float* y, float* r) {
-  norm(tokens, width, epsilon, x, w, y, r);
-}
-template <>
-TUTTI_VECTORS void rms_norm_backward_input(long tokens, long width, const float* dy, const float* x,
-                                           const float* w, const float* r, float* dx) {
-  backward_input(tokens, width, dy, x, w, r, dx);
-}
-template <>
-TUTTI_VECTORS void rms_norm_backward_weight(long tokens, long width, const float* dy,
-                                            const float* x, const float* r, float* dw) {
-  backward_weight(tokens, width, dy, x, r, dw);
-}
-template <>
-TUTTI_VECTORS void rms_norm(long tokens, long width, double epsilon, const double* x,
-                            const double* w, double* y, double* r) {
-  norm(tokens, width, epsilon, x, w, y, r);
-}
-template <>
-TUTTI_VECTORS void rms_norm_backward_input(long tokens, long width, const double* dy,
-                                           const double* x, const double* w, const double* r,
-                                           double* dx) {
-  backward_input(tokens, width, dy, x, w, r, dx);
-}
-template <>
-TUTTI_VECTORS void rms_norm_backward_weight(long tokens, long width, const double* dy,
-                                            const double* x, const double* r, double* dw) {
-  backward_weight(tokens, width, dy, x, r, dw);
-}
+#define TUTTI_ON_HOST(T)                                                                        \
+  template <>                                                                                   \
+  TUTTI_VECTORS void rms_norm(long tokens, long width, double epsilon, const T* x, const T* w,  \
+                              T* y, T* r) {                                                     \
+    norm(tokens, width, epsilon, x, w, y, r);                                                   \
+  }                                                                                             \
+  template <>                                                                                   \
+  TUTTI_VECTORS void add_rms_norm(long tokens, long width, double epsilon, const T* x,          \
+                                  const T* more, const T* w, T* sum, T* y, T* r) {              \
+    add_norm(tokens, width, epsilon, x, more, w, sum, y, r);                                    \
+  }                                                                                             \
+  template <>                                                                                   \
+  TUTTI_VECTORS void rms_norm_backward_input(long tokens, long width, const T* dy, const T* x,  \
+                                             const T* w, const T* r, T* dx) {                   \
+    backward_input(tokens, width, dy, x, w, r, dx);                                             \
+  }                                                                                             \
+  template <>                                                                                   \
+  TUTTI_VECTORS void rms_norm_backward_weight(long tokens, long width, const T* dy, const T* x, \
+                                              const T* r, T* dw) {                              \
+    backward_weight(tokens, width, dy, x, r, dw);                                               \
+  }
+TUTTI_ON_HOST(float)
+TUTTI_ON_HOST(double)
+#undef TUTTI_ON_HOST
 
 }  // namespace tutti::train

@@ -21,12 +21,12 @@ void copy(long rows, long width, Rows<const From> from, Rows<To> to) {
   launch(pieces.blocks(rows), CopyRows<From, To>{pieces, from, to});
 }
 
-template <class S>
-void add_up(long rows, long width, Rows<const S> x, Rows<const S> y, Rows<S> sum) {
+template <class S, class X>
+void add_up(long rows, long width, Rows<const X> x, Rows<const S> y, Rows<X> sum) {
   const auto pieces = cut<kPack<S>>(
       rows, width,
       {operand(x.data, x.stride), operand(y.data, y.stride), operand(sum.data, sum.stride)});
-  launch(pieces.blocks(rows), AddRows<S>{pieces, x, y, sum});
+  launch(pieces.blocks(rows), AddRows<S, X>{pieces, x, y, sum});
 }
 
 // Answers how many parts there are, at most `most`.
@@ -50,7 +50,7 @@ double sum_of_parts(const float* parts, long count) {
 #define TUTTI_ON_DEVICES(S)                                                                   \
   template <>                                                                                 \
   void add(long count, const OnDevice<S>* x, const OnDevice<S>* y, OnDevice<S>* sum) {        \
-    add_up<S>(1, count, {plain(x)}, {plain(y)}, {plain(sum)});                                \
+    add_up<S, S>(1, count, {plain(x)}, {plain(y)}, {plain(sum)});                             \
   }                                                                                           \
   template <>                                                                                 \
   void copy_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) { \
@@ -59,7 +59,7 @@ double sum_of_parts(const float* parts, long count) {
   template <>                                                                                 \
   void add_rows(long rows, long width, Rows<const OnDevice<S>> from, Rows<OnDevice<S>> to) {  \
     const Rows<S> sum = plain(to);                                                            \
-    add_up(rows, width, {sum.data, sum.stride}, plain(from), sum);                            \
+    add_up<S, S>(rows, width, {sum.data, sum.stride}, plain(from), sum);                      \
   }
 TUTTI_ON_DEVICES(float)
 TUTTI_ON_DEVICES(Bf16)
@@ -68,6 +68,15 @@ TUTTI_ON_DEVICES(Bf16)
 template <>
 void narrow(long rows, long width, Rows<const OnDevice<float>> from, Rows<OnDevice<Bf16>> to) {
   copy(rows, width, plain(from), plain(to));
+}
+
+template <>
+void widen(long count, const OnDevice<Bf16>* from, OnDevice<float>* to) {
+  copy<Bf16, float>(1, count, {plain(from), count}, {plain(to), count});
+}
+template <>
+void add(long count, const OnDevice<float>* x, const OnDevice<Bf16>* y, OnDevice<float>* sum) {
+  add_up<Bf16, float>(1, count, {plain(x)}, {plain(y)}, {plain(sum)});
 }
 
 template <>

@@ -10,15 +10,15 @@
 namespace tutti::train {
 
 /// sum = x + y; it may be either.
-template <class S>
+template <class S, class X>
 struct AddRows {
   static constexpr int kWide = kPack<S>;
   static constexpr int kThreads = Pieces<kWide>::kThreads;
 
   Pieces<kWide> pieces;
-  Rows<const S> x;
+  Rows<const X> x;
   Rows<const S> y;
-  Rows<S> sum;
+  Rows<X> sum;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     pieces.each_of_rows(block, [&](long row, long at, auto wide) {

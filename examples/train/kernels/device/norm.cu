@@ -3,14 +3,15 @@
 
 namespace tutti::train {
 
-#define TUTTI_ON_GPU(S)                                                                     \
-  template void launch_on_gpu(long, const RmsNorm<S>&, void*);                              \
-  template void launch_on_gpu(long, const RmsNormBackwardInput<S>&, void*);                 \
-  template void launch_on_gpu(long, const ColumnParts<RmsNormWeightGradient<S, kPack<S>>>&, \
-                              void*);                                                       \
-  template void launch_on_gpu(long, const ColumnParts<RmsNormWeightGradient<S, 1>>&, void*);
-TUTTI_ON_GPU(float)
-TUTTI_ON_GPU(Bf16)
+#define TUTTI_ON_GPU(S, X)                                                                     \
+  template void launch_on_gpu(long, const RmsNorm<S, X>&, void*);                              \
+  template void launch_on_gpu(long, const RmsNormBackwardInput<S, X>&, void*);                 \
+  template void launch_on_gpu(long, const ColumnParts<RmsNormWeightGradient<S, X, kPack<S>>>&, \
+                              void*);                                                          \
+  template void launch_on_gpu(long, const ColumnParts<RmsNormWeightGradient<S, X, 1>>&, void*);
+TUTTI_ON_GPU(float, float)
+TUTTI_ON_GPU(Bf16, Bf16)
+TUTTI_ON_GPU(Bf16, float)
 #undef TUTTI_ON_GPU
 
 }  // namespace tutti::train

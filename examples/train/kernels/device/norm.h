@@ -1,5 +1,5 @@
 // RMSNorm (kernels/norm.h) on a device. A block has a token; the second look at its numbers finds
-// them in the cache.
+// them in the cache. S: what is computed with; X: of the residual stream, S or float.
 //
 // Tested by train_device_kernels_test.cc.
 
@@ -11,23 +11,33 @@
 
 namespace tutti::train {
 
-template <class S>
+template <class S, class X>
 struct RmsNorm {
   static constexpr int kThreads = 256;
 
   Pieces<kPack<S>> pieces;
   float epsilon;
-  const S* x;
+  const X* x;
+  const S* more;  // null: nothing is added to x
   const S* w;
+  X* sum;
   S* y;
   float* r;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
-    const S* const from = x + block.index() * pieces.width;
-    S* const to = y + block.index() * pieces.width;
+    const long begin = block.index() * pieces.width;
+    const X* const from = (more == nullptr ? x : sum) + begin;
+    S* const to = y + begin;
     float squares = 0;
     pieces.each(block, [&](long at, auto wide) {
-      const Floats<wide> numbers = load<wide>(from + at);
+      Floats<wide> numbers = load<wide>(x + begin + at);
+      if (more != nullptr) {
+        const Floats<wide> added = load<wide>(more + begin + at);
+        for (int i = 0; i < wide; ++i) {
+          numbers.at[i] = static_cast<float>(static_cast<X>(numbers.at[i] + added.at[i]));
+        }
+        store(numbers, sum + begin + at);
+      }
       for (int i = 0; i < wide; ++i) squares += numbers.at[i] * numbers.at[i];
     });
     const float mean = block.sum(squares) / static_cast<float>(pieces.width);
@@ -43,16 +53,16 @@ struct RmsNorm {
 };
 
 /// With n = x r: dx += r (dy w - n mean(dy w n)).
-template <class S>
+template <class S, class X>
 struct RmsNormBackwardInput {
   static constexpr int kThreads = 256;
 
   Pieces<kPack<S>> pieces;
   const S* dy;
-  const S* x;
+  const X* x;
   const S* w;
   const float* r;
-  S* dx;
+  X* dx;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
     const long begin = block.index() * pieces.width;
@@ -79,13 +89,13 @@ struct RmsNormBackwardInput {
 };
 
 /// A value of add_columns(): dy x r.
-template <class S, int N>
+template <class S, class X, int N>
 struct RmsNormWeightGradient {
   static constexpr int kWide = N;
 
   long width;
   const S* dy;
-  const S* x;
+  const X* x;
   const float* r;
 
   TUTTI_ON_DEVICE Floats<N> operator()(long row, long column) const {
