@@ -1,5 +1,5 @@
-// Tests examples/train/data_parallel.cc, shards.cc, weight_store.cc and gradient_store.cc: what
-// every rank ends up with, whatever is sharded.
+// Tests examples/train/data_parallel.cc, shards.cc, weight_store.cc, exact_weights.cc and
+// gradient_store.cc: what every rank ends up with, whatever is sharded.
 //
 // ROOMS: train
 // SANITIZERS: none
@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "train/data_parallel.h"
+#include "train/kernels/elements.h"
 #include "train_ranks.h"
 
 namespace tutti::train {
@@ -165,6 +166,70 @@ TEST(DataParallel, WeightsThatShardsGetReachAllRanks) {
   });
 }
 
+// A layer has two exact tensors that are neighbours, and one apart.
+std::vector<TensorRow> rows_with_exact_ones() {
+  std::vector<TensorRow> rows;
+  for (int layer = 0; layer < kLayers; ++layer) {
+    rows.push_back(row_of("weight" + std::to_string(layer), 6, 12, Cut::kColumns, layer));
+    rows.push_back(row_of("rates" + std::to_string(layer), 13, 7, Cut::kRows, layer));
+    rows.push_back(row_of("bias" + std::to_string(layer), 5, 1, Cut::kRows, layer));
+    rows.push_back(row_of("norm" + std::to_string(layer), 5, 1, Cut::kWhole, layer));
+    rows.push_back(row_of("skip" + std::to_string(layer), 1, 1, Cut::kWhole, layer));
+    for (const std::size_t back : {1, 3, 4}) rows[rows.size() - back].exact = true;
+  }
+  return rows;
+}
+
+// Not to be had in bf16.
+float exact_value(long element) { return 1 + 1e-3f * static_cast<float>(element); }
+
+using RoundedUnits = DataParallel<OnDevice<Bf16>>;
+
+// Of masters that are exact_value() times the factor.
+void expect_weights(RoundedUnits& units, float factor) {
+  for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+    for (const Placed& tensor : units.layout().tensors) {
+      const OnDevice<Bf16>* const w = units.weights(tensor.row.layer, pass);
+      std::vector<float> values(static_cast<std::size_t>(tensor.size()));
+      if (tensor.row.exact) {
+        download<OnDevice<float>>(units.exact(w, tensor), values);
+      } else {
+        for (long i = 0; i < tensor.size(); ++i) {
+          values[i] = static_cast<float>(w[tensor.offset + i].value);
+        }
+      }
+      for (long i = 0; i < tensor.size(); ++i) {
+        const float master = factor * exact_value(tensor.offset + i);
+        ASSERT_EQ(values[i], tensor.row.exact ? master : static_cast<float>(Bf16(master)))
+            << tensor.row.name << " " << i;
+      }
+      units.done(tensor.row.layer, Pass::kForward);
+    }
+  }
+}
+
+TEST(DataParallel, ExactWeightsAreTheMastersOnAllRanks) {
+  each_setting([](const Mesh& mesh, const DataParallelSettings& settings) {
+    on_mesh(mesh, [&](Groups& groups) {
+      RoundedUnits units(lay_out(rows_with_exact_ones(), groups.at(Dimension::kTensor), mesh.tp()),
+                         groups, settings);
+      std::vector<float> all(static_cast<std::size_t>(units.layout().size));
+      for (std::size_t i = 0; i < all.size(); ++i) all[i] = exact_value(static_cast<long>(i));
+      units.write_weights(all);
+      expect_weights(units, 1);
+      for (const float factor : {2.0f, 4.0f}) {
+        for (const Shard& shard : units.shards()) {
+          OnDevice<float>* const masters = units.shard_weights(shard);
+          for (long i = 0; i < shard.size(); ++i) masters[i].value *= 2;
+          narrow<OnDevice<Bf16>>(shard.size(), masters, units.rounded_weights(shard));
+        }
+        units.share_weights();
+        expect_weights(units, factor);
+      }
+    });
+  });
+}
+
 // Copies on two stages, beside other tensors and not at the same offset.
 TEST(DataParallel, TiedCopiesGetTheSumOfBoth) {
   for (int zero = 0; zero < 4; ++zero) {
@@ -255,6 +320,17 @@ TEST(Cuts, ChunksOfAPipelineAreNotJoined) {
   ASSERT_EQ(cuts.buckets.size(), 2u);
   EXPECT_TRUE(cuts.follows(0, 1));
   EXPECT_FALSE(cuts.follows(1, 2));
+}
+
+TEST(Cuts, ExactTensorsThatAreNeighboursAreOneRun) {
+  const Layout layout = lay_out(rows_with_exact_ones(), 0, 1);
+  EXPECT_EQ(layout.exact_size, kLayers * (91 + 5 + 1));
+  const long layer = layout.at("weight1").offset;
+  const std::vector<ExactRun> runs = {{layer + 72, layer + 168, 97},
+                                      {layer + 173, layer + 174, 193}};
+  EXPECT_EQ(exact_runs_of(layout, {layer, layout.at("weight2").offset}), runs);
+  const std::vector<ExactRun> cut = {{layer + 100, layer + 165, 125}};
+  EXPECT_EQ(exact_runs_of(layout, {layer + 100, layer + 165}), cut);
 }
 
 TEST(Cuts, ShardsCoverEveryElementOnce) {

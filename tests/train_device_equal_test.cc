@@ -79,5 +79,44 @@ TEST(DeviceEqual, WeightsAreKeptExactly) {
   });
 }
 
+// The loss tells a change of a tensor in all layers that bf16 would not see. States have a say in
+// it: steps are long, and nothing goes around them unless D is what changes.
+void expect_unrounded(Family family, const std::string& name, const std::string& steps) {
+  on_mesh({}, [&](Groups& groups) {
+    const MeshCase c{.mesh = {}, .family = family};
+    const std::unique_ptr<Model> model = model_of(c);
+    const RandomSamples samples(model->vocabulary());
+    Trainer<OnDevice<Bf16>> trainer(training_of(c), *model, groups, samples);
+    const Layout& layout = trainer.units().layout();
+    std::vector<float> weights(static_cast<std::size_t>(layout.size));
+    trainer.units().read_weights(weights);
+    const auto set = [&](const std::string& tensor, float value) {
+      for (int layer = 0; layer < model->layers(); ++layer) {
+        const Placed& placed =
+            layout.at("backbone.layers." + std::to_string(layer) + ".mixer." + tensor);
+        std::fill_n(weights.begin() + placed.offset, placed.size(), value);
+      }
+    };
+    set("D", 0);
+    set(steps, 1);
+    const auto loss_with = [&](float value) {
+      set(name, value);
+      trainer.units().write_weights(weights);
+      return trainer.evaluate(samples, 0, 8);
+    };
+    ASSERT_EQ(Bf16(1.003f).bits, Bf16(1.0f).bits);
+    EXPECT_NE(loss_with(1.003f), loss_with(1.0f)) << name;
+  });
+}
+
+TEST(DeviceEqual, RatesOfMambasAreNotRounded) {
+  for (const char* const name : {"A_log", "D", "dt_proj.bias"}) {
+    expect_unrounded(Family::kMamba1, name, "dt_proj.bias");
+  }
+  for (const char* const name : {"A_log", "D", "dt_bias"}) {
+    expect_unrounded(Family::kMamba2, name, "dt_bias");
+  }
+}
+
 }  // namespace
 }  // namespace tutti::train

@@ -92,8 +92,9 @@ TYPED_TEST(MambaOnDevice, TakesTimeStepsAsOnTheProcessor) {
     auto raw = this->random(s.tokens * s.raw_stride, "raw");
     raw[0] = -40;
     raw[2] = 30;
-    const auto bias = this->random(s.width, "bias");
-    const auto raw_there = on_device<S>(raw), bias_there = on_device<S>(bias);
+    const auto bias = numbers<float>(s.width, "bias");
+    const auto raw_there = on_device<S>(raw);
+    const auto bias_there = on_device<float>(bias);
     std::vector<float> dt(s.tokens * s.width);
     auto dt_there = on_device<float>(dt);
     time_steps(s, raw.data(), bias.data(), dt.data());
@@ -217,11 +218,11 @@ TYPED_TEST(MambaOnDevice, ScansAsOnTheProcessor) {
               numbers<float>(s.tokens * s.channels, "delta"),
               this->random(s.tokens * s.matrix_stride, "b"),
               this->random(s.tokens * s.matrix_stride, "c"),
-              this->random(s.state_size(), "a"),
-              this->random(s.channels, "d")};
+              numbers<float>(s.state_size(), "a"),
+              numbers<float>(s.channels, "d")};
     for (float& step : n.dt) step = std::abs(step) / 4 + 0.01f;
     const NumbersThere<S> there(n);
-    const auto a_log = on_device<S>(n.a_log), d = on_device<S>(n.d);
+    const auto a_log = on_device<float>(n.a_log), d = on_device<float>(n.d);
     const ScanInput<float> in{n.x.data(), n.dt.data(),    n.b.data(),
                               n.c.data(), n.a_log.data(), n.d.data()};
     const ScanInput<OnDevice<S>> in_there{there.x.data(), there.dt.data(), there.b.data(),
@@ -295,11 +296,11 @@ TYPED_TEST(MambaOnDevice, ScansWithDualityAsOnTheProcessor) {
               numbers<float>(s.tokens * s.heads, "dt"),
               this->random(s.tokens * s.matrix_stride, "b"),
               this->random(s.tokens * s.matrix_stride, "c"),
-              this->random(s.heads, "a"),
-              this->random(s.heads, "d")};
+              numbers<float>(s.heads, "a"),
+              numbers<float>(s.heads, "d")};
     for (float& step : n.dt) step = std::abs(step) / 4 + 0.01f;
     const NumbersThere<S> there(n);
-    const auto a_log = on_device<S>(n.a_log), d = on_device<S>(n.d);
+    const auto a_log = on_device<float>(n.a_log), d = on_device<float>(n.d);
     const SsdInput<float> in{n.x.data(), n.dt.data(),    n.b.data(),
                              n.c.data(), n.a_log.data(), n.d.data()};
     const SsdInput<OnDevice<S>> in_there{there.x.data(), there.dt.data(), there.b.data(),

@@ -136,6 +136,13 @@ TEST(Estimate, InBf16StagesOfAMambaHandOnFp32) {
   expect_foreseen<OnDevice<Bf16>>(c, mamba_of(c));
 }
 
+TEST(Estimate, InBf16ExactWeightsTravelBeside) {
+  for (int zero = 0; zero < 4; ++zero) {
+    const MeshCase c{.mesh = mesh_of(4, 1, 1, 1), .zero = zero, .family = Family::kMamba1};
+    expect_foreseen<OnDevice<Bf16>>(c, mamba_of(c));
+  }
+}
+
 TEST(Estimate, OfScansThatShareHeadsToo) {
   for (const Mesh& mesh : {mesh_of(1, 1, 2, 1), mesh_of(1, 1, 2, 2), mesh_of(1, 1, 4, 1)}) {
     for (const Recompute recompute : {Recompute::kSelective, Recompute::kFull}) {

@@ -76,6 +76,10 @@ const T* DataParallel<T>::weights(int layer, Pass pass) {
   return state_->weights.get(state_->cuts.unit_of(layer), pass);
 }
 template <class T>
+const Precise<T>* DataParallel<T>::exact_weights() const {
+  return state_->weights.exact();
+}
+template <class T>
 Precise<T>* DataParallel<T>::gradients(int layer) {
   return state_->gradients.get(state_->cuts.unit_of(layer));
 }

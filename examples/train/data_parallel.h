@@ -74,6 +74,7 @@ class DataParallel final : public Units<T> {
   void write_weights(std::span<const Host<T>> all);
 
  private:
+  const Precise<T>* exact_weights() const override;
   void add_partial();
 
   struct State;

@@ -13,13 +13,13 @@ template <class T>
 std::unique_ptr<Sublayer<T, Precise<T>>> mixer_of(const MambaSettings& settings, long tokens,
                                                   Groups& groups,
                                                   ResidualStream<T, Precise<T>>& stream,
-                                                  const Layout& layout) {
+                                                  const Units<T>& units) {
   const MambaConfig& config = settings.config;
   if (config.family == MambaFamily::kMamba1) {
-    return std::make_unique<Mamba1<T>>(config, settings.sequences, tokens, groups, stream, layout);
+    return std::make_unique<Mamba1<T>>(config, settings.sequences, tokens, groups, stream, units);
   }
   return std::make_unique<Mamba2<T>>(config, settings.scan, settings.sequences, tokens, groups,
-                                     stream, layout);
+                                     stream, units);
 }
 
 template <class T>
@@ -31,7 +31,7 @@ std::unique_ptr<Stage<T>> stage_of(const MambaSettings& settings, StageLayers la
   all.stream = std::make_unique<ResidualStream<T, Precise<T>>>(
       groups.tensor, settings.sequence_parallel, settings.sequences * tokens, config.width,
       config.norm_epsilon);
-  all.kinds.push_back(mixer_of(settings, tokens, groups, *all.stream, units.layout()));
+  all.kinds.push_back(mixer_of(settings, tokens, groups, *all.stream, units));
   if (config.is_hybrid()) {
     all.kinds.push_back(std::make_unique<Attention<T, Precise<T>>>(attention_of(settings), groups,
                                                                    *all.stream, units.layout()));

@@ -17,12 +17,12 @@ ScanShape scan_shape_of(const MambaConfig& config, long tokens, int tensor_ranks
 
 template <class T>
 Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups& groups,
-                  ResidualStream<T, X>& stream, const Layout& layout)
+                  ResidualStream<T, X>& stream, const Units<T>& units)
     : sequences_(sequences),
       step_rank_(config.step_rank),
       has_bias_(config.convolution_bias),
       stream_(stream),
-      layout_(layout),
+      units_(units),
       tensor_(groups.tensor),
       passes_states_(!groups.context.alone()),
       scan_(scan_shape_of(config, tokens, groups.mesh.tp())),
@@ -34,7 +34,10 @@ Mamba1<T>::Mamba1(const MambaConfig& config, long sequences, long tokens, Groups
 template <class T>
 auto Mamba1<T>::at(int layer) const -> Places {
   const std::string prefix = "backbone.layers." + std::to_string(layer) + ".";
-  const auto offset = [&](const char* name) { return layout_.at(prefix + name).offset; };
+  const auto placed = [&](const char* name) -> const Placed& {
+    return units_.layout().at(prefix + name);
+  };
+  const auto offset = [&](const char* name) { return placed(name).offset; };
   return {offset("norm.weight"),
           offset("mixer.in_proj.weight/x"),
           offset("mixer.in_proj.weight/z"),
@@ -42,22 +45,18 @@ auto Mamba1<T>::at(int layer) const -> Places {
           has_bias_ ? offset("mixer.conv1d.bias") : 0,
           offset("mixer.x_proj.weight"),
           offset("mixer.dt_proj.weight"),
-          offset("mixer.dt_proj.bias"),
-          offset("mixer.A_log"),
-          offset("mixer.D"),
-          offset("mixer.out_proj.weight")};
+          offset("mixer.out_proj.weight"),
+          placed("mixer.dt_proj.bias"),
+          placed("mixer.A_log"),
+          placed("mixer.D")};
 }
 
 // Of sequence n.
 template <class T>
 ScanInput<T> Mamba1<T>::scan_input(const T* w, const Places& at, const Kept& s, long n) const {
   const T* b = s.selected.data() + n * scan_.tokens * selected() + step_rank_;
-  return {s.convolved.data() + row(n),
-          s.delta.data() + row(n),
-          b,
-          b + scan_.states,
-          w + at.a_log,
-          w + at.d};
+  return {s.convolved.data() + row(n), s.delta.data() + row(n), b, b + scan_.states,
+          units_.exact(w, at.a_log),   units_.exact(w, at.d)};
 }
 
 // ---- forward
@@ -101,7 +100,7 @@ void Mamba1<T>::select(const T* w, const Places& at, Kept& s) {
   multiply(tokens(), channels(), step_rank_, 1, Matrix<const T>{s.selected.data(), selected()},
            Matrix<const T>{w + at.step, step_rank_, true}, 0, Matrix<T>{s.raw.data(), channels()});
   stream_.spare().lend(s.delta, wide());
-  time_steps(steps_, s.raw.data(), w + at.step_bias, s.delta.data());
+  time_steps(steps_, s.raw.data(), units_.exact(w, at.step_bias), s.delta.data());
 }
 
 // A shard tells the next one what it makes of its state, and can go through its tokens when it
@@ -146,7 +145,7 @@ void Mamba1<T>::remember(int layer, const T* w, const X* x, Kept& s) {
   stream_.norm(x, w + at.norm, s.r, s.normed);
   convolve_all(w, at, s);
   stream_.spare().lend(s.delta, wide());
-  time_steps(steps_, s.raw.data(), w + at.step_bias, s.delta.data());
+  time_steps(steps_, s.raw.data(), units_.exact(w, at.step_bias), s.delta.data());
   gate_all(s);
 }
 
@@ -206,7 +205,8 @@ void Mamba1<T>::back_through_scan(const T* w, const Places& at, const Kept& s, G
 // Channels of all ranks have to do with dt, B and C; these with all channels here.
 template <class T>
 void Mamba1<T>::back_through_selection(const T* w, const Places& at, const Kept& s, Gradients& g) {
-  time_steps_backward(steps_, s.raw.data(), w + at.step_bias, d_delta_.data(), g.raw.data());
+  time_steps_backward(steps_, s.raw.data(), units_.exact(w, at.step_bias), d_delta_.data(),
+                      g.raw.data());
   multiply(tokens(), step_rank_, channels(), 1, Matrix<const T>{g.raw.data(), channels()},
            Matrix<const T>{w + at.step, step_rank_}, 0, Matrix<T>{g.selected.data(), selected()});
   tensor_.all_reduce(std::span<T>(g.selected));
@@ -234,9 +234,11 @@ void Mamba1<T>::run_weigh(int layer, const X* x, const Kept& s, const Gradients&
   const Places at = this->at(layer);
   const long width = stream_.width();
   linear_backward_weight({tokens(), channels(), width}, g.out.data(), s.gated.data(), dw + at.out);
-  add(scan_.state_size(), dw + at.a_log, g.a_log.data(), dw + at.a_log);
-  add(channels(), dw + at.d, g.d.data(), dw + at.d);
-  time_steps_backward_bias(steps_, g.raw.data(), dw + at.step_bias);
+  Precise<T>* const d_a_log = dw + at.a_log.offset;
+  Precise<T>* const d_d = dw + at.d.offset;
+  add(scan_.state_size(), d_a_log, g.a_log.data(), d_a_log);
+  add(channels(), d_d, g.d.data(), d_d);
+  time_steps_backward_bias(steps_, g.raw.data(), dw + at.step_bias.offset);
   multiply(channels(), step_rank_, tokens(), 1, Matrix<const T>{g.raw.data(), channels(), true},
            Matrix<const T>{s.selected.data(), selected()}, 1,
            Matrix<Precise<T>>{dw + at.step, step_rank_});

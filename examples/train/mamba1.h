@@ -71,11 +71,12 @@ class Mamba1 final : public SublayerOf<T, Precise<T>, Mamba1Kept<T>, Mamba1Gradi
 
   /// `tokens` of a sequence on this rank. What is given must outlive it.
   Mamba1(const MambaConfig& config, long sequences, long tokens, Groups& groups,
-         ResidualStream<T, X>& stream, const Layout& layout);
+         ResidualStream<T, X>& stream, const Units<T>& units);
 
  private:
   struct Places {
-    long norm, x, z, taps, bias, select, step, step_bias, a_log, d, out;
+    long norm, x, z, taps, bias, select, step, out;
+    const Placed &step_bias, &a_log, &d;
   };
   Places at(int layer) const;
 
@@ -110,7 +111,7 @@ class Mamba1 final : public SublayerOf<T, Precise<T>, Mamba1Kept<T>, Mamba1Gradi
   const long step_rank_;  // R
   const bool has_bias_;
   ResidualStream<T, X>& stream_;
-  const Layout& layout_;
+  const Units<T>& units_;
   Group& tensor_;
   const bool passes_states_;
   ScanShape scan_;                // of one sequence's shard

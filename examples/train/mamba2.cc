@@ -16,10 +16,10 @@ std::unique_ptr<Mamba2Scan<T>> scan_of(const MambaConfig& config, ScanKind kind,
 
 template <class T>
 Mamba2<T>::Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long tokens,
-                  Groups& groups, ResidualStream<T, X>& stream, const Layout& layout)
+                  Groups& groups, ResidualStream<T, X>& stream, const Units<T>& units)
     : has_bias_(config.convolution_bias),
       stream_(stream),
-      layout_(layout),
+      units_(units),
       heads_(ssd_shape(config, tokens, groups.tensor.rank(), groups.tensor.ranks())),
       group_sums_(groups.tensor, config.norm_groups),
       norm_{sequences * tokens, group_sums_.here(), inner() / group_sums_.here(),
@@ -29,16 +29,19 @@ Mamba2<T>::Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long
 template <class T>
 auto Mamba2<T>::at(int layer) const -> Places {
   const std::string prefix = "backbone.layers." + std::to_string(layer) + ".";
-  const auto offset = [&](const char* name) { return layout_.at(prefix + name).offset; };
+  const auto placed = [&](const char* name) -> const Placed& {
+    return units_.layout().at(prefix + name);
+  };
+  const auto offset = [&](const char* name) { return placed(name).offset; };
   return {offset("norm.weight"),
           offset("mixer.in_proj.weight/z"),
           offset("mixer.conv1d.weight/x"),
           has_bias_ ? offset("mixer.conv1d.bias/x") : 0,
-          offset("mixer.dt_bias"),
-          offset("mixer.A_log"),
-          offset("mixer.D"),
           offset("mixer.norm.weight"),
-          offset("mixer.out_proj.weight")};
+          offset("mixer.out_proj.weight"),
+          placed("mixer.dt_bias"),
+          placed("mixer.A_log"),
+          placed("mixer.D")};
 }
 
 // ---- forward
@@ -132,8 +135,8 @@ void Mamba2<T>::run_weigh(int layer, const X* x, const Kept& s, const Gradients&
   group_norm_backward_weight(norm_, g.mixed.data(), s.gated.data(), s.group_r.data(),
                              dw + at.group_norm);
   scan_->weigh(scanned(s), s.scan, g.scan, {g.projected.data() + inner(), columns()},
-               {dw + at.taps, has_bias_ ? dw + at.bias : nullptr, dw + at.dt_bias, dw + at.a_log,
-                dw + at.d});
+               {dw + at.taps, has_bias_ ? dw + at.bias : nullptr, dw + at.dt_bias.offset,
+                dw + at.a_log.offset, dw + at.d.offset});
   linear_backward_weight({tokens(), width, columns()}, g.projected.data(), s.normed.data(),
                          dw + at.in);
   stream_.weigh_norm(g.normed, x, s.r, dw + at.norm);

@@ -61,11 +61,12 @@ class Mamba2 final : public SublayerOf<T, Precise<T>, Mamba2Kept<T>, Mamba2Gradi
 
   /// `tokens` of a sequence on this rank. What is given must outlive it.
   Mamba2(const MambaConfig& config, ScanKind scan, long sequences, long tokens, Groups& groups,
-         ResidualStream<T, X>& stream, const Layout& layout);
+         ResidualStream<T, X>& stream, const Units<T>& units);
 
  private:
   struct Places {
-    long norm, in, taps, bias, dt_bias, a_log, d, group_norm, out;
+    long norm, in, taps, bias, group_norm, out;
+    const Placed &dt_bias, &a_log, &d;
   };
   Places at(int layer) const;
 
@@ -77,7 +78,8 @@ class Mamba2 final : public SublayerOf<T, Precise<T>, Mamba2Kept<T>, Mamba2Gradi
     return {kept.projected.data() + inner(), columns()};
   }
   ScanWeights<T> scan_weights(const T* w, const Places& at) const {
-    return {w + at.taps, has_bias_ ? w + at.bias : nullptr, w + at.dt_bias, w + at.a_log, w + at.d};
+    return {w + at.taps, has_bias_ ? w + at.bias : nullptr, units_.exact(w, at.dt_bias),
+            units_.exact(w, at.a_log), units_.exact(w, at.d)};
   }
 
   void run(int layer, const T* w, const X* x, Kept& kept, X* y) override;
@@ -93,7 +95,7 @@ class Mamba2 final : public SublayerOf<T, Precise<T>, Mamba2Kept<T>, Mamba2Gradi
 
   const bool has_bias_;
   ResidualStream<T, X>& stream_;
-  const Layout& layout_;
+  const Units<T>& units_;
   const SsdShape heads_;  // of this tensor-parallel rank
   GroupSums<Precise<T>> group_sums_;
   GroupNormShape norm_;  // of all tokens

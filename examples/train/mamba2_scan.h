@@ -27,9 +27,9 @@ template <class T>
 struct ScanWeights {
   const T* taps = nullptr;  // [HP + 2GN, K]
   const T* bias = nullptr;  // [HP + 2GN]; null: none
-  const T* dt_bias = nullptr;
-  const T* a_log = nullptr;
-  const T* d = nullptr;
+  const Precise<T>* dt_bias = nullptr;
+  const Precise<T>* a_log = nullptr;
+  const Precise<T>* d = nullptr;
 };
 template <class T>
 struct ScanWeightGradients {

@@ -38,8 +38,8 @@ class MambaTable {
     matrix("mixer.x_proj.weight", config_.step_rank + 2 * config_.states, inner, Cut::kColumns);
     matrix("mixer.dt_proj.weight", inner, config_.step_rank, Cut::kRows);
     time_steps("mixer.dt_proj.bias", inner);
-    undecayed("mixer.A_log", inner, config_.states, Start::kLogColumn).form = Form::kMatrix;
-    ones("mixer.D", inner, Cut::kRows);
+    rates(inner, config_.states, Start::kLogColumn).form = Form::kMatrix;
+    ones("mixer.D", inner, Cut::kRows).exact = true;
     out_projection(inner);
   }
 
@@ -61,8 +61,8 @@ class MambaTable {
       in_groups(convolution_bias("mixer.conv1d.bias/C", config_.matrix_width()));
     }
     time_steps("mixer.dt_bias", heads);
-    undecayed("mixer.A_log", heads, 1, Start::kLogUniform).range = {1, 16};
-    ones("mixer.D", heads, Cut::kRows);
+    rates(heads, 1, Start::kLogUniform).range = {1, 16};
+    ones("mixer.D", heads, Cut::kRows).exact = true;
     ones("mixer.norm.weight", inner, Cut::kRows);
     out_projection(inner);
   }
@@ -124,7 +124,15 @@ class MambaTable {
 
   void time_steps(const char* name, long rows) {
     const TimeStepConfig& steps = config_.steps;
-    undecayed(name, rows, 1, Start::kTimeStep).range = {steps.low, steps.high, steps.floor};
+    TensorRow& row = undecayed(name, rows, 1, Start::kTimeStep);
+    row.range = {steps.low, steps.high, steps.floor};
+    row.exact = true;
+  }
+
+  TensorRow& rates(long rows, long columns, Start start) {
+    TensorRow& row = undecayed("mixer.A_log", rows, columns, start);
+    row.exact = true;
+    return row;
   }
 
   void in_groups(TensorRow& row) const {

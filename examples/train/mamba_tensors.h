@@ -22,7 +22,8 @@
 //   mixer.out_proj.weight       [C, H D]       columns
 //
 // B and C of Mamba-2 are cut where each rank gets whole groups; otherwise every rank has all of
-// them, and gradients from its own heads only. Weights begin as in mamba_ssm.
+// them, and gradients from its own heads only. Weights begin as in mamba_ssm. A_log, D and the bias
+// of time steps are exact, also as there: what they are off by adds up over a sequence.
 //
 // Tested by train_mamba_tensors_test.cc.
 

@@ -115,4 +115,18 @@ std::vector<TensorRun> runs_of(const Layout& layout, const Shard& shard) {
   return runs;
 }
 
+std::vector<ExactRun> exact_runs_of(const Layout& layout, const Shard& shard) {
+  std::vector<ExactRun> runs;
+  for (const TensorRun& run : runs_of(layout, shard)) {
+    if (!run.tensor->row.exact) continue;
+    if (!runs.empty() && runs.back().end == run.begin) {
+      runs.back().end = run.end;
+    } else {
+      const long at = run.tensor->exact_offset + (run.begin - run.tensor->offset);
+      runs.push_back({run.begin, run.end, at});
+    }
+  }
+  return runs;
+}
+
 }  // namespace tutti::train

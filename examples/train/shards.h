@@ -74,4 +74,15 @@ struct TensorRun {
 /// Padding between tensors is in none. The layout must outlive the answer.
 std::vector<TensorRun> runs_of(const Layout& layout, const Shard& shard);
 
+/// Exact tensors that are neighbours, as far as they are in a shard.
+struct ExactRun {
+  long begin = 0;  // in the layout
+  long end = 0;
+  long at = 0;  // of the first element, as Placed::exact_offset
+
+  long size() const { return end - begin; }
+  bool operator==(const ExactRun&) const = default;
+};
+std::vector<ExactRun> exact_runs_of(const Layout& layout, const Shard& shard);
+
 }  // namespace tutti::train

@@ -97,9 +97,10 @@ Layout lay_out(const std::vector<TensorRow>& rows, int tensor_rank, int tensor_r
     if (i == 0 || rows[i - 1].layer != rows[i].layer) {
       layout.size = (layout.size + kLayerAlignment - 1) / kLayerAlignment * kLayerAlignment;
     }
-    layout.tensors.push_back(
-        {rows[i], part_of(rows[i], tensor_rank, tensor_ranks), layout.size, files[i]});
+    layout.tensors.push_back({rows[i], part_of(rows[i], tensor_rank, tensor_ranks), layout.size,
+                              files[i], layout.exact_size});
     layout.size += layout.tensors.back().size();
+    if (rows[i].exact) layout.exact_size += layout.tensors.back().size();
   }
   layout.size = (layout.size + kLayerAlignment - 1) / kLayerAlignment * kLayerAlignment;
   return layout;

@@ -58,6 +58,7 @@ struct TensorRow {
   bool has_copy = false;     // another stage has one that is tied to this
   StartRange range = {};     // of kLogUniform and kTimeStep
   Form form = Form::kPlain;
+  bool exact = false;  // computed with as it is, though others are rounded
 
   static constexpr int kBeforeLayers = -1;  // on the stage of the first layer
   static constexpr int kAfterLayers = -2;   // on the stage of the last one
@@ -97,6 +98,7 @@ struct Placed {
   Part part;
   long offset = 0;  // elements
   InFiles file;
+  long exact_offset = 0;  // where row.exact: among all such
 
   long size() const { return part.size(); }
 };
@@ -106,7 +108,8 @@ struct Placed {
 /// kLayerAlignment elements.
 struct Layout {
   std::vector<Placed> tensors;
-  long size = 0;  // elements, with padding
+  long size = 0;        // elements, with padding
+  long exact_size = 0;  // of exact tensors, one after the other without any
 
   const Placed& at(const std::string& name) const;
 };

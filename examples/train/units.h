@@ -23,6 +23,15 @@ class Units {
   /// The unit's weights; `layer` as in TensorRow. Answers the address of the first element of the
   /// layout, so that offsets hold whatever the unit. Good until done().
   virtual const T* weights(int layer, Pass pass) = 0;
+  /// Those of an exact tensor of the unit, as they are, where `w` is what weights() answered for
+  /// it.
+  const Precise<T>* exact(const T* w, const Placed& tensor) const {
+    if constexpr (kIsPrecise<T>) {
+      return w + tensor.offset;
+    } else {
+      return exact_weights() + tensor.exact_offset;
+    }
+  }
   /// The same for gradients, to be added to. Good until done().
   virtual Precise<T>* gradients(int layer) = 0;
 
@@ -32,6 +41,10 @@ class Units {
   /// The unit's weights are needed no more for now, though the pass is not done: between backward()
   /// and backward_weights().
   virtual void forget(int) {}
+
+ private:
+  // Of all exact tensors, where others are rounded.
+  virtual const Precise<T>* exact_weights() const { return nullptr; }
 };
 
 /// All of it in memory, nothing shared: for one rank, for tests, for generation, which asks for no

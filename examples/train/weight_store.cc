@@ -33,6 +33,7 @@ WeightStore<T>::WeightStore(const Layout& layout, const Cuts& cuts,
   master_at_ = masters.at;
   masters_.resize(masters.size);
   masters_.clear();
+  exact_.emplace(layout, cuts, shards);
 }
 
 template <class T>
@@ -69,9 +70,10 @@ void WeightStore<T>::gather(int bucket, T* whole) {
   const Bucket& b = cuts_.buckets[bucket];
   const std::span<const T> from(own(bucket), static_cast<std::size_t>(shards_[bucket].size()));
   const std::span<T> to(whole, static_cast<std::size_t>(b.size()));
-  arriving_[bucket] = group_.start<T>(b.is_even() ? all_gather(wired(from), wired(to))
-                                                  : all_gather_v(wired(from), wired(to), b.counts),
-                                      from.size_bytes());
+  std::vector<Call> calls = {b.is_even() ? all_gather(wired(from), wired(to))
+                                         : all_gather_v(wired(from), wired(to), b.counts)};
+  const std::size_t exact_bytes = exact_ ? exact_->gather(bucket, calls) : 0;
+  arriving_[bucket] = group_.start<T>(calls, from.size_bytes() + exact_bytes);
 }
 
 template <class T>
@@ -106,9 +108,12 @@ T* WeightStore<T>::rounded(int bucket) {
 template <class T>
 void WeightStore<T>::share() {
   for (int u = 0; u < static_cast<int>(cuts_.units.size()); ++u) forget(u);
-  if (keeps_ != Keeps::kAll) return;
   for (int b = 0; b < static_cast<int>(cuts_.buckets.size()); ++b) {
-    gather(b, memory_.data() + cuts_.buckets[b].begin);
+    if (exact_) {
+      arriving_[b].wait();
+      exact_->take(b, shard(b));
+    }
+    if (keeps_ == Keeps::kAll) gather(b, memory_.data() + cuts_.buckets[b].begin);
   }
 }
 
@@ -145,6 +150,7 @@ void WeightStore<T>::write(std::span<const Host<T>> all) {
     write(part(kept(b)), own(b) - (shards_[b].begin - kept(b).begin));
     if constexpr (!kIsPrecise<T>) upload<Precise<T>>(part(shards_[b]), shard(b));
   }
+  if (exact_) exact_->write(all);
 }
 
 template <class T>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "train/array.h"
+#include "train/exact_weights.h"
 #include "train/group.h"
 #include "train/shards.h"
 #include "train/units.h"
@@ -44,14 +45,16 @@ T* before(T* first, long elements) {
 template <class T>
 class WeightStore {
  public:
-  /// `shards`: what this rank updates of each bucket. Cuts and shards must outlive it. Weights
-  /// are 0.
+  /// `shards`: what this rank updates of each bucket. All that is given must outlive it.
+  /// Weights are 0.
   WeightStore(const Layout& layout, const Cuts& cuts, const std::vector<Shard>& shards,
               Group& group, Keeps keeps);
 
   /// As Units::weights() and forget(), by number of the unit.
   const T* get(int unit, Pass pass);
   void forget(int unit);
+  /// As Units::exact_weights(), good for the units that get() was called for.
+  const Precise<T>* exact() const { return exact_ ? exact_->data() : nullptr; }
 
   /// This rank's shard of a bucket, to be read or changed: not on its way to others. Where T is not
   /// precise it is a master, of which rounded() must be made before share().
@@ -83,6 +86,7 @@ class WeightStore {
   std::vector<long> master_at_;                    // by bucket: in masters_
   std::vector<long> shard_at_;                     // by bucket: in memory_
   std::vector<std::optional<Array<T>>> gathered_;  // by unit; only where shards are kept
+  std::optional<ExactWeights<Precise<T>>> exact_;  // none where T is precise
   std::vector<Array<T>> spare_;
   std::vector<Group::Pending> arriving_;  // by bucket; before what it writes to is freed
 };

@@ -137,7 +137,8 @@ MemoryEstimate estimate_memory(const Plan& plan, const Place& place) {
   const double all = static_cast<double>(r.layout.size);
   const double shards = r.shard_elements();
   const bool has_masters = plan.element < plan.precise();
-  return {plan.element * (r.zero == 3 ? shards : all),
+  const double exact = r.exact * static_cast<double>(r.layout.exact_size);
+  return {plan.element * ((r.zero == 3 ? shards : all) + exact),
           plan.precise() * (r.zero >= 2 ? shards : all),
           plan.precise() * (has_masters ? 3 : 2) * shards,
           plan.element * activations(r, plan, pipeline_rank),

@@ -69,12 +69,15 @@ double gradients(const RankShape& r) {
 
 double weights(const RankShape& r) {
   if (r.zero == 0) return 0;
-  if (r.zero < 3) return r.shard_elements();
   double elements = 0;
+  if (r.zero < 3) {
+    for (const Bucket& bucket : r.cuts.buckets) elements += r.given_elements(bucket);
+    return elements;
+  }
   for (const Unit& unit : r.cuts.units) {
     double shards = 0;
     for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
-      shards += static_cast<double>(r.shard(r.cuts.buckets[b]).size());
+      shards += r.given_elements(r.cuts.buckets[b]);
     }
     elements += r.micro_batches * gathers(r, unit) * shards;
   }

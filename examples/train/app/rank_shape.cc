@@ -8,6 +8,7 @@ RankShape::RankShape(const Plan& plan, const Place& place)
       recompute(computing(plan.model).recompute),
       hidden(stream.K * stream.C *
              (shape_of(config_of(plan.model)).precise_stream ? plan.precise() / plan.element : 1)),
+      exact(plan.element < plan.precise() ? plan.precise() / plan.element : 0),
       micro_batches(train::micro_batches(plan)),
       gradient_ranks(plan.mesh.dp() * plan.mesh.cp()),
       zero(gradient_ranks > 1 ? plan.settings.data.zero : 0) {
@@ -43,6 +44,15 @@ double RankShape::bucket_elements() const {
 double RankShape::shard_elements() const {
   double elements = 0;
   for (const Bucket& bucket : cuts.buckets) elements += static_cast<double>(shard(bucket).size());
+  return elements;
+}
+
+double RankShape::given_elements(const Bucket& bucket) const {
+  const Shard mine = shard(bucket);
+  auto elements = static_cast<double>(mine.size());
+  for (const ExactRun& run : exact_runs_of(layout, mine)) {
+    elements += exact * static_cast<double>(run.size());
+  }
   return elements;
 }
 

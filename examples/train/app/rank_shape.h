@@ -15,6 +15,7 @@ struct RankShape {
   SublayerSizes sublayers;
   Recompute recompute = Recompute::kNone;
   double hidden = 0;  // elements of K x C numbers of the residual stream
+  double exact = 0;   // elements that an exact weight takes beside the rounded one
   double V = 0;       // words
   int micro_batches = 0;
   int gradient_ranks = 0;  // data and context
@@ -28,6 +29,8 @@ struct RankShape {
   bool is_last(const StageLayers& chunk) const { return chunk.end == model_layers; }
   double bucket_elements() const;
   double shard_elements() const;
+  /// Of a bucket's weights, that this rank gives to others.
+  double given_elements(const Bucket& bucket) const;
   Shard shard(const Bucket& bucket) const;
 
   int model_layers = 0;

@@ -35,8 +35,8 @@ struct ScanInput {
   const Precise<T>* delta = nullptr;  // [tokens, D]: time steps, after softplus
   const T* b = nullptr;               // [tokens, N], with their stride
   const T* c = nullptr;
-  const T* a_log = nullptr;  // [D, N]
-  const T* d = nullptr;      // [D]
+  const Precise<T>* a_log = nullptr;  // [D, N]
+  const Precise<T>* d = nullptr;      // [D]
 };
 
 template <class T>

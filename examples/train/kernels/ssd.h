@@ -46,8 +46,8 @@ struct SsdInput {
   const Precise<T>* dt = nullptr;  // [tokens, H]: time steps, after softplus and limits
   const T* b = nullptr;            // [tokens, G, N], with their stride
   const T* c = nullptr;
-  const T* a_log = nullptr;  // [H]
-  const T* d = nullptr;      // [H]
+  const Precise<T>* a_log = nullptr;  // [H]
+  const Precise<T>* d = nullptr;      // [H]
 };
 
 template <class T>

@@ -21,10 +21,10 @@ struct TimeStepShape {
 /// raw [tokens, width] with its stride, bias [width], dt [tokens, width]. Softplus is the identity
 /// above 20, as in PyTorch.
 template <class T>
-void time_steps(const TimeStepShape& shape, const T* raw, const T* bias, Precise<T>* dt);
+void time_steps(const TimeStepShape& shape, const T* raw, const Precise<T>* bias, Precise<T>* dt);
 /// d_raw = what d_dt makes of it: nothing where a limit holds.
 template <class T>
-void time_steps_backward(const TimeStepShape& shape, const T* raw, const T* bias,
+void time_steps_backward(const TimeStepShape& shape, const T* raw, const Precise<T>* bias,
                          const Precise<T>* d_dt, T* d_raw);
 /// d_bias += …
 template <class T>

@@ -3,7 +3,6 @@
 // before it. A thread has all states of a channel, or a few of them. A block has the tokens of a
 // chunk in shared memory, as floats, with a tile of channels.
 //
-// A_log and D are rounded as the weights that a model is computed with are, and made floats here.
 // The backward pass: selective_scan_backward.h. Tested by train_device_mamba_test.cc.
 
 #pragma once
@@ -24,12 +23,12 @@ struct ScanData {
   const float* delta;
   const S* b;
   const S* c;
-  const S* a_log;
-  const S* d;
+  const float* a_log;
+  const float* d;
 
   TUTTI_ON_DEVICE long state_size() const { return shape.channels * shape.states; }
   /// A, of a channel's state.
-  TUTTI_ON_DEVICE float rate(long at) const { return -expf(static_cast<float>(a_log[at])); }
+  TUTTI_ON_DEVICE float rate(long at) const { return -expf(a_log[at]); }
   /// What powers of two are taken of for decays: exp(delta A) = 2^(delta rate_of_two).
   TUTTI_ON_DEVICE float rate_of_two(long channel, long state) const {
     return state < shape.states ? rate(channel * shape.states + state) * kLog2E : 0.0f;
@@ -166,7 +165,7 @@ struct ScanChunk {
   TUTTI_ON_DEVICE void run(const Piece& piece, const Shared& shared, long i) const {
     const long channel = piece.channel + i;
     const long padded = padded_states(data.shape);
-    const float d = kPass == ScanPass::kOutput ? static_cast<float>(data.d[channel]) : 0.0f;
+    const float d = kPass == ScanPass::kOutput ? data.d[channel] : 0.0f;
     for (long first = 0; first < padded; first += kScanStates) {
       float* const state =
           states + piece.chunk * data.state_size() + channel * data.shape.states + first;

@@ -265,7 +265,7 @@ struct ScanBackwardChunk {
     const long token = at / kChannels;
     const long channel = piece.channel + i % kChannels;
     if (token >= piece.tokens || i % kChannels >= piece.channels) return;
-    const float d = static_cast<float>(data.d[channel]);
+    const float d = data.d[channel];
     dx[(piece.first + token) * s.input_stride + channel] =
         static_cast<S>(d * shared.dy[at] + d_gain * shared.delta[at]);
     d_delta[(piece.first + token) * s.channels + channel] = d_step + d_gain * shared.x[at];

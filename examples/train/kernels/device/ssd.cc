@@ -13,12 +13,12 @@ void find_states(const SsdShape& s, const SsdInput<OnDevice<S>>& in, OnDevice<fl
                  float* log_decay) {
   const long inner = s.heads * s.width;
   Room room(sums_bytes(s) + Room::bytes<S>(s.tokens * inner));
-  const SsdSteps<S> steps = steps_of(s, in, room);
+  const SsdSteps steps = steps_of(s, in, room);
   auto* const weighted = room.take<OnDevice<S>>(s.tokens * inner);
   scale_rows<SsdFactor::kStepsUntilEnd, /*kAdd=*/false>(steps, in.x, s.input_stride, weighted);
   make_states<S>(s, weighted, in.b, states);
   pass_states</*kExchange=*/false, S>(steps, /*backward=*/false, nullptr, plain(states), nullptr);
-  launch(ceil_divide(s.heads, SsdDecays<S>::kThreads), SsdDecays<S>{steps, s.chunks(), log_decay});
+  launch(ceil_divide(s.heads, SsdDecays::kThreads), SsdDecays{steps, s.chunks(), log_decay});
 }
 
 // Chunk by chunk: what lies between products stays in the device's cache.
@@ -26,7 +26,7 @@ template <class S>
 void inside(const SsdShape& s, const SsdInput<OnDevice<S>>& in, OnDevice<S>* y) {
   const long square = s.chunk * s.chunk;
   Room room(sums_bytes(s) + Room::bytes<float>(square) + Room::bytes<S>(s.heads * square));
-  const SsdSteps<S> steps = steps_of(s, in, room);
+  const SsdSteps steps = steps_of(s, in, room);
   auto* const scores = room.take<OnDevice<float>>(square);
   auto* const mixed = room.take<OnDevice<S>>(s.heads * square);
   for (long index = 0; index < s.chunks(); ++index) {
@@ -52,7 +52,7 @@ void finish(const SsdShape& s, const SsdInput<OnDevice<S>>& in, const float* ini
             OnDevice<float>* states, OnDevice<S>* y) {
   const long inner = s.heads * s.width;
   Room room(sums_bytes(s) + ProductStates<S>::bytes(s) + Room::bytes<S>(s.tokens * inner));
-  const SsdSteps<S> steps = steps_of(s, in, room);
+  const SsdSteps steps = steps_of(s, in, room);
   const ProductStates<S> before(s, states, room);
   auto* const seen = room.take<OnDevice<S>>(s.tokens * inner);
   pass_states</*kExchange=*/true>(steps, /*backward=*/false, initial, plain(states),

@@ -19,22 +19,22 @@ TUTTI_ON_GPU(Bf16, 1)
 #undef TUTTI_ON_GPU
 
 #define TUTTI_ON_GPU(S)                                                     \
-  template void launch_on_gpu(long, const SumSsdSteps<S>&, void*);          \
-  template void launch_on_gpu(long, const SsdDecays<S>&, void*);            \
   template void launch_on_gpu(long, const PassSsdStates<S, false>&, void*); \
   template void launch_on_gpu(long, const PassSsdStates<S, true>&, void*);  \
   template void launch_on_gpu(long, const UnmixSsd<S>&, void*);             \
   template void launch_on_gpu(long, const AddSsdScores<S>&, void*);         \
-  template void launch_on_gpu(long, const SsdStateDots<S, 4>&, void*);      \
-  template void launch_on_gpu(long, const SsdStateDots<S, 1>&, void*);      \
   template void launch_on_gpu(long, const RoundSsdStates<S>&, void*);       \
-  template void launch_on_gpu(long, const CrossSsd<S>&, void*);             \
-  template void launch_on_gpu(long, const AddSsdHeads<S>&, void*);          \
   template void launch_on_gpu(long, const ClearSsdGroups<S>&, void*);
 TUTTI_ON_GPU(float)
 TUTTI_ON_GPU(Bf16)
 #undef TUTTI_ON_GPU
 
+template void launch_on_gpu(long, const SumSsdSteps&, void*);
+template void launch_on_gpu(long, const SsdDecays&, void*);
+template void launch_on_gpu(long, const SsdStateDots<4>&, void*);
+template void launch_on_gpu(long, const SsdStateDots<1>&, void*);
+template void launch_on_gpu(long, const CrossSsd&, void*);
 template void launch_on_gpu(long, const AddSsdPairs&, void*);
+template void launch_on_gpu(long, const AddSsdHeads&, void*);
 
 }  // namespace tutti::train

@@ -1,7 +1,6 @@
 // What the scan of kernels/ssd.h does on a device besides products of matrices: running sums of
 // dt A, what they make of rows and of scores, and states that go from chunk to chunk.
 //
-// A_log and D are rounded as the weights that a model is computed with are, and made floats here.
 // The backward pass: ssd_backward.h. Tested by train_device_mamba_test.cc.
 
 #pragma once
@@ -12,14 +11,13 @@
 namespace tutti::train {
 
 /// Time steps, and the running sums s of dt A in each chunk: [tokens, H] both.
-template <class S>
 struct SsdSteps {
   SsdShape shape;
-  const S* a_log;
+  const float* a_log;
   const float* dt;
   const float* sums;
 
-  TUTTI_ON_DEVICE float rate(long head) const { return -expf(static_cast<float>(a_log[head])); }
+  TUTTI_ON_DEVICE float rate(long head) const { return -expf(a_log[head]); }
   TUTTI_ON_DEVICE long at(long token, long head) const { return token * shape.heads + head; }
   TUTTI_ON_DEVICE long last(long chunk) const {
     return smaller((chunk + 1) * shape.chunk, shape.tokens) - 1;
@@ -37,13 +35,12 @@ struct SsdSteps {
 };
 
 /// A chunk's tokens of some heads, one thread a head.
-template <class S>
 struct SumSsdSteps {
   static constexpr int kThreads = 256;
   static constexpr long kHeads = 32;
   static constexpr long kRow = kHeads + 1;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   float* sums;
 
   long blocks() const { return steps.shape.chunks() * across(); }
@@ -85,11 +82,10 @@ struct SumSsdSteps {
 };
 
 /// log_decay [H]
-template <class S>
 struct SsdDecays {
   static constexpr int kThreads = 128;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   long chunks;
   float* log_decay;
 
@@ -112,7 +108,7 @@ template <class S, int kWide, SsdFactor kFactor, bool kAdd>
 struct ScaleSsdRows {
   static constexpr int kThreads = 256;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   const S* in;
   long in_stride;
   S* out;
@@ -146,7 +142,7 @@ struct PassSsdStates {
   static constexpr int kThreads = 128;
   static constexpr int kAhead = 8;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   long chunks;
   bool backward;
   const float* from;  // [H, P, N]; null: zeros
@@ -201,8 +197,8 @@ struct MixSsd {
   static constexpr int kThreads = 256;
   static constexpr long kRows = 32;
 
-  SsdSteps<S> steps;
-  const S* d;
+  SsdSteps steps;
+  const float* d;
   SsdBlock part;
   const float* scores;
   S* mixed;
@@ -224,7 +220,7 @@ struct MixSsd {
       dt[i] = steps.dt[steps.at(part.first + i, part.head + head)];
     });
     block.meet();
-    const float own = static_cast<float>(d[part.head + head]);
+    const float own = d[part.head + head];
     const long packs = chunk / kWide;
     block.each(smaller(kRows, part.tokens - first) * packs, [&](long item) {
       const long i = first + item / packs;

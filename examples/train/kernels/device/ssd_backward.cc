@@ -13,7 +13,7 @@ void find_d_states(const SsdShape& s, const SsdInput<OnDevice<S>>& in, const OnD
                    OnDevice<float>* d_states) {
   const long inner = s.heads * s.width;
   Room room(sums_bytes(s) + Room::bytes<S>(s.tokens * inner));
-  const SsdSteps<S> steps = steps_of(s, in, room);
+  const SsdSteps steps = steps_of(s, in, room);
   auto* const weighted = room.take<OnDevice<S>>(s.tokens * inner);
   scale_rows<SsdFactor::kSinceStart, /*kAdd=*/false>(steps, dy, inner, weighted);
   make_states<S>(s, weighted, in.c, d_states + s.state_size());
@@ -101,7 +101,7 @@ class Inside {
   const SsdGradients<OnDevice<S>>& out_;
   const long square_, bands_, slices_;
   Room room_;
-  const SsdSteps<S> steps_;
+  const SsdSteps steps_;
   OnDevice<float>* const scores_;    // [Q, Q] of a group
   OnDevice<float>* const products_;  // [H, Q, Q]
   OnDevice<S>* const mixed_;         // [H, Q, Q]
@@ -189,15 +189,15 @@ class Finish {
     const float* const d_states = plain(back_.d_states);
     by_packs<float>(
         divides<float>(s_.width * s_.states) && is_aligned(states, d_states), [&](auto wide) {
-          launch(s_.chunks() * s_.heads, SsdStateDots<S, wide>{steps_, states, d_states, dots_});
+          launch(s_.chunks() * s_.heads, SsdStateDots<wide>{steps_, states, d_states, dots_});
         });
   }
 
   void add_heads() {
-    const CrossSsd<S> kernel{steps_, sums_, dots_, plain(out_.dt), d_rates_, d_d_};
+    const CrossSsd kernel{steps_, sums_, dots_, plain(out_.dt), d_rates_, d_d_};
     launch(kernel.blocks(), kernel);
-    launch(ceil_divide(s_.heads, AddSsdHeads<S>::kThreads),
-           AddSsdHeads<S>{steps_, s_.chunks(), d_rates_, d_d_, plain(out_.a_log), plain(out_.d)});
+    launch(ceil_divide(s_.heads, AddSsdHeads::kThreads),
+           AddSsdHeads{steps_, s_.chunks(), d_rates_, d_d_, plain(out_.a_log), plain(out_.d)});
   }
 
   const SsdShape& s_;
@@ -206,7 +206,7 @@ class Finish {
   const SsdGradients<OnDevice<S>>& out_;
   const long inner_;  // HP
   Room room_;
-  const SsdSteps<S> steps_;
+  const SsdSteps steps_;
   const ProductStates<S> before_;  // each chunk
   const ProductStates<S> after_;   // gradients
   OnDevice<S>* const seen_;        // [tokens, H, P]

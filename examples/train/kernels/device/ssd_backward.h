@@ -21,7 +21,7 @@ struct UnmixSsd {
   static constexpr long kHeads = 8;
   static constexpr long kLanes = 16;  // that sum up a row
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   SsdBlock part;
   const float* scores;    // [Q, Q]
   const float* products;  // [heads, Q, Q]
@@ -169,11 +169,11 @@ struct AddSsdPairs {
 
 /// dots [chunks, H] = decay times the product of the state before a chunk with the gradient of that
 /// after it.
-template <class S, int kWide>
+template <int kWide>
 struct SsdStateDots {
   static constexpr int kThreads = 256;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   const float* states;    // [chunks + 1, H, P, N]
   const float* d_states;  // the same
   float* dots;
@@ -223,8 +223,8 @@ struct SettleSsd {
   static constexpr int kThreads = 256;
   static constexpr long kPacks = 1024;  // at most, unless a head has more
 
-  SsdSteps<S> steps;
-  const S* d;
+  SsdSteps steps;
+  const float* d;
   const S* x;
   const S* dy;
   const S* seen;       // [tokens, H, P]: state before the chunk C_t
@@ -272,7 +272,7 @@ struct SettleSsd {
     const long at = token * s.heads * s.width + column;
     const float until_end = steps.until_end(token, head);
     const float dt = steps.dt[steps.at(token, head)];
-    const float own = static_cast<float>(d[head]);
+    const float own = d[head];
     const Floats<kWide> of_x = load<kWide>(x + token * s.input_stride + column);
     const Floats<kWide> of_dy = load<kWide>(dy + at);
     const Floats<kWide> of_seen = load<kWide>(seen + at);
@@ -294,13 +294,12 @@ struct SettleSsd {
 };
 
 /// The gradient of dt, from all that crosses a token; and of A and D, parts [chunks, H].
-template <class S>
 struct CrossSsd {
   static constexpr int kThreads = 256;
   static constexpr long kHeads = 16;
   static constexpr long kRow = kHeads + 1;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   SsdRowSums sums;
   const float* dots;  // of SsdStateDots
   float* d_dt;        // in: d_sums of AddSsdPairs
@@ -365,11 +364,10 @@ struct CrossSsd {
 };
 
 /// d_a_log += d_rates A, d_d += …, of all chunks.
-template <class S>
 struct AddSsdHeads {
   static constexpr int kThreads = 128;
 
-  SsdSteps<S> steps;
+  SsdSteps steps;
   long chunks;
   const float* d_rates;
   const float* d_d_parts;

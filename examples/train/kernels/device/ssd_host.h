@@ -36,16 +36,16 @@ inline std::size_t sums_bytes(const SsdShape& s) { return Room::bytes<float>(s.t
 
 /// Time steps with their sums, which are made in `room`.
 template <class S>
-SsdSteps<S> steps_of(const SsdShape& s, const SsdInput<OnDevice<S>>& in, Room& room) {
+SsdSteps steps_of(const SsdShape& s, const SsdInput<OnDevice<S>>& in, Room& room) {
   auto* const sums = room.take<float>(s.tokens * s.heads);
-  const SsdSteps<S> steps{s, plain(in.a_log), plain(in.dt), sums};
-  const SumSsdSteps<S> kernel{steps, sums};
+  const SsdSteps steps{s, plain(in.a_log), plain(in.dt), sums};
+  const SumSsdSteps kernel{steps, sums};
   launch(kernel.blocks(), kernel);
   return steps;
 }
 
 template <SsdFactor kFactor, bool kAdd, class S>
-void scale_rows(const SsdSteps<S>& steps, const OnDevice<S>* in, long stride, OnDevice<S>* out) {
+void scale_rows(const SsdSteps& steps, const OnDevice<S>* in, long stride, OnDevice<S>* out) {
   const SsdShape& s = steps.shape;
   by_packs<S>(divides<S>(s.width, stride) && is_aligned(in, out), [&](auto wide) {
     using Kernel = ScaleSsdRows<S, wide, kFactor, kAdd>;
@@ -54,7 +54,7 @@ void scale_rows(const SsdSteps<S>& steps, const OnDevice<S>* in, long stride, On
 }
 
 template <bool kExchange, class S>
-void pass_states(const SsdSteps<S>& steps, bool backward, const float* from, float* states,
+void pass_states(const SsdSteps& steps, bool backward, const float* from, float* states,
                  S* rounded) {
   using Kernel = PassSsdStates<S, kExchange>;
   launch(ceil_divide(steps.shape.state_size(), Kernel::kThreads),

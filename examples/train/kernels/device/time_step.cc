@@ -11,14 +11,15 @@ bool has_packs(const TimeStepShape& s, const void* raw, const void* bias, const 
 }
 
 template <class S>
-void forward(const TimeStepShape& s, const S* raw, const S* bias, float* dt) {
+void forward(const TimeStepShape& s, const S* raw, const float* bias, float* dt) {
   by_packs<S>(has_packs<S>(s, raw, bias, dt), [&](auto wide) {
     launch_packs(s.tokens, s.width, wide, TimeSteps<S, wide>{s, raw, bias, dt});
   });
 }
 
 template <class S>
-void backward(const TimeStepShape& s, const S* raw, const S* bias, const float* d_dt, S* d_raw) {
+void backward(const TimeStepShape& s, const S* raw, const float* bias, const float* d_dt,
+              S* d_raw) {
   const bool packs = has_packs<S>(s, raw, bias, d_dt) && is_aligned(d_raw);
   by_packs<S>(packs, [&](auto wide) {
     launch_packs(s.tokens, s.width, wide, TimeStepsBackward<S, wide>{s, raw, bias, d_dt, d_raw});
@@ -34,22 +35,22 @@ void backward_bias(const TimeStepShape& s, const S* d_raw, float* d_bias) {
 
 }  // namespace
 
-#define TUTTI_ON_DEVICES(S)                                                                \
-  template <>                                                                              \
-  void time_steps(const TimeStepShape& s, const OnDevice<S>* raw, const OnDevice<S>* bias, \
-                  OnDevice<float>* dt) {                                                   \
-    forward(s, plain(raw), plain(bias), plain(dt));                                        \
-  }                                                                                        \
-  template <>                                                                              \
-  void time_steps_backward(const TimeStepShape& s, const OnDevice<S>* raw,                 \
-                           const OnDevice<S>* bias, const OnDevice<float>* d_dt,           \
-                           OnDevice<S>* d_raw) {                                           \
-    backward(s, plain(raw), plain(bias), plain(d_dt), plain(d_raw));                       \
-  }                                                                                        \
-  template <>                                                                              \
-  void time_steps_backward_bias(const TimeStepShape& s, const OnDevice<S>* d_raw,          \
-                                OnDevice<float>* d_bias) {                                 \
-    backward_bias(s, plain(d_raw), plain(d_bias));                                         \
+#define TUTTI_ON_DEVICES(S)                                                                    \
+  template <>                                                                                  \
+  void time_steps(const TimeStepShape& s, const OnDevice<S>* raw, const OnDevice<float>* bias, \
+                  OnDevice<float>* dt) {                                                       \
+    forward(s, plain(raw), plain(bias), plain(dt));                                            \
+  }                                                                                            \
+  template <>                                                                                  \
+  void time_steps_backward(const TimeStepShape& s, const OnDevice<S>* raw,                     \
+                           const OnDevice<float>* bias, const OnDevice<float>* d_dt,           \
+                           OnDevice<S>* d_raw) {                                               \
+    backward(s, plain(raw), plain(bias), plain(d_dt), plain(d_raw));                           \
+  }                                                                                            \
+  template <>                                                                                  \
+  void time_steps_backward_bias(const TimeStepShape& s, const OnDevice<S>* d_raw,              \
+                                OnDevice<float>* d_bias) {                                     \
+    backward_bias(s, plain(d_raw), plain(d_bias));                                             \
   }
 TUTTI_ON_DEVICES(float)
 TUTTI_ON_DEVICES(Bf16)

@@ -1,6 +1,5 @@
 // Time steps (kernels/time_step.h) on a device. A thread has a pack of a token's numbers.
 //
-// Biases are rounded as the weights that a model is computed with are, and made floats here.
 // Tested by train_device_mamba_test.cc.
 
 #pragma once
@@ -21,7 +20,7 @@ struct TimeSteps {
 
   TimeStepShape shape;
   const S* raw;
-  const S* bias;
+  const float* bias;
   float* dt;
 
   TUTTI_ON_DEVICE void operator()(const Block& block) const {
@@ -45,7 +44,7 @@ struct TimeStepsBackward {
 
   TimeStepShape shape;
   const S* raw;
-  const S* bias;
+  const float* bias;
   const float* d_dt;
   S* d_raw;
 
