@@ -64,6 +64,13 @@ TEST(Touched, IsBounded) {
   }
 }
 
+// Pieces of a page each: of every peer's window a rank reads every eighth page, and the system maps
+// those around it.
+TEST(Touched, ReadsMapWhatLiesBeside) {
+  const double bytes = of_calls(8, {6, {Collective::kAllReduce, 8 * 4096}});
+  EXPECT_GE(bytes, 8 * 4096 * 6 * 8);
+}
+
 TEST(Touched, AMessageTakesAnInbox) {
   const double bytes = of_calls(2, {{Collective::kSendRecv, 1 << 20}});
   EXPECT_GT(bytes, 64 << 10);

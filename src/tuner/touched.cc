@@ -29,34 +29,51 @@ Touched::Touched(const Surroundings& surroundings)
     : chooser_(surroundings, {}),
       calls_(surroundings.room),
       messages_({kMessageBytes, kMessageLines}),
-      pages_(surroundings.group.ranks) {}
+      pages_(surroundings.group.ranks),
+      written_(surroundings.group.ranks) {}
 
-void Touched::touch(Pages& pages, std::size_t begin, std::size_t bytes) {
-  if (bytes == 0) return;
-  const std::size_t end = (begin + bytes - 1) / kPage + 1;
-  if (pages.size() < end) pages.resize(end);
-  std::fill(pages.begin() + static_cast<std::ptrdiff_t>(begin / kPage),
-            pages.begin() + static_cast<std::ptrdiff_t>(end), true);
+void Touched::set(Pages& pages, std::size_t page) {
+  if (pages.size() <= page) pages.resize(page + 1);
+  pages[page] = true;
 }
 
-void Touched::add_block(const Plan& plan, const Block& block, Windows& windows) const {
-  const auto window = [&](int owner) -> Window& {
-    return windows[owner == kSelf ? plan.rank : owner];
-  };
-  const auto pages = [&](int owner, Pages Window::*part) -> Pages& {
-    return window(owner).*(block.is_message ? &Window::inbox : part);
+void Touched::touch(const Touch& touch) {
+  if (touch.bytes == 0) return;
+  Pages& mapped = pages_[touch.rank][touch.owner].*touch.part;
+  Pages& written = written_[touch.owner].*touch.part;
+  const std::size_t end = (touch.begin + touch.bytes - 1) / kPage + 1;
+  for (std::size_t page = touch.begin / kPage; page < end; ++page) {
+    if (page < mapped.size() && mapped[page]) continue;
+    set(mapped, page);
+    if (touch.writes) {
+      set(written, page);
+      continue;
+    }
+    const std::size_t first = page / kAround * kAround;
+    const std::size_t last = std::min(written.size(), first + kAround);
+    for (std::size_t near = first; near < last; ++near) {
+      if (written[near]) set(mapped, near);
+    }
+  }
+}
+
+void Touched::add_block(const Plan& plan, const Block& block, bool writes) {
+  const auto look = [&](int owner, Pages Window::*part, std::size_t begin, std::size_t bytes) {
+    touch({.rank = plan.rank,
+           .owner = owner == kSelf ? plan.rank : owner,
+           .part = block.is_message ? &Window::inbox : part,
+           .begin = begin,
+           .bytes = bytes,
+           .writes = writes});
   };
   for (const Instruction& instruction : plan.instructions) {
-    if (instruction.action != Action::kMove) {
-      const int owner = instruction.action == Action::kWait ? kSelf : instruction.peer;
-      touch(pages(owner, &Window::lines), block.lines + instruction.line * block.line, block.line);
+    if (instruction.action == (writes ? Action::kSignal : Action::kWait)) {
+      look(writes ? instruction.peer : kSelf, &Window::lines,
+           block.lines + instruction.line * block.line, block.line);
     }
-    for (const std::vector<Chunk>* chunks : {&instruction.sources, &instruction.targets}) {
-      for (const Chunk& chunk : *chunks) {
-        if (chunk.space != Space::kScratch || plan.inline_payload) continue;
-        touch(pages(chunk.rank, &Window::scratch), block.scratch + chunk.index * block.chunk,
-              block.chunk);
-      }
+    for (const Chunk& chunk : writes ? instruction.targets : instruction.sources) {
+      if (chunk.space != Space::kScratch || plan.inline_payload) continue;
+      look(chunk.rank, &Window::scratch, block.scratch + chunk.index * block.chunk, block.chunk);
     }
   }
 }
@@ -96,7 +113,9 @@ void Touched::add(const Question& question) {
     const std::size_t scratch = plan.inline_payload ? 0 : plan.scratch_chunks * block.chunk;
     block.scratch = rings.scratch.take(rings.block, scratch).offset;
     if (is_message) block.scratch += kMessageLines * kLineBytes;
-    for (const Plan& one : plans) add_block(one, block, pages_[one.rank]);
+    for (const bool writes : {true, false}) {
+      for (const Plan& one : plans) add_block(one, block, writes);
+    }
   }
 }
 

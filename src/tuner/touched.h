@@ -2,7 +2,9 @@
 // its process's, for windows are touched as they are used.
 //
 // Calls go round rings of scratch memory and of signal lines (plan/ring_memory.h); which parts of a
-// piece a rank touches, in its own window and in those of peers, is what its plan says.
+// piece a rank touches, in its own window and in those of peers, is what its plan says. Where a
+// page is read that a process has not mapped, Linux maps those beside it that are there already
+// (fault_around_bytes, 64 KiB); where one is written, that one.
 //
 // Tested by touched_test.cc.
 
@@ -31,6 +33,7 @@ class Touched {
 
  private:
   static constexpr std::size_t kPage = 4096;
+  static constexpr std::size_t kAround = 16;  // pages
 
   // Pages from the beginning of a part of a window.
   using Pages = std::vector<bool>;
@@ -46,8 +49,18 @@ class Touched {
     bool is_message;
   };
 
-  void add_block(const Plan& plan, const Block& block, Windows& windows) const;
-  static void touch(Pages& pages, std::size_t begin, std::size_t bytes);
+  // Of a part of the owner's window, by a rank.
+  struct Touch {
+    int rank, owner;
+    Pages Window::*part;
+    std::size_t begin, bytes;
+    bool writes;
+  };
+
+  // What a rank writes of the block, or what it reads.
+  void add_block(const Plan& plan, const Block& block, bool writes);
+  void touch(const Touch& touch);
+  static void set(Pages& pages, std::size_t page);
 
   // Memory of a stream of calls.
   struct Rings {
@@ -66,7 +79,8 @@ class Touched {
   Chooser chooser_;
   Rings calls_, messages_;
   std::map<std::pair<const Algorithm*, Flavor>, std::vector<Plan>> plans_;
-  std::vector<Windows> pages_;  // by rank
+  std::vector<Windows> pages_;   // by rank
+  std::vector<Window> written_;  // by owner, whoever did
 };
 
 }  // namespace tutti
