@@ -19,32 +19,37 @@ constexpr long kSaved = 2;
 constexpr long kSteps = 4;
 
 // Enough layers for any of the meshes here, whatever its schedule.
-Llama deep_model_of(const MeshCase& c) {
+std::unique_ptr<Model> deep_model_of(const MeshCase& c) {
+  if (c.family != Family::kLlama) {
+    MambaSettings settings = mamba_of(c);
+    settings.config.layers = 4;
+    return std::make_unique<Mamba>(settings);
+  }
   LlamaSettings settings = llama_of(c);
   settings.config.layers = 4;
-  return Llama(settings);
+  return std::make_unique<Llama>(settings);
 }
 
 using Losses = std::vector<double>;
 
 // Losses of steps kSaved … kSteps-1, of a run from its beginning, saved on the way if there is a
 // folder, or from a checkpoint.
+template <class T = double>
 Losses train(const MeshCase& c, const std::string& folder, std::optional<Checkpoint> from) {
-  const Llama model = deep_model_of(c);
-  const RandomSamples samples(model.vocabulary());
+  const std::unique_ptr<Model> model = deep_model_of(c);
+  const RandomSamples samples(model->vocabulary());
   std::vector<Losses> losses(c.mesh.ranks());
   LocalDisk disk;
   on_mesh(c.mesh, [&](Groups& groups) {
-    Trainer<double> trainer(training_of(c), model, groups, samples);
+    Trainer<T> trainer(training_of(c), *model, groups, samples);
     if (from) resume(*from, trainer);
-    std::optional<CheckpointSaver<double>> saver;
+    std::optional<CheckpointSaver<Host<T>>> saver;
     if (!folder.empty()) saver.emplace(groups, disk, SaveSettings{.folder = folder}, 0);
     while (trainer.steps() < kSteps) {
       const StepReport report = trainer.step();
       if (report.step >= kSaved) losses[groups.world.rank()].push_back(report.loss);
       if (saver && trainer.steps() == kSaved) {
-        saver->save({.step = kSaved},
-                    TrainerState<double>(trainer.units(), trainer.optimizer()).here());
+        saver->save({.step = kSaved}, TrainerState<T>(trainer.units(), trainer.optimizer()).here());
       } else if (saver) {
         saver->poll();
       }
@@ -85,6 +90,19 @@ TEST(Resume, GivesTheSameBitsOnTheSameMeshAndTheSameLossesOnAnother) {
     ASSERT_EQ(elsewhere.size(), whole.size());
     for (std::size_t n = 0; n < whole.size(); ++n) {
       EXPECT_NEAR(elsewhere[n], whole[n], 1e-10 * whole[n]);
+    }
+  }
+}
+
+// What is rounded and what is not comes from the same masters.
+TEST(Resume, GivesTheSameBitsInBf16) {
+  for (const Family family : {Family::kMamba1, Family::kMamba2}) {
+    for (const int zero : {0, 1, 3}) {
+      const MeshCase c{.mesh = mesh_of(2, 1, 1, 1), .zero = zero, .family = family};
+      SCOPED_TRACE(to_text(c));
+      const ScratchFolder scratch;
+      const Losses whole = train<OnDevice<Bf16>>(c, scratch.path(), std::nullopt);
+      EXPECT_EQ(train<OnDevice<Bf16>>(c, "", open_checkpoint(scratch.path())), whole);
     }
   }
 }

@@ -2,7 +2,8 @@
 // -2); or shards, of which a unit is gathered while it is used (ZeRO-3).
 //
 // Gathering begins early and is waited for late: after the optimizer for everything, which the next
-// forward pass waits for unit by unit; at ZeRO-3 for the unit that comes next in the pass.
+// forward pass waits for unit by unit; at ZeRO-3 for the unit that comes next in the pass. Where
+// weights are rounded masters, exact ones go along with them (exact_weights.h).
 //
 // Tested by train_data_parallel_test.cc.
 

@@ -66,12 +66,12 @@ template <class T>
 void ssd_states(const SsdShape& shape, const SsdInput<T>& input, Precise<T>* states,
                 Precise<T>* log_decay);
 
-/// y [tokens, H, P]: all but what earlier chunks contribute.
+/// y [tokens, H, P]: what ssd_finish() goes on from.
 template <class T>
 void ssd_inside(const SsdShape& shape, const SsdInput<T>& input, T* y);
 
-/// y += what earlier chunks contribute. states, as ssd_states() left them, become the state before
-/// each chunk, then the last. initial [H, P, N] null: zero.
+/// y: with what earlier chunks contribute. states, as ssd_states() left them, become the state
+/// before each chunk, then the last. initial [H, P, N] null: zero.
 template <class T>
 void ssd_finish(const SsdShape& shape, const SsdInput<T>& input, const Precise<T>* initial,
                 Precise<T>* states, T* y);

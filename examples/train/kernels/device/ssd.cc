@@ -15,7 +15,7 @@ void find_states(const SsdShape& s, const SsdInput<OnDevice<S>>& in, OnDevice<fl
   Room room(sums_bytes(s) + Room::bytes<S>(s.tokens * inner));
   const SsdSteps steps = steps_of(s, in, room);
   auto* const weighted = room.take<OnDevice<S>>(s.tokens * inner);
-  scale_rows<SsdFactor::kStepsUntilEnd, /*kAdd=*/false>(steps, in.x, s.input_stride, weighted);
+  scale_rows<SsdFactor::kStepsUntilEnd>(steps, in.x, s.input_stride, weighted);
   make_states<S>(s, weighted, in.b, states);
   pass_states</*kExchange=*/false, S>(steps, /*backward=*/false, nullptr, plain(states), nullptr);
   launch(ceil_divide(s.heads, SsdDecays::kThreads), SsdDecays{steps, s.chunks(), log_decay});
@@ -35,7 +35,6 @@ void inside(const SsdShape& s, const SsdInput<OnDevice<S>>& in, OnDevice<S>* y) 
       score(s, in, chunk, heads.group, scores);
       by_packs<S>(divides<S>(s.chunk), [&](auto wide) {
         const MixSsd<S, wide> kernel{steps,
-                                     plain(in.d),
                                      {chunk.first, chunk.count, heads.first, heads.count},
                                      plain(scores),
                                      plain(mixed) + heads.first * square};
@@ -58,7 +57,11 @@ void finish(const SsdShape& s, const SsdInput<OnDevice<S>>& in, const float* ini
   pass_states</*kExchange=*/true>(steps, /*backward=*/false, initial, plain(states),
                                   before.rounded);
   see_states<S>(s, in.c, before.data, seen);
-  scale_rows<SsdFactor::kSinceStart, /*kAdd=*/true, S>(steps, seen, inner, y);
+  const S* const x = plain(in.x);
+  by_packs<S>(divides<S>(s.width, s.input_stride) && is_aligned(x, seen, y), [&](auto wide) {
+    launch_packs(s.tokens, inner, wide,
+                 FinishSsdRows<S, wide>{steps, plain(in.d), x, plain(seen), plain(y)});
+  });
 }
 
 }  // namespace

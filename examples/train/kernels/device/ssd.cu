@@ -3,14 +3,11 @@
 
 namespace tutti::train {
 
-#define TUTTI_ON_GPU(S, N)                                                                       \
-  template void launch_on_gpu(long, const ScaleSsdRows<S, N, SsdFactor::kSinceStart, false>&,    \
-                              void*);                                                            \
-  template void launch_on_gpu(long, const ScaleSsdRows<S, N, SsdFactor::kSinceStart, true>&,     \
-                              void*);                                                            \
-  template void launch_on_gpu(long, const ScaleSsdRows<S, N, SsdFactor::kStepsUntilEnd, false>&, \
-                              void*);                                                            \
-  template void launch_on_gpu(long, const MixSsd<S, N>&, void*);                                 \
+#define TUTTI_ON_GPU(S, N)                                                                        \
+  template void launch_on_gpu(long, const ScaleSsdRows<S, N, SsdFactor::kSinceStart>&, void*);    \
+  template void launch_on_gpu(long, const ScaleSsdRows<S, N, SsdFactor::kStepsUntilEnd>&, void*); \
+  template void launch_on_gpu(long, const FinishSsdRows<S, N>&, void*);                           \
+  template void launch_on_gpu(long, const MixSsd<S, N>&, void*);                                  \
   template void launch_on_gpu(long, const SettleSsd<S, N>&, void*);
 TUTTI_ON_GPU(float, 4)
 TUTTI_ON_GPU(float, 1)

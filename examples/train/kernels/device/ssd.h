@@ -103,8 +103,8 @@ enum class SsdFactor {
   kStepsUntilEnd,  // dt exp(s of the last token - s)
 };
 
-/// out [tokens, H, P] = in times a factor of each token and head; kAdd: out += that.
-template <class S, int kWide, SsdFactor kFactor, bool kAdd>
+/// out [tokens, H, P] = in times a factor of each token and head.
+template <class S, int kWide, SsdFactor kFactor>
 struct ScaleSsdRows {
   static constexpr int kThreads = 256;
 
@@ -123,12 +123,37 @@ struct ScaleSsdRows {
       } else {
         factor = steps.until_end(token, head) * steps.dt[steps.at(token, head)];
       }
-      S* const to = out + token * s.heads * s.width + column;
       Floats<kWide> row = load<kWide>(in + token * in_stride + column);
-      Floats<kWide> sum = {};
-      if constexpr (kAdd) sum = load<kWide>(to);
-      for (int k = 0; k < kWide; ++k) sum.at[k] += factor * row.at[k];
-      store(sum, to);
+      for (int k = 0; k < kWide; ++k) row.at[k] *= factor;
+      store(row, out + token * s.heads * s.width + column);
+    });
+  }
+};
+
+/// y [tokens, H, P] += exp(s) seen + D x, where seen is what C_t sees of the state before its
+/// chunk.
+template <class S, int kWide>
+struct FinishSsdRows {
+  static constexpr int kThreads = 256;
+
+  SsdSteps steps;
+  const float* d;
+  const S* x;
+  const S* seen;
+  S* y;
+
+  TUTTI_ON_DEVICE void operator()(const Block& block) const {
+    const SsdShape& s = steps.shape;
+    each_pack<kWide>(block, s.tokens, s.heads * s.width, [&](long token, long column) {
+      const long head = column / s.width;
+      const long at = token * s.heads * s.width + column;
+      const float factor = steps.since_start(token, head);
+      const float own = d[head];
+      const Floats<kWide> of_x = load<kWide>(x + token * s.input_stride + column);
+      const Floats<kWide> of_seen = load<kWide>(seen + at);
+      Floats<kWide> sum = load<kWide>(y + at);
+      for (int k = 0; k < kWide; ++k) sum.at[k] += factor * of_seen.at[k] + own * of_x.at[k];
+      store(sum, y + at);
     });
   }
 };
@@ -190,15 +215,13 @@ struct SsdBlock {
   long heads;
 };
 
-/// mixed [heads, Q, Q] = scores C_i·B_j [Q, Q] times exp(s_i - s_j) dt_j, with D added where i is
-/// j; zero where j > i.
+/// mixed [heads, Q, Q] = scores C_i·B_j [Q, Q] times exp(s_i - s_j) dt_j; zero where j > i.
 template <class S, int kWide>
 struct MixSsd {
   static constexpr int kThreads = 256;
   static constexpr long kRows = 32;
 
   SsdSteps steps;
-  const float* d;
   SsdBlock part;
   const float* scores;
   S* mixed;
@@ -220,7 +243,6 @@ struct MixSsd {
       dt[i] = steps.dt[steps.at(part.first + i, part.head + head)];
     });
     block.meet();
-    const float own = d[part.head + head];
     const long packs = chunk / kWide;
     block.each(smaller(kRows, part.tokens - first) * packs, [&](long item) {
       const long i = first + item / packs;
@@ -233,7 +255,6 @@ struct MixSsd {
           row.at[k] = 0;
         } else {
           row.at[k] *= dt[j] * exponential_of(fminf(sums[i] - sums[j], 0.0f));
-          if (j == i) row.at[k] += own;
         }
       }
       store(row, mixed + (head * chunk + i) * chunk + column);

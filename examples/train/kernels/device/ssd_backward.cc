@@ -15,7 +15,7 @@ void find_d_states(const SsdShape& s, const SsdInput<OnDevice<S>>& in, const OnD
   Room room(sums_bytes(s) + Room::bytes<S>(s.tokens * inner));
   const SsdSteps steps = steps_of(s, in, room);
   auto* const weighted = room.take<OnDevice<S>>(s.tokens * inner);
-  scale_rows<SsdFactor::kSinceStart, /*kAdd=*/false>(steps, dy, inner, weighted);
+  scale_rows<SsdFactor::kSinceStart>(steps, dy, inner, weighted);
   make_states<S>(s, weighted, in.c, d_states + s.state_size());
   pass_states</*kExchange=*/false, S>(steps, /*backward=*/true, nullptr, plain(d_states), nullptr);
 }
@@ -158,10 +158,9 @@ class Finish {
     if (before_.rounded != nullptr) round_states();
     see_states<S>(s_, in_.c, before_.data, seen_);
     see_states<S>(s_, in_.b, after_.data, remaining_);
-    scale_rows<SsdFactor::kSinceStart, /*kAdd=*/false>(steps_, back_.dy, inner_, weighted_);
+    scale_rows<SsdFactor::kSinceStart>(steps_, back_.dy, inner_, weighted_);
     add_to_matrix<S>(s_, weighted_, before_.data, out_.c);
-    scale_rows<SsdFactor::kStepsUntilEnd, /*kAdd=*/false>(steps_, in_.x, s_.input_stride,
-                                                          weighted_);
+    scale_rows<SsdFactor::kStepsUntilEnd>(steps_, in_.x, s_.input_stride, weighted_);
     add_to_matrix<S>(s_, weighted_, after_.data, out_.b);
     settle();
     add_heads();

@@ -44,11 +44,11 @@ SsdSteps steps_of(const SsdShape& s, const SsdInput<OnDevice<S>>& in, Room& room
   return steps;
 }
 
-template <SsdFactor kFactor, bool kAdd, class S>
+template <SsdFactor kFactor, class S>
 void scale_rows(const SsdSteps& steps, const OnDevice<S>* in, long stride, OnDevice<S>* out) {
   const SsdShape& s = steps.shape;
   by_packs<S>(divides<S>(s.width, stride) && is_aligned(in, out), [&](auto wide) {
-    using Kernel = ScaleSsdRows<S, wide, kFactor, kAdd>;
+    using Kernel = ScaleSsdRows<S, wide, kFactor>;
     launch_packs(s.tokens, s.heads * s.width, wide, Kernel{steps, plain(in), stride, plain(out)});
   });
 }
