@@ -5,8 +5,10 @@
 // SANITIZERS: address
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tutti/tutti.h"
@@ -43,6 +45,30 @@ TEST(Log, SaysWhatRunsAShapeOnce) {
   const std::string choice = "all_reduce (float, 3, sum): ";
   EXPECT_NE(said.find(choice), std::string::npos) << said;
   EXPECT_EQ(said.find(choice), said.rfind(choice)) << said;
+}
+
+// Two ranks on one core. A part of one rank has not got it alone.
+TEST(Log, SaysThatPartsShareCoresAsTheWholeDoes) {
+  cpu_set_t all, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  CPU_ZERO(&one);
+  for (int core = 0; CPU_COUNT(&one) == 0; ++core) {
+    if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
+  }
+  Options options;
+  options.log_level = 2;
+  testing::internal::CaptureStderr();
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  Result<std::vector<Communicator>> whole = Communicator::threads(2, options);
+  ASSERT_TRUE(whole.ok());
+  std::vector<std::thread> ranks;
+  for (Communicator& comm : *whole) {
+    ranks.emplace_back([&comm] { EXPECT_TRUE(comm.split(comm.rank()).ok()); });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("rank 0 of 1: ready, through shm, sharing cores"), std::string::npos) << said;
 }
 
 }  // namespace

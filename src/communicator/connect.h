@@ -18,13 +18,14 @@
 
 namespace tutti {
 
-/// What a communicator on several hosts shares with those split from it: connections are made once,
-/// and hearts beat once. The last one to end takes it along.
+/// What a communicator shares with those split from it. On several hosts connections are made once,
+/// and hearts beat once; the last one to end takes them along.
 struct SharedNetwork {
   // The heart stops last: goodbyes may overtake data that is still on its way.
   std::shared_ptr<Heartbeat> heartbeat;
-  UcxNetwork ucx;          // null: there is one host
-  std::vector<int> ranks;  // by rank: its rank in the communicator that began it
+  UcxNetwork ucx;             // null: there is one host
+  std::vector<int> ranks;     // by rank: its rank in the communicator that began it
+  bool shares_cores = false;  // a host has fewer than ranks; some of these do not have them alone
 };
 
 struct Connection {

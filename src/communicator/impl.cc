@@ -16,25 +16,25 @@ namespace {
 
 // Polls before the first yield: some hundred microseconds where ranks have a core each. A look into
 // the network takes a microsecond.
-int spins(bool oversubscribed, const SharedNetwork& network) {
-  if (oversubscribed) return 2;
+int spins(const SharedNetwork& network) {
+  if (network.shares_cores) return 2;
   return network.ucx == nullptr ? 10'000 : 100;
 }
 
 }  // namespace
 
 Communicator::Impl::Impl(Connection connection, const WindowLayout& layout,
-                         const PrepareSettings& settings, bool oversubscribed)
+                         const PrepareSettings& settings)
     : options_(settings.options),
       network_(std::move(connection.network)),
       transports_(std::move(connection.description)),
-      executor_(std::make_unique<CpuExecutor>(
-          std::move(connection.transport), layout,
-          ExecutorSettings{options_.call_timeout, spins(oversubscribed, network_)})),
+      executor_(
+          std::make_unique<CpuExecutor>(std::move(connection.transport), layout,
+                                        ExecutorSettings{options_.call_timeout, spins(network_)})),
       preparer_(executor_->site(), settings),
       heap_(layout.heap_bytes) {
   if (options_.log_level >= 2) {
-    log("ready, through " + transports_ + (oversubscribed ? ", sharing cores" : ""));
+    log("ready, through " + transports_ + (network_.shares_cores ? ", sharing cores" : ""));
   }
 }
 

@@ -78,8 +78,7 @@ class Communicator::Impl : public Memory::Owner {
   Status check_peers() { return executor_->check_peers(); }
 
  private:
-  Impl(Connection connection, const WindowLayout& layout, const PrepareSettings& settings,
-       bool oversubscribed);
+  Impl(Connection connection, const WindowLayout& layout, const PrepareSettings& settings);
 
   // The caller's thread, or the background's; never both at once.
   Status check_on_host(std::span<const Call> group) const;

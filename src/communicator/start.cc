@@ -271,7 +271,8 @@ Result<std::unique_ptr<Communicator::Impl>> Communicator::Impl::create(
                                  .cores = scarcest_cores(*facts),
                                  .rules = *Rules::parse(facts->at(0).rules)};
   const Crew crew = crew_of(*facts, machine_of(facts->at(bootstrap.rank())));
-  std::unique_ptr<Impl> impl(new Impl(std::move(*connection), layout, settings, share_cores(crew)));
+  connection->network.shares_cores = parent.shares_cores || share_cores(crew);
+  std::unique_ptr<Impl> impl(new Impl(std::move(*connection), layout, settings));
   if (options.device >= 0) {
     Status status = impl->add_device(bootstrap, open_device, deadline);
     if (!status.ok()) return status;
