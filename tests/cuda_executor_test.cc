@@ -438,6 +438,41 @@ TEST(CudaExecutor, AbortEndsWhatWaits) {
   }
 }
 
+// Kernels look at memory of the host, and at boards, to their end.
+TEST(CudaExecutor, ItEndsWhenItsCallsHave) {
+  constexpr std::size_t kCount = 1000;
+  for (const bool engine : {false, true}) {
+    test::run_device_ranks({.ranks = 2}, kCount * sizeof(float), [&](DeviceRank& rank) {
+      auto* const values = reinterpret_cast<float*>(rank.image());
+      std::fill_n(values, kCount, rank.rank() + 1.0f);
+      CudaExecutor::Settings settings = settings_for(2);
+      settings.engine = engine;
+      {
+        Actor actor(rank, settings);
+        if (rank.rank() == 1) std::this_thread::sleep_for(20ms);
+        ASSERT_TRUE(actor.executor().enqueue(all_reduce_of(rank, kCount), rank.stream()).ok());
+      }
+      EXPECT_EQ(std::count(values, values + kCount, 3.0f), kCount);
+    });
+    if (HasFailure()) return;
+  }
+}
+
+TEST(CudaExecutor, AbortedItEndsWithoutItsPeers) {
+  for (const bool engine : {false, true}) {
+    test::run_device_ranks({.ranks = 2}, 4096, [&](DeviceRank& rank) {
+      CudaExecutor::Settings settings = settings_for(2);
+      settings.engine = engine;
+      Actor actor(rank, settings);
+      if (rank.rank() == 1) return;
+      ASSERT_TRUE(actor.executor().enqueue(all_reduce_of(rank, 1024), rank.stream()).ok());
+      actor.executor().abort("enough");
+      EXPECT_TRUE(actor.executor().finish());
+    });
+    if (HasFailure()) return;
+  }
+}
+
 // ---- calls that are wrong
 
 TEST(CudaExecutor, BadArgumentsAreNamed) {

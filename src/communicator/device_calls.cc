@@ -54,6 +54,13 @@ DeviceCall device_call_of(const Call& call, int rank, int ranks) {
 DeviceCalls::~DeviceCalls() {
   if (rail_ != nullptr) rail_->end();
   if (route_ != nullptr) route_->end();
+  if (kernels_ != nullptr && !kernels_->finish()) {
+    // What streams may yet use is left to the process.
+    static_cast<void>(new std::shared_ptr<Device>(device_));
+    static_cast<void>(kernels_.release());
+    static_cast<void>(boards_.release());
+    return;
+  }
   if (!scratch_.empty()) device_->release(scratch_.data());
 }
 

@@ -71,6 +71,7 @@ struct Board {
 };
 
 /// What went wrong in a kernel, in memory of the host that both sides reach. The first one stays.
+/// And how far streams are.
 struct Trouble {
   std::uint32_t stop = 0;     // set by the host: kernels that wait give up (abort)
   std::uint32_t claimed = 0;  // by the first block that failed
@@ -80,6 +81,7 @@ struct Trouble {
   std::uint32_t waited_for = 0;
   std::uint64_t ours = 0;  // Team::word of the kernel, and of the peer's: kMismatch
   std::uint64_t theirs = 0;
+  std::uint32_t ended = 0;  // set by streams: Team::call of the last call that has ended
 };
 enum TroubleCode : std::uint32_t { kNoTrouble = 0, kMissed = 1, kStopped = 2, kMismatch = 3 };
 

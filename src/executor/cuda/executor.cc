@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "executor/cuda/call_word.h"
@@ -46,6 +47,16 @@ Status check_settings(const CudaExecutor::Settings& settings, int ranks) {
   return {};
 }
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kEnding{5};      // for streams, after the last deadline in a kernel
+constexpr std::chrono::seconds kBrokenLook{1};  // between looks whether the device still works
+
+bool is_broken(Device& device) {
+  const Result<Stream> stream = device.make_stream();
+  if (stream.ok()) device.end_stream(*stream);
+  return !stream.ok();
+}
+
 // A call on its way to the stream.
 struct Issue {
   const DeviceCall& call;
@@ -83,6 +94,9 @@ struct CudaExecutor::State {
   std::unique_ptr<Engine> engine;  // before the plans are given back, and the watch
   std::optional<DevicePlans> plans;
 
+  // Calls end in the order of their issue: the last that a stream is to tell the end of.
+  std::uint32_t last_told = 0;
+
   mutable std::mutex mutex;
   std::string last_path;
 
@@ -97,6 +111,8 @@ struct CudaExecutor::State {
   Status open();
   Status enqueue(const DeviceCall& call, Stream stream);
   Status issue(Issue& issue);
+  void tell_end(const Issue& issue);
+  bool finish() const;
   Status issue_pieces(const Issue& issue);
   Status issue_piece(const Issue& issue, const Piece& piece, const Site& site);
   FastCall fast_call(const Issue& issue, const Piece& piece, const Site& site) const;
@@ -170,7 +186,32 @@ Status CudaExecutor::State::enqueue(const DeviceCall& call, Stream stream) {
     note("nothing");
     return {};
   }
-  return this->issue(issue);
+  Status status = this->issue(issue);
+  // A graph would tell it again and again.
+  if (issue.number != 0 && !state->capturing) tell_end(issue);
+  return status;
+}
+
+// A stream that cannot is not waited for: its device is broken, or its driver has no such thing.
+void CudaExecutor::State::tell_end(const Issue& issue) {
+  const Status told = device.set(issue.stream, watch->ended_on_device(), issue.number);
+  if (told.ok()) last_told = issue.number;
+}
+
+bool CudaExecutor::State::finish() const {
+  const Clock::time_point limit = Clock::now() + settings.call_timeout + kEnding;
+  Clock::time_point next_look = Clock::now() + kBrokenLook;
+  while (watch->ended() != last_told) {
+    (void)watch->look();  // lets streams of the engine go on after a failure
+    const Clock::time_point now = Clock::now();
+    if (now > limit) return false;
+    if (now > next_look) {
+      if (is_broken(device)) return true;
+      next_look = now + kBrokenLook;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  return true;
 }
 
 Status CudaExecutor::State::issue(Issue& issue) {
@@ -433,7 +474,11 @@ Status CudaExecutor::State::run_engine(const Issue& issue, const Piece& piece, c
 }
 
 CudaExecutor::CudaExecutor(std::unique_ptr<State> state) : state_(std::move(state)) {}
-CudaExecutor::~CudaExecutor() = default;
+CudaExecutor::~CudaExecutor() {
+  if (!finish()) static_cast<void>(state_.release());
+}
+
+bool CudaExecutor::finish() { return state_->finish(); }
 
 Result<std::unique_ptr<CudaExecutor>> CudaExecutor::create(Device& device, Boards& boards,
                                                            const Settings& settings) {

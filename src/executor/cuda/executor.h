@@ -62,8 +62,14 @@ class CudaExecutor final {
   /// boards must make one, with the same settings. `device` and `boards` must outlive it.
   static Result<std::unique_ptr<CudaExecutor>> create(Device& device, Boards& boards,
                                                       const Settings& settings);
-  /// REQUIRES: nothing that was issued is still running; abort() first where that is not known.
+  /// As finish(). What streams may yet use is left to the process where that is false.
+  /// REQUIRES: no graph that holds a call runs any more.
   ~CudaExecutor();
+
+  /// Waits until streams have done all that was issued: kernels look at memory of the host, and at
+  /// the boards, to their end, after abort() too. False when they have not for longer than a call
+  /// may take. Nothing is issued afterwards.
+  bool finish();
 
   /// Issues the call. All ranks of the boards issue the same calls in the same order, and an
   /// all_to_all in place on all ranks or on none. One thread at a time; calls on different streams

@@ -22,6 +22,11 @@ std::uint32_t TroubleWatch::begin(std::uint64_t word) {
   return newest_;
 }
 
+std::uint32_t TroubleWatch::ended() const {
+  // Acquire: what was done in the stream before is not undone by what the host does after.
+  return std::atomic_ref(trouble_.host()->ended).load(std::memory_order_acquire);
+}
+
 Status TroubleWatch::look() {
   const std::lock_guard lock(mutex_);
   if (failure_.ok()) failure_ = look_at_kernels();

@@ -35,6 +35,10 @@ class TroubleWatch final {
   /// The next call's number, for messages. `word`: of call_word.h.
   std::uint32_t begin(std::uint64_t word);
 
+  /// What a stream sets to the number of the last call that it has done.
+  std::uint32_t* ended_on_device() const { return &trouble_.on_device()->ended; }
+  std::uint32_t ended() const;
+
   /// The first failure. Any thread.
   Status look();
   /// Fails everything from now on, and ends what waits. Any thread.
