@@ -29,6 +29,8 @@ static_assert(same_layout<driver::Location, CUmemLocation>());
 static_assert(same_layout<driver::MemoryProperties, CUmemAllocationProp>());
 static_assert(offsetof(driver::MemoryProperties, handle_types) ==
               offsetof(CUmemAllocationProp, requestedHandleTypes));
+static_assert(offsetof(driver::MemoryProperties, location) ==
+              offsetof(CUmemAllocationProp, location));
 static_assert(offsetof(driver::MemoryProperties, gpu_direct_rdma_capable) ==
               offsetof(CUmemAllocationProp, allocFlags.gpuDirectRDMACapable));
 static_assert(same_layout<driver::Access, CUmemAccessDesc>());
@@ -41,7 +43,11 @@ static_assert(same_layout<driver::LaunchConfiguration, CUlaunchConfig>());
 static_assert(offsetof(driver::LaunchConfiguration, threads) ==
               offsetof(CUlaunchConfig, blockDimX));
 static_assert(offsetof(driver::LaunchConfiguration, stream) == offsetof(CUlaunchConfig, hStream));
+static_assert(offsetof(driver::LaunchConfiguration, shared_bytes) ==
+              offsetof(CUlaunchConfig, sharedMemBytes));
 static_assert(offsetof(driver::LaunchConfiguration, attributes) == offsetof(CUlaunchConfig, attrs));
+static_assert(offsetof(driver::LaunchConfiguration, attribute_count) ==
+              offsetof(CUlaunchConfig, numAttrs));
 
 // Alike, parameter by parameter: all are numbers, pointers or plain structures.
 template <class... Ours, class... Theirs>
@@ -100,6 +106,16 @@ static_assert(alike(&Driver::capture_status, &cuStreamIsCapturing));
 static_assert(alike(&Driver::copy, &cuMemcpyAsync));
 static_assert(alike(&Driver::fill_bytes, &cuMemsetD8Async));
 static_assert(alike(&Driver::fill_words, &cuMemsetD32Async));
+static_assert(alike(&Driver::create_event, &cuEventCreate));
+static_assert(alike(&Driver::destroy_event, &cuEventDestroy));
+static_assert(alike(&Driver::record_event, &cuEventRecord));
+static_assert(alike(&Driver::elapsed_time, &cuEventElapsedTime));
+static_assert(alike(&Driver::begin_capture, &cuStreamBeginCapture));
+static_assert(alike(&Driver::end_capture, &cuStreamEndCapture));
+static_assert(alike(&Driver::make_ready, &cuGraphInstantiateWithFlags));
+static_assert(alike(&Driver::launch_graph, &cuGraphLaunch));
+static_assert(alike(&Driver::destroy_ready_graph, &cuGraphExecDestroy));
+static_assert(alike(&Driver::destroy_graph, &cuGraphDestroy));
 static_assert(alike(&Driver::load_module, &cuModuleLoadData));
 static_assert(alike(&Driver::unload_module, &cuModuleUnload));
 static_assert(alike(&Driver::function_named, &cuModuleGetFunction));
@@ -123,6 +139,9 @@ static_assert(alike(&Driver::launch_with, &cuLaunchKernelEx));
 static_assert(alike(&Driver::load_function, &cuFuncLoad));
 static_assert(alike(&Driver::parameter_of, &cuFuncGetParamInfo));
 #endif
+#if CUDA_VERSION >= 13000
+static_assert(driver::kContained == CUDA_ERROR_CONTAINED);
+#endif
 
 struct Number {
   const char* name;
@@ -138,11 +157,15 @@ TEST(DriverAbi, NumbersAreNvidias) {
       NUMBER(kNotInitialized, CUDA_ERROR_NOT_INITIALIZED),
       NUMBER(kNoDevice, CUDA_ERROR_NO_DEVICE),
       NUMBER(kInvalidDevice, CUDA_ERROR_INVALID_DEVICE),
+      NUMBER(kInvalidImage, CUDA_ERROR_INVALID_IMAGE),
       NUMBER(kInvalidContext, CUDA_ERROR_INVALID_CONTEXT),
       NUMBER(kNoBinaryForGpu, CUDA_ERROR_NO_BINARY_FOR_GPU),
       NUMBER(kEccUncorrectable, CUDA_ERROR_ECC_UNCORRECTABLE),
       NUMBER(kPeerAccessUnsupported, CUDA_ERROR_PEER_ACCESS_UNSUPPORTED),
       NUMBER(kNvlinkUncorrectable, CUDA_ERROR_NVLINK_UNCORRECTABLE),
+      NUMBER(kJitCompilerNotFound, CUDA_ERROR_JIT_COMPILER_NOT_FOUND),
+      NUMBER(kUnsupportedPtxVersion, CUDA_ERROR_UNSUPPORTED_PTX_VERSION),
+      NUMBER(kJitCompilationDisabled, CUDA_ERROR_JIT_COMPILATION_DISABLED),
       NUMBER(kInvalidHandle, CUDA_ERROR_INVALID_HANDLE),
       NUMBER(kNotFound, CUDA_ERROR_NOT_FOUND),
       NUMBER(kNotReady, CUDA_ERROR_NOT_READY),

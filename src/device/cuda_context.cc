@@ -16,7 +16,11 @@ Code code_of(driver::Outcome outcome) {
     case driver::kHostMemoryAlreadyRegistered:
       return Code::kInvalidArgument;
     case driver::kNoDevice:
+    case driver::kInvalidImage:  // of kernels, by a driver that is older than their compiler
     case driver::kNoBinaryForGpu:
+    case driver::kJitCompilerNotFound:
+    case driver::kUnsupportedPtxVersion:
+    case driver::kJitCompilationDisabled:
     case driver::kPeerAccessUnsupported:
     case driver::kNotPermitted:
     case driver::kNotSupported:
@@ -42,8 +46,8 @@ bool is_lasting(driver::Outcome outcome) {
   if (outcome >= driver::kHardwareStackError && outcome <= driver::kLaunchFailed) return true;
   return outcome == driver::kIllegalAddress || outcome == driver::kLaunchTimeout ||
          outcome == driver::kContextIsDestroyed || outcome == driver::kAssert ||
-         outcome == driver::kEccUncorrectable || outcome == driver::kNvlinkUncorrectable ||
-         outcome == driver::kMpsClientTerminated;
+         outcome == driver::kEccUncorrectable || outcome == driver::kContained ||
+         outcome == driver::kNvlinkUncorrectable || outcome == driver::kMpsClientTerminated;
 }
 
 Status outcome_of(const Driver& driver, std::string_view what, driver::Outcome outcome) {

@@ -104,7 +104,8 @@ Result<Allocation> CudaMemory::allocation_of(const void* address) const {
                                         " is memory of another process, imported by device " +
                                         std::to_string(context_.ordinal())};
   }
-  const CurrentContext current(context_);
+  // Whether memory is virtual is asked by a function that the driver might refuse during captures.
+  const SetupContext current(context_);
   const Result<CudaAllocation> found = cuda_allocation_of(context_, address);
   if (!found.ok()) return found.status();
   return found->allocation;
