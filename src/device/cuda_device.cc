@@ -48,16 +48,8 @@ Status CudaDevice::prepare(int ordinal, const KernelImage& image) {
   kernels_ = std::move(*kernels);
   facts_.has_kernels = !image.names.empty();
   facts_.has_multicast = CudaMulticast::is_there(*context_) && kernels_->all_there();
-  const Result<Stream> chores = streams_->make_stream();
-  if (!chores.ok()) return chores.status();
-  chores_ = *chores;
-  memory_ = std::make_unique<CudaMemory>(*context_, *streams_, chores_);
+  memory_ = std::make_unique<CudaMemory>(*context_, *streams_);
   return {};
-}
-
-CudaDevice::~CudaDevice() {
-  memory_.reset();
-  if (chores_ != nullptr) streams_->end_stream(chores_);
 }
 
 Status CudaDevice::learn_facts() {

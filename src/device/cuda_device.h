@@ -30,7 +30,7 @@ class CudaDevice final : public Device {
   static Result<std::unique_ptr<CudaDevice>> open(const Driver& driver, int ordinal,
                                                   const KernelImage& image);
   /// Imports are closed and memory is released, without waiting for streams.
-  ~CudaDevice() override;
+  ~CudaDevice() override = default;
 
   const DeviceFacts& facts() const override { return facts_; }
 
@@ -91,7 +91,6 @@ class CudaDevice final : public Device {
   DeviceFacts facts_;
   std::unique_ptr<CudaStreams> streams_;
   std::unique_ptr<CudaKernels> kernels_;
-  Stream chores_ = nullptr;
   std::unique_ptr<CudaMemory> memory_;
 
   std::mutex mutex_;

@@ -25,10 +25,9 @@ driver::Address address_of(const std::byte* memory) {
 
 }  // namespace
 
-CudaMemory::CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores)
+CudaMemory::CudaMemory(const CudaContext& context, const CudaStreams& streams)
     : context_(context),
       streams_(streams),
-      chores_(chores),
       virtual_memory_(context),
       makes_virtual_(virtual_memory_.is_there()) {}
 
@@ -79,10 +78,15 @@ void CudaMemory::give_back(std::byte* memory, const Own& own) const {
   }
 }
 
-// In a stream that waits for no other, as a default stream would.
+// In a stream that waits for no other, as a default stream would; and that takes none of the GPU's
+// few queues for longer.
 Status CudaMemory::clear(std::byte* memory, std::size_t bytes) const {
-  const Status status = streams_.zero(chores_, memory, bytes);
-  return status.ok() ? streams_.synchronize(chores_, kTimeToClear) : status;
+  const Result<Stream> stream = streams_.make_stream();
+  if (!stream.ok()) return stream.status();
+  Status status = streams_.zero(*stream, memory, bytes);
+  if (status.ok()) status = streams_.synchronize(*stream, kTimeToClear);
+  streams_.end_stream(*stream);
+  return status;
 }
 
 void CudaMemory::release(std::byte* memory) {

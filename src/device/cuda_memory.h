@@ -21,8 +21,7 @@ namespace tutti {
 /// Each as the function of Device with its name.
 class CudaMemory {
  public:
-  /// `chores` is a stream to clear memory in.
-  CudaMemory(const CudaContext& context, const CudaStreams& streams, Stream chores);
+  CudaMemory(const CudaContext& context, const CudaStreams& streams);
   ~CudaMemory();
   CudaMemory(const CudaMemory&) = delete;
   CudaMemory& operator=(const CudaMemory&) = delete;
@@ -57,7 +56,6 @@ class CudaMemory {
 
   const CudaContext& context_;
   const CudaStreams& streams_;
-  const Stream chores_;
   const CudaVirtualMemory virtual_memory_;
   const bool makes_virtual_;
   ExportedFiles exports_;

@@ -38,14 +38,10 @@ Status Table::open() {
   const Result<std::byte*> on_device = device_.allocate(bytes);
   if (!on_device.ok()) return on_device.status();
   on_device_ = *on_device;
-  const Result<Stream> stream = device_.make_stream();
-  if (!stream.ok()) return stream.status();
-  stream_ = *stream;
   return {};
 }
 
 Table::~Table() {
-  if (stream_) device_.end_stream(stream_);
   if (on_device_) device_.release(on_device_);
   if (pinned_) device_.unpin(reinterpret_cast<std::byte*>(entries_.get()));
 }
@@ -62,9 +58,12 @@ Status Table::publish(Deadline deadline) {
   const std::size_t offset = first_ * sizeof(std::byte*);
   const std::size_t bytes = (end_ - first_) * sizeof(std::byte*);
   first_ = end_ = 0;
-  Status status = device_.copy(stream_, on_device_ + offset, pinned_ + offset, bytes);
-  if (!status.ok()) return status;
-  return device_.synchronize(stream_, left_until(deadline));
+  const Result<Stream> stream = device_.make_stream();
+  if (!stream.ok()) return stream.status();
+  Status status = device_.copy(*stream, on_device_ + offset, pinned_ + offset, bytes);
+  if (status.ok()) status = device_.synchronize(*stream, left_until(deadline));
+  device_.end_stream(*stream);
+  return status;
 }
 
 }  // namespace tutti::cuda_p2p

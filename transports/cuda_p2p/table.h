@@ -2,7 +2,8 @@
 // look up, and the same on the host.
 //
 // Entries are written by copies on a stream of the table's own, at set-up and when allocations are
-// shared, never on the way of a call. Tested by cuda_p2p_test.cc.
+// shared, never on the way of a call. The stream is there as long: a GPU has few queues, and who
+// shares one may wait for another. Tested by cuda_p2p_test.cc.
 
 #pragma once
 
@@ -51,7 +52,6 @@ class Table final {
   std::unique_ptr<std::byte*[], Free> entries_;
   std::byte* pinned_ = nullptr;  // entries_, as the device reads them
   std::byte* on_device_ = nullptr;
-  Stream stream_ = nullptr;
   // Of the entries set since they were last published: [first_, end_).
   std::size_t first_ = 0;
   std::size_t end_ = 0;

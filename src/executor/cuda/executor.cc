@@ -202,14 +202,15 @@ bool CudaExecutor::State::finish() const {
   const Clock::time_point limit = Clock::now() + settings.call_timeout + kEnding;
   Clock::time_point next_look = Clock::now() + kBrokenLook;
   while (watch->ended() != last_told) {
-    (void)watch->look();  // lets streams of the engine go on after a failure
+    // After a failure, a look lets streams of the engine go on, by many stores.
+    const bool failed = !watch->look().ok();
     const Clock::time_point now = Clock::now();
     if (now > limit) return false;
     if (now > next_look) {
       if (is_broken(device)) return true;
       next_look = now + kBrokenLook;
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    std::this_thread::sleep_for(std::chrono::microseconds(failed ? 2000 : 50));
   }
   return true;
 }
