@@ -62,10 +62,13 @@ int run_process(const PerfOptions& perf, const Options& options, const Launcher&
   return run_perf(**session, perf, options, perf.vs_mpi ? mpi.get() : nullptr);
 }
 
-// Kernels of ranks that share a GPU wait for each other: none may stand behind what waits for it in
-// a queue of the GPU, of which a process has 8, or as many as it asks for. REQUIRES: no other
-// thread yet; CUDA has not been called.
-void ask_for_queues() { setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0); }
+// Of ranks that share a GPU, kernels of one wait for those of another (docs/gpu.md, "What CUDA
+// makes wait"). REQUIRES: no other thread yet; CUDA has not been called.
+void let_kernels_wait_for_each_other() {
+  constexpr int kOverwrite = 0;
+  setenv("CUDA_MODULE_LOADING", "EAGER", kOverwrite);
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", kOverwrite);
+}
 
 }  // namespace
 
@@ -82,7 +85,7 @@ int perf_main(std::vector<std::string> arguments) {
   if (!options.ok()) return fail(launcher, options.status(), 2);
   if (perf.threads > 0) {
     if (launcher.kind == LauncherKind::kNone) {
-      ask_for_queues();
+      let_kernels_wait_for_each_other();
       return run_on_threads("perf", perf.threads, without_device(*options), [&](Session& session) {
         return run_perf(session, perf, *options, nullptr);
       });
