@@ -329,6 +329,36 @@ DeviceCall all_reduce_of(DeviceRank& rank, std::size_t count) {
           .output = rank.image()};
 }
 
+// A call that is issued later, on a stream that has nothing else to do, does not overtake.
+TEST(CudaExecutor, CallsOnDifferentStreamsKeepTheirOrder) {
+  for (const bool engine : {false, true}) {
+    test::run_device_ranks({.ranks = 2}, 8000, [&](DeviceRank& rank) {
+      CudaExecutor::Settings settings = settings_for(2);
+      settings.engine = engine;
+      Actor actor(rank, settings);
+      Device& device = rank.device();
+      const Stream other = *device.make_stream(), third = *device.make_stream();
+      auto* const flag = reinterpret_cast<std::uint32_t*>(*device.allocate(4));
+      for (std::uint32_t round = 1; round <= 5; ++round) {
+        if (rank.rank() == 0) {
+          ASSERT_TRUE(device.wait_until(rank.stream(), flag, round).ok());
+        }
+        EXPECT_TRUE(actor.executor().enqueue(all_reduce_of(rank, 1000), rank.stream()).ok());
+        EXPECT_TRUE(actor.executor().enqueue(all_reduce_of(rank, 500), other).ok());
+        std::this_thread::sleep_for(5ms);
+        ASSERT_TRUE(device.set(third, flag, round).ok());
+        for (const Stream stream : {rank.stream(), other}) {
+          EXPECT_TRUE(device.synchronize(stream, test::kDevicePatience).ok());
+        }
+        EXPECT_TRUE(actor.executor().health().ok()) << actor.executor().health().to_string();
+      }
+      device.end_stream(other);
+      device.end_stream(third);
+      device.release(reinterpret_cast<std::byte*>(flag));
+    });
+  }
+}
+
 // Asks until it is not well, as whoever watches over calls does.
 Status wait_for_trouble(const CudaExecutor& executor) {
   const auto limit = std::chrono::steady_clock::now() + test::kDevicePatience;

@@ -262,8 +262,9 @@ class TUTTI_API Communicator {
   /// stream before, and what is issued on it afterwards begins when they have ended. Returns when
   /// they are issued, and never waits for peers.
   ///
-  /// Otherwise as run(): the same calls in the same order on all ranks, whatever the streams; a
-  /// group is one call. Buffers are memory of the device, and live until the stream has passed.
+  /// Otherwise as run(): the same calls in the same order on all ranks, whatever the streams (but
+  /// for those in graphs: docs/gpu.md); a group is one call. Buffers are memory of the device, and
+  /// live until the stream has passed.
   /// What runs on host memory at the same time (run, start) is apart: neither waits for the other.
   ///
   /// kInvalidArgument names the buffer that is not memory of the device, or says that the stream is

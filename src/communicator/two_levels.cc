@@ -121,6 +121,8 @@ std::optional<LevelSteps> reduce_scatter_steps(const Call& call, const Levels& l
                                          op_inside(call.op, ranks)));
   }
   steps.between.push_back(reduce_scatter(as_input(sums), call.output, op_between(call.op)));
+  // The next call's kernels, on whatever stream, wait for a kernel before they write to scratch.
+  steps.last.push_back(barrier());
   return steps;
 }
 

@@ -94,8 +94,10 @@ struct CudaExecutor::State {
   std::unique_ptr<Engine> engine;  // before the plans are given back, and the watch
   std::optional<DevicePlans> plans;
 
-  // Calls end in the order of their issue: the last that a stream is to tell the end of.
+  // Calls end in the order of their issue: the last that a stream is to tell the end of, and that
+  // stream, which may be no more.
   std::uint32_t last_told = 0;
+  Stream last_stream = nullptr;
 
   mutable std::mutex mutex;
   std::string last_path;
@@ -111,6 +113,7 @@ struct CudaExecutor::State {
   Status open();
   Status enqueue(const DeviceCall& call, Stream stream);
   Status issue(Issue& issue);
+  Status wait_for_last(Stream stream);
   void tell_end(const Issue& issue);
   bool finish() const;
   Status issue_pieces(const Issue& issue);
@@ -186,16 +189,26 @@ Status CudaExecutor::State::enqueue(const DeviceCall& call, Stream stream) {
     note("nothing");
     return {};
   }
+  // A graph would wait for it, and tell it, again and again.
+  if (state->capturing) return this->issue(issue);
+  if (Status s = wait_for_last(stream); !s.ok()) return s;
   Status status = this->issue(issue);
-  // A graph would tell it again and again.
-  if (issue.number != 0 && !state->capturing) tell_end(issue);
+  if (issue.number != 0) tell_end(issue);
   return status;
+}
+
+// As if all calls were on one stream.
+Status CudaExecutor::State::wait_for_last(Stream stream) {
+  if (stream == last_stream || last_told == 0 || !device.facts().waits_on_memory) return {};
+  return device.wait_until(stream, watch->ended_on_device(), last_told);
 }
 
 // A stream that cannot is not waited for: its device is broken, or its driver has no such thing.
 void CudaExecutor::State::tell_end(const Issue& issue) {
   const Status told = device.set(issue.stream, watch->ended_on_device(), issue.number);
-  if (told.ok()) last_told = issue.number;
+  if (!told.ok()) return;
+  last_told = issue.number;
+  last_stream = issue.stream;
 }
 
 bool CudaExecutor::State::finish() const {

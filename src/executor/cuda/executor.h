@@ -72,10 +72,11 @@ class CudaExecutor final {
   bool finish();
 
   /// Issues the call. All ranks of the boards issue the same calls in the same order, and an
-  /// all_to_all in place on all ranks or on none. One thread at a time; calls on different streams
-  /// are put in order by the caller. A call of no elements issues nothing.
-  /// kNotSupported for what no path can do; kInvalidArgument names the argument. After a failure of
-  /// an earlier call: that failure.
+  /// all_to_all in place on all ranks or on none. One thread at a time. A call runs after the ones
+  /// before, whatever their streams; where the device's streams cannot wait for memory, and where
+  /// graphs hold calls, the caller puts streams in that order. A call of no elements issues
+  /// nothing. kNotSupported for what no path can do; kInvalidArgument names the argument. After a
+  /// failure of an earlier call: that failure.
   Status enqueue(const DeviceCall& call, Stream stream);
 
   /// The first failure of a call that was issued, once it is known: kTimeout names the rank that
