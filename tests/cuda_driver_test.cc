@@ -14,6 +14,7 @@
 
 #include "device/cuda_device.h"
 #include "device/gpu_bench.h"
+#include "device/opened_devices.h"
 #include "expect_ok.h"
 #include "made_up_driver.h"
 
@@ -440,6 +441,28 @@ TEST_F(CudaDriver, KernelsAreLoadedBeforeTheirFirstLaunch) {
     driver_.errors["cuModuleLoadData"] = outcome;
     EXPECT_EQ(failure_to_open().code(), Code::kNotSupported) << outcome;
   }
+}
+
+TEST_F(CudaDriver, WhoOpensADeviceThatIsOpenGetsTheSame) {
+  OpenedDevices opened([&](int ordinal) -> Result<std::shared_ptr<Device>> {
+    auto device = CudaDevice::open(driver_.table(), ordinal, kImage);
+    if (!device.ok()) return device.status();
+    return std::shared_ptr<Device>(std::move(*device));
+  });
+  const auto loads = [&] {
+    return std::count(driver_.calls.begin(), driver_.calls.end(), "cuModuleLoadData");
+  };
+  {
+    const auto first = opened.get(0), second = opened.get(0), other = opened.get(1);
+    ASSERT_TRUE(first.ok() && second.ok() && other.ok());
+    EXPECT_EQ(*first, *second);
+    EXPECT_EQ((*other)->facts().ordinal, 1);
+    EXPECT_EQ(loads(), 2);
+  }
+  EXPECT_EQ(driver_.what_is_left(), "");
+  EXPECT_OK(opened.get(0).status());
+  EXPECT_EQ(opened.get(2).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(loads(), 3);
 }
 
 TEST_F(CudaDriver, LaunchesGoToTheRemoteDomainWhereThereIsOne) {

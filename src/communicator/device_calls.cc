@@ -59,6 +59,7 @@ DeviceCalls::~DeviceCalls() {
     static_cast<void>(new std::shared_ptr<Device>(device_));
     static_cast<void>(kernels_.release());
     static_cast<void>(boards_.release());
+    static_cast<void>(memory_.release());
     return;
   }
   if (!scratch_.empty()) device_->release(scratch_.data());

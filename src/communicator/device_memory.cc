@@ -25,6 +25,12 @@ std::set<std::uint64_t> unpack(const std::string& text) {
 
 }  // namespace
 
+DeviceMemory::~DeviceMemory() {
+  for (const auto& [number, data] : pieces_) {
+    if (data != nullptr) device_.release(data);
+  }
+}
+
 Result<Memory> DeviceMemory::allocate(Bootstrap& bootstrap, std::size_t bytes, Deadline deadline) {
   if (Status status = withdraw_ended(bootstrap, deadline); !status.ok()) return status;
   Result<std::byte*> base = bytes == 0 ? nullptr : device_.allocate(bytes);

@@ -20,6 +20,9 @@ class DeviceMemory final : public Memory::Owner {
  public:
   /// `boards`: null where peers do not reach each other's devices. Both must outlive it.
   DeviceMemory(Device& device, Boards* boards) : device_(device), boards_(boards) {}
+  /// What was given back, and not yet by all ranks, too.
+  ~DeviceMemory() override;
+  DeviceMemory(const DeviceMemory&) = delete;
 
   /// Collective over the bootstrap, with the same outcome on all ranks.
   Result<Memory> allocate(Bootstrap& bootstrap, std::size_t bytes, Deadline deadline);
