@@ -25,9 +25,10 @@ namespace {
   end();
 }
 
-// Of ranks that share a GPU, kernels of one wait for those of another: none may stand behind what
-// it waits for, in a queue of the GPU or because it is loaded only when it is first launched (CUDA
-// C++ Programming Guide, "Lazy Loading"). REQUIRES: no other thread yet; CUDA has not been called.
+// Kernels of one rank wait for those of another: none may stand behind what it waits for, in a
+// queue of a GPU, or because it is loaded only when it is first launched, for which the driver
+// waits until the GPU has done all else (CUDA C++ Programming Guide, "Lazy Loading"). REQUIRES: no
+// other thread yet; CUDA has not been called.
 void let_kernels_wait_for_each_other() {
   constexpr int kOverwrite = 0;
   setenv("CUDA_MODULE_LOADING", "EAGER", kOverwrite);
@@ -35,7 +36,6 @@ void let_kernels_wait_for_each_other() {
 }
 
 void run_threads(int ranks, const std::function<void(Communicator)>& work) {
-  let_kernels_wait_for_each_other();
   auto communicators = must(Communicator::threads(ranks, must(Options::from_environment())));
   std::vector<std::thread> threads;
   for (Communicator& communicator : communicators) {
@@ -53,6 +53,7 @@ void run_threads(int ranks, const std::function<void(Communicator)>& work) {
 }  // namespace
 
 void run_ranks(int threads, const std::function<void(Communicator)>& work) {
+  let_kernels_wait_for_each_other();
   try {
     if (threads > 0) return run_threads(threads, work);
     work(must(Communicator::from_environment()));
