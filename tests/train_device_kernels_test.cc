@@ -284,6 +284,25 @@ TYPED_TEST(DeviceKernels, EmbeddingIsTheHosts) {
   }
 }
 
+TYPED_TEST(DeviceKernels, EmbedOneTokenWhereverItsRowBegins) {
+  using S = TypeParam;
+  constexpr long kWidth = 17;
+  for (std::int32_t word = 0; word < 5; ++word) {
+    const EmbeddingShape shape{.tokens = 1, .width = kWidth, .words = 5};
+    const auto table = this->numbers(shape.words * kWidth, "table");
+    auto y = this->numbers(kWidth, "y");
+    auto d_table = numbers<float>(shape.words * kWidth, "d_table");
+    DeviceNumbers<S> table_there(table), y_there(y);
+    DeviceNumbers<float> d_table_there(d_table);
+    embed_backward(shape, &word, y.data(), d_table.data());
+    embed_backward(shape, &word, y_there.data(), d_table_there.data());
+    EXPECT_EQ(d_table_there.read(), d_table);
+    embed(shape, &word, table.data(), y.data());
+    embed(shape, &word, table_there.data(), y_there.data());
+    EXPECT_EQ(y_there.read(), y);
+  }
+}
+
 // Columns that divide and that do not, with padding, without words, of the first rank and others.
 TYPED_TEST(DeviceKernels, CrossEntropyIsTheHosts) {
   using S = TypeParam;

@@ -6,12 +6,15 @@
 namespace tutti::train {
 namespace {
 
+// Tokens are rows of the table anywhere, also one alone.
+long rows(const EmbeddingShape& shape) { return std::max(shape.tokens, shape.words); }
+
 template <class S>
 void forward(const EmbeddingShape& shape, const std::int32_t* tokens, const S* table, S* y) {
   const std::size_t bytes = static_cast<std::size_t>(shape.tokens) * sizeof(std::int32_t);
   auto* there = static_cast<std::int32_t*>(accelerator().room(bytes));
   accelerator().write(there, tokens, bytes);
-  const auto pieces = cut<kPack<S>>(shape.tokens, shape.width,
+  const auto pieces = cut<kPack<S>>(rows(shape), shape.width,
                                     {operand(table, shape.width), operand(y, shape.width)});
   launch(pieces.blocks(shape.tokens), Embed<S>{pieces, shape, there, table, y});
 }
@@ -54,7 +57,7 @@ void backward(const EmbeddingShape& shape, const std::int32_t* tokens, const S* 
   accelerator().write(there + words_bytes, order.tokens.data(), tokens_bytes);
 
   const long words = static_cast<long>(order.words.size());
-  const auto pieces = cut<kPack<S>>(shape.tokens, shape.width,
+  const auto pieces = cut<kPack<S>>(rows(shape), shape.width,
                                     {operand(dy, shape.width), operand(d_table, shape.width)});
   launch(pieces.blocks(words),
          EmbedBackward<S>{pieces, reinterpret_cast<const WordTokens*>(there),

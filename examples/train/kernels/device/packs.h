@@ -10,6 +10,9 @@
 
 #include "train/device/block.h"
 #include "train/element.h"
+#ifndef __CUDACC__
+#include "train/failure.h"
+#endif
 
 #ifdef __CUDACC__
 #define TUTTI_UNROLLED _Pragma("unroll")
@@ -33,11 +36,24 @@ struct alignas(N * sizeof(S)) Aligned {
   S at[N];
 };
 
+// GPUs look themselves; where the processor stands in for one it refuses what they would.
+#ifdef __CUDACC__
+TUTTI_ON_DEVICE void expect_aligned(const void*, std::size_t) {}
+#else
+inline void expect_aligned(const void* at, std::size_t bytes) {
+  const auto past = reinterpret_cast<std::uintptr_t>(at) % bytes;
+  if (past == 0) return;
+  throw Failure("a kernel's address is " + std::to_string(past) + " bytes past a multiple of " +
+                std::to_string(bytes) + ": expected a multiple");
+}
+#endif
+
 /// REQUIRES: N is a power of two; from is aligned to N numbers, or to 16 bytes.
 template <int N, class S>
 TUTTI_ON_DEVICE Floats<N> load(const S* from) {
   constexpr int kAtOnce = N < kPack<S> ? N : kPack<S>;
   Floats<N> floats;
+  expect_aligned(from, kAtOnce * sizeof(S));
   for (int first = 0; first < N; first += kAtOnce) {
     const auto raw = *reinterpret_cast<const Aligned<S, kAtOnce>*>(from + first);
     for (int i = 0; i < kAtOnce; ++i) floats.at[first + i] = static_cast<float>(raw.at[i]);
@@ -93,6 +109,7 @@ TUTTI_ON_DEVICE void store(const Floats<N>& floats, S* to) {
 
 template <int N, class S>
 TUTTI_ON_DEVICE void store(const Floats<N>& floats, S* to) {
+  expect_aligned(to, (N < kPack<S> ? N : kPack<S>)*sizeof(S));
   for (int i = 0; i < N; ++i) to[i] = static_cast<S>(floats.at[i]);
 }
 
