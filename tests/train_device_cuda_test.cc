@@ -9,10 +9,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <numeric>
 
 #include "train/app/gpu.h"
+#include "train/app/launch.h"
 #include "train/array.h"
 #include "train/device/cuda_accelerator.h"
 #include "train/device/free_lists.h"
@@ -163,6 +165,20 @@ TEST(ProductLayout, RefusesWhatIsNoProduct) {
   expect_words({2, 5, 4, 1, matrix, matrix, 0, matrix}, "rows of b are 4 elements apart");
   expect_words({4, 4, 4, 1, {&x, true, 4}, matrix, 0, matrix}, "one type");
   expect_words({4, 4, 4, 1, matrix, matrix, 0, {&x, true, 4}}, "one type");
+}
+
+TEST(ProductLayout, KnowsWhatAllMatricesAreAlignedTo) {
+  const auto aligned = [](std::uintptr_t address, bool is_bf16, long step, long count) {
+    return alignment_of(
+        {.data = reinterpret_cast<const void*>(address), .is_bf16 = is_bf16, .step = step}, count);
+  };
+  EXPECT_EQ(aligned(4096, true, 0, 1), 256u);
+  EXPECT_EQ(aligned(4096 + 24, true, 0, 1), 8u);
+  EXPECT_EQ(aligned(4096, true, 5, 1), 256u);  // alone
+  EXPECT_EQ(aligned(4096, true, 5, 2), 2u);
+  EXPECT_EQ(aligned(4096, false, 5, 2), 4u);
+  EXPECT_EQ(aligned(4096, true, 64, 2), 128u);
+  EXPECT_EQ(aligned(4096 + 32, true, 64, 2), 32u);
 }
 
 // ---- Memory ----
@@ -416,6 +432,17 @@ TEST(RanksOnGpus, AllSayWhyOneHasNone) {
   });
   for (const std::string& failure : failures) {
     EXPECT_EQ(failure.find("rank 0: no GPU can be used: "), 0u) << failure;
+  }
+}
+
+TEST(RunRanks, LetsKernelsWaitForEachOther) {
+  for (const int threads : {0, 1}) {
+    unsetenv("CUDA_MODULE_LOADING");
+    unsetenv("CUDA_DEVICE_MAX_CONNECTIONS");
+    run_ranks(threads, [](const Communicator&) {
+      EXPECT_STREQ(std::getenv("CUDA_MODULE_LOADING"), "EAGER");
+      EXPECT_STREQ(std::getenv("CUDA_DEVICE_MAX_CONNECTIONS"), "32");
+    });
   }
 }
 

@@ -1,6 +1,8 @@
 #include "train/device/product_layout.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "train/failure.h"
 
@@ -35,6 +37,14 @@ void check(const DeviceProduct& p) {
 }
 
 }  // namespace
+
+unsigned alignment_of(const ColumnMatrix& matrix, long count) {
+  constexpr unsigned kMost = 256;
+  const long apart = count > 1 ? matrix.step * (matrix.is_bf16 ? 2 : 4) : 0;
+  const auto bits =
+      reinterpret_cast<std::uintptr_t>(matrix.data) | static_cast<std::uintptr_t>(apart) | kMost;
+  return 1u << std::countr_zero(bits);
+}
 
 ColumnProduct column_major(const DeviceProduct& p) {
   check(p);

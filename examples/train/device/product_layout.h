@@ -31,6 +31,10 @@ struct ColumnProduct {
   long count = 1;
 };
 
+/// Bytes of which the addresses of all `count` matrices are multiples; up to 256, as more makes no
+/// difference.
+unsigned alignment_of(const ColumnMatrix& matrix, long count);
+
 /// Failure where the product is none: no terms, rows that overlap, factors of two types.
 ColumnProduct column_major(const DeviceProduct& product);
 

@@ -1,19 +1,10 @@
 #include "train/device/cuda/products.h"
 
-#include <bit>
 #include <cstdint>
 #include <functional>
 
 namespace tutti::train {
 namespace {
-
-constexpr unsigned kAligned = 256;  // more makes no difference
-
-// Bytes of which the address is a multiple.
-unsigned alignment_of(const void* data) {
-  const auto address = reinterpret_cast<std::uintptr_t>(data) | kAligned;
-  return 1u << std::countr_zero(address);
-}
 
 cudaDataType type_of(const ColumnMatrix& matrix) {
   return matrix.is_bf16 ? CUDA_R_16BF : CUDA_R_32F;
@@ -66,10 +57,10 @@ Preference make_preference(const CublasLt& lt, const ColumnProduct& product) {
   // Parts of sums are added as floats and in an order that stays the same.
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
       std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(product.a.data));
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product.b.data));
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product.c.data));
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product.c.data));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(product.a, product.count));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product.b, product.count));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product.c, product.count));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product.c, product.count));
   return preference;
 }
 
@@ -110,9 +101,9 @@ Products::Key Products::key_of(const ColumnProduct& p, bool keeps) {
           p.b.transposed,
           p.a.is_bf16,
           p.c.is_bf16,
-          alignment_of(p.a.data),
-          alignment_of(p.b.data),
-          alignment_of(p.c.data),
+          alignment_of(p.a, p.count),
+          alignment_of(p.b, p.count),
+          alignment_of(p.c, p.count),
           keeps};
 }
 
