@@ -7,12 +7,14 @@
 namespace tutti::train {
 namespace {
 
-// The loader's folders first, then where CUDA was when this was built.
+// The loader's folders first, then where CUDA was when this was built. What the header is of comes
+// first: a newer one may need a newer driver.
 void* open_library() {
+  constexpr int kOther = CUBLAS_VER_MAJOR == 12 ? 13 : 12;
   std::string tried;
   for (const std::string folder : {"", TUTTI_TRAIN_CUDA_LIBRARIES "/"}) {
-    for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12"}) {
-      const std::string file = folder + name;
+    for (const int version : {CUBLAS_VER_MAJOR, kOther}) {
+      const std::string file = folder + "libcublasLt.so." + std::to_string(version);
       if (void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
       tried += (tried.empty() ? "" : ", ") + file;
     }
