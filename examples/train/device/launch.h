@@ -30,7 +30,7 @@ template <class Kernel>
 void launch_on_gpu(long blocks, const Kernel& kernel, void* stream);
 
 /// What a launch answers, a cudaError_t, made a Failure.
-void expect_launched(int error, const char* kernel);
+void expect_launched(int error, const char* kernel, std::size_t shared_bytes);
 
 #ifdef __CUDACC__
 
@@ -53,7 +53,7 @@ void launch_on_gpu(long blocks, const Kernel& kernel, void* stream) {
                  static_cast<cudaStream_t>(stream)>>>(kernel);
     error = cudaGetLastError();
   }
-  expect_launched(error, __PRETTY_FUNCTION__);
+  expect_launched(error, __PRETTY_FUNCTION__, shared);
 }
 
 #else

@@ -11,8 +11,11 @@
 
 namespace tutti::train {
 
-void expect_launched(int error, const char* kernel) {
-  must(static_cast<cudaError_t>(error), kernel);
+void expect_launched(int error, const char* kernel, std::size_t shared_bytes) {
+  if (error == cudaSuccess) return;
+  must(static_cast<cudaError_t>(error), std::string(kernel) + " with " +
+                                            std::to_string(shared_bytes) +
+                                            " bytes of shared memory a block");
 }
 
 namespace {
