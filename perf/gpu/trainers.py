@@ -33,6 +33,8 @@ LOSS_CASES = (("dp=2", "llama", "llama-tiny", False), ("tp=2", "llama", "llama-t
               ("pp=2", "llama", "llama-tiny", False), ("cp=2", "llama", "llama-tiny", False),
               ("tp=2", "mamba", "mamba2-tiny", False), ("cp=2", "mamba", "mamba2-tiny", False),
               ("dp=2", "llama", "llama-tiny", True))
+# So that ranks that wait in vain say for whom, rather than be stopped; a step takes far less.
+PATIENCE = {"TUTTI_TIMEOUT": "8"}
 # Relative: sums in another order; a mantissa of bf16 has 8 bits.
 TOLERANCES = {"fp32": 2e-4, "bf16": 2e-2}
 
@@ -106,12 +108,12 @@ def speed(rows, model):
 def losses_of(line, out, processes, limit_s):
     """The losses of a run of two ranks, and why there are none."""
     if processes:
-        environments = rank_environments(2)
+        environments = rank_environments(2, **PATIENCE)
         for environment in environments:
             environment.pop("TUTTI_DEVICE")  # --device says it
         finished = run_together([line] * 2, limit_s, environments)
     else:
-        finished = [run([*line, "--threads", "2"], limit_s)]
+        finished = [run([*line, "--threads", "2"], limit_s, PATIENCE)]
     failed = [one for one in finished if not one.ok()]
     if failed:
         return [], failed[0].why()
