@@ -499,6 +499,44 @@ TEST_P(TransportTest, BothDirectionsRunAtOnce) {
   });
 }
 
+// Puts to annexes, whose memory stands for a device's, and to windows, in turn and both ways.
+TEST_P(TransportTest, WhatIsPutToAnAnnexIsThereAfterItsSignal) {
+  constexpr std::size_t kWindow = 4096, kAnnex = (1 << 20) + 13;
+  run(2, kWindow, [](Rank self) {
+    Transport& transport = self.transport;
+    if (!transport.direct_puts(MemoryKind::kHost).possible.ok()) {
+      EXPECT_TRUE(transport.map(1 - self.rank()) != nullptr || GetParam() == Kind::kInprocDelayed);
+      return;
+    }
+    const int peer = 1 - self.rank();
+    std::vector<std::byte> annex(kAnnex);
+    transport.add_annex(annex, MemoryKind::kHost);
+    const std::size_t begin = transport.window().size();
+    ASSERT_OK(transport.signal(peer, 128, flag(1)));
+    ASSERT_OK(wait(transport, peer, 128, 1, soon()));
+    std::uint64_t round = 0;
+    for (const std::size_t bytes :
+         {std::size_t{1}, std::size_t{100}, std::size_t{70'001}, kAnnex}) {
+      ++round;
+      const int salt = static_cast<int>(round);
+      const auto sent = pattern(bytes, salt + 100 * self.rank());
+      const auto few = pattern(64, salt + 50 + 100 * self.rank());
+      ASSERT_OK(transport.put(peer, sent, begin + kAnnex - bytes));
+      ASSERT_OK(transport.put(peer, few, 1024));
+      ASSERT_OK(transport.signal(peer, 0, flag(round)));
+      ASSERT_OK(wait(transport, peer, 0, round, soon()));
+      const auto expected = pattern(bytes, salt + 100 * peer);
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), annex.end() - bytes)) << bytes;
+      const auto expected_few = pattern(64, salt + 50 + 100 * peer);
+      EXPECT_TRUE(
+          std::equal(expected_few.begin(), expected_few.end(), transport.window().begin() + 1024));
+      ASSERT_OK(flush(transport, peer, soon()));
+      ASSERT_OK(transport.signal(peer, 64, flag(round)));  // read, and may be written again
+      ASSERT_OK(wait(transport, peer, 64, round, soon()));
+    }
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, TransportTest,
                          testing::Values(Kind::kShmThreads, Kind::kShmProcesses, Kind::kUcxThreads,
                                          Kind::kUcxProcesses, Kind::kJointThreads,

@@ -245,7 +245,7 @@ TEST(UcxParcel, GivesATicketOnlyForDataAndGivesItBackWhenFinished) {
   EXPECT_EQ(tickets.issued(), 0u);
 
   const std::byte data[3] = {};
-  parcel.set_data(data, 64);
+  parcel.set_data(data, 64, {});
   parcel.seal(1, 0, 1, &tickets);
   EXPECT_EQ(tickets.issued(), 1u);
   EXPECT_EQ(tickets.done(), 0u);

@@ -351,6 +351,33 @@ TEST_F(Ucx, LargeDataOverSeveralDevicesArrivesWholeAndInOrder) {
              });
 }
 
+// As by RDMA: what goes to annexes waits until its place is known, and lands in any order.
+TEST_F(Ucx, PutsToAnnexesByRendezvousArriveWholeBeforeTheirSignals) {
+  constexpr std::size_t kBytes = 700'003;
+  const UcxOptions options{.interface = "", .net_devices = "", .rendezvous = true};
+  on_threads(2, 4096, options, [&](Bootstrap& bootstrap, End& end) {
+    const int me = (*end).rank(), peer = 1 - me;
+    std::vector<std::byte> annex(kBytes);
+    (*end).add_annex(annex, MemoryKind::kHost);
+    meet(bootstrap);
+    for (int round = 1; round <= 20; ++round) {
+      const std::size_t bytes = round % 2 == 0 ? round : kBytes;
+      const auto sent = pattern(bytes, round + 100 * me), few = pattern(64, round + 50 * me);
+      ASSERT_OK((*end).put(peer, sent, 4096 + kBytes - bytes));
+      ASSERT_OK((*end).put(peer, few, 1024));
+      ASSERT_OK((*end).signal(peer, 0, flag(round)));
+      ASSERT_OK(wait(*end, peer, 0, round, soon()));
+      const auto expected = pattern(bytes, round + 100 * peer);
+      ASSERT_TRUE(std::equal(expected.begin(), expected.end(), annex.end() - bytes)) << round;
+      const auto expected_few = pattern(64, round + 50 * peer);
+      ASSERT_TRUE(
+          std::equal(expected_few.begin(), expected_few.end(), (*end).window().begin() + 1024));
+      ASSERT_OK(flush(*end, peer, soon()));
+      meet(bootstrap);
+    }
+  });
+}
+
 // ---- ends
 
 constexpr std::size_t kLastBytes = 300'000;
@@ -501,6 +528,73 @@ TEST_F(Ucx, AStoppedPeerOfProcessesCanBeGivenUp) {
     end.network = Status(Code::kAborted, "ended");
     EXPECT_LT(Clock::now() - start, 3s);
     kill(peer, SIGKILL);
+  });
+  EXPECT_EQ(codes, Codes({0, died_of(SIGKILL)}));
+}
+
+// The same of what it is asked to take into its annex, and of what it puts into this rank's.
+TEST_F(Ucx, AStoppedPeerOfProcessesCanBeGivenUpInTheMiddleOfPutsToAnnexes) {
+  constexpr std::size_t kBytes = 64 << 20;
+  const Codes codes = on_processes(2, 4096, [&](Bootstrap&, End& end) {
+    auto annex = std::make_unique<std::vector<std::byte>>(kBytes);
+    auto source = std::make_unique<std::vector<std::byte>>(pattern(kBytes, 1));
+    (*end).add_annex(*annex, MemoryKind::kHost);
+    if ((*end).rank() == 1) {
+      introduce(*end);
+      ASSERT_OK((*end).put(0, *source, 4096));
+      ASSERT_OK((*end).signal(0, 64, flag(1)));
+      for (const Deadline limit = Clock::now() + 2ms; Clock::now() < limit;) (*end).progress();
+      raise(SIGSTOP);
+      end.transport = Status(Code::kAborted, "ended");
+      return;
+    }
+    const pid_t peer = introduced(*end);
+    ASSERT_GT(peer, 1);
+    std::this_thread::sleep_for(50ms);
+    ASSERT_OK((*end).put(1, *source, 4096));
+    ASSERT_OK((*end).signal(1, 0, flag(1)));
+    for (const Deadline limit = Clock::now() + 100ms; Clock::now() < limit;) (*end).progress();
+    EXPECT_FALSE((*end).flushed(1, (*end).puts(1))) << "it was to be stopped";
+    const auto start = Clock::now();
+    (*end).cancel(1);
+    EXPECT_TRUE((*end).flushed(1, (*end).puts(1)));
+    EXPECT_LT(Clock::now() - start, 1s);
+    source.reset();
+    end.transport = Status(Code::kAborted, "ended");
+    annex.reset();
+    kill(peer, SIGCONT);  // what it goes on to put goes nowhere
+    for (const Deadline limit = Clock::now() + 50ms; Clock::now() < limit;)
+      std::this_thread::yield();
+    end.network = Status(Code::kAborted, "ended");
+    EXPECT_LT(Clock::now() - start, 4s);
+    kill(peer, SIGKILL);
+  });
+  EXPECT_EQ(codes[0], 0);
+}
+
+// A peer that is killed in the middle of puts to annexes, of both.
+TEST_F(Ucx, PutsToAndFromTheAnnexOfAPeerThatIsKilledEnd) {
+  constexpr std::size_t kBytes = 16 << 20;
+  const Codes codes = on_processes(2, 4096, [&](Bootstrap&, End& end) {
+    std::vector<std::byte> annex(kBytes);
+    const std::vector<std::byte> source = pattern(kBytes, 1);
+    (*end).add_annex(annex, MemoryKind::kHost);
+    if ((*end).rank() == 1) introduce(*end);
+    if ((*end).rank() == 0) (void)introduced(*end);
+    ASSERT_OK((*end).put(1 - (*end).rank(), source, 4096));
+    ASSERT_OK((*end).signal(1 - (*end).rank(), 64, flag(1)));
+    const auto start = Clock::now();
+    if ((*end).rank() == 1) {
+      for (const Deadline limit = Clock::now() + 3ms; Clock::now() < limit;) (*end).progress();
+      raise(SIGKILL);
+    }
+    while ((*end).check(1).ok() && Clock::now() < start + 10s) (*end).progress();
+    EXPECT_EQ((*end).check(1).code(), Code::kPeerLost);
+    (*end).cancel(1);
+    EXPECT_TRUE((*end).flushed(1, (*end).puts(1)));
+    end.transport = Status(Code::kAborted, "ended");
+    end.network = Status(Code::kAborted, "ended");
+    EXPECT_LT(Clock::now() - start, 5s);
   });
   EXPECT_EQ(codes, Codes({0, died_of(SIGKILL)}));
 }

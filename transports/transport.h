@@ -15,6 +15,11 @@
 // Flags only ever grow, so nothing is reset and no line is reused before its reader is known to be
 // done: the executor's credits see to that.
 //
+// A window can have an annex: memory of a device, which the processor may not reach. Offsets from
+// the window's size on are in it. What peers put there is memory of their devices; a rank that has
+// seen the signal after it, and flushed its device (Device::flush_network_writes()), finds it
+// there.
+//
 // What is lost on the way is not an error of the call that sent it: check() knows.
 //
 // One thread at a time per transport. Implementations pass tests/transport_test.cc.
@@ -30,6 +35,7 @@
 #include <string>
 
 #include "base/line.h"
+#include "base/memory_kind.h"
 #include "tutti/status.h"
 
 namespace tutti {
@@ -62,6 +68,12 @@ inline void show(Line& line, const Signal& signal) {
   line.flag.store(signal.flag, std::memory_order_release);
 }
 
+/// Whether memory of a kind can be put from and into as it is.
+struct DirectPuts {
+  Status possible;    // OK, or why not
+  Status worthwhile;  // OK where no processor copies it on the way; or why one does
+};
+
 /// Uses data where it arrives instead of at its place in the window: one copy less.
 class Taker {
  public:
@@ -88,9 +100,18 @@ class Transport {
   /// through it keeps the promises above itself. map(rank()) is window().data().
   virtual std::byte* map(int peer) = 0;
 
-  /// Copies `source` to `offset` in the peer's window. Returns at once; `source` must stay
-  /// unchanged until it is flushed() or until the peer has answered.
-  /// REQUIRES: peer != rank(), the target lies in the window.
+  /// About annexes to windows, between hosts.
+  virtual DirectPuts direct_puts(MemoryKind /*kind*/) const {
+    const Status none(Code::kNotSupported, "no network between hosts is used");
+    return {none, none};
+  }
+  /// Gives this rank's window its annex, which outlives the transport. Every rank does, with memory
+  /// of one size and kind, before any puts there. REQUIRES: direct_puts(kind).possible.
+  virtual void add_annex(std::span<std::byte> /*memory*/, MemoryKind /*kind*/) {}
+
+  /// Copies `source` to `offset` in the peer's window, or its annex. Returns at once; `source` must
+  /// stay unchanged until it is flushed() or until the peer has answered. REQUIRES: peer != rank(),
+  /// the target lies in the window.
   virtual Status put(int peer, std::span<const std::byte> source, std::size_t offset) = 0;
 
   /// Delivers a line at `offset` in the peer's window, after all earlier puts to that peer.

@@ -19,6 +19,12 @@ class JointTransport final : public Transport {
     return is_near(peer) ? parts_.near->map(parts_.near_ranks[peer]) : nullptr;
   }
 
+  DirectPuts direct_puts(MemoryKind kind) const override { return parts_.far->direct_puts(kind); }
+  void add_annex(std::span<std::byte> memory, MemoryKind kind) override {
+    parts_.far->add_annex(memory, kind);
+  }
+
+  // Annexes are reached through the far one only.
   Status put(int peer, std::span<const std::byte> source, std::size_t offset) override {
     if (is_near(peer)) return parts_.near->put(parts_.near_ranks[peer], source, offset);
     return parts_.far->put(peer, source, offset);

@@ -5,9 +5,14 @@
 namespace tutti::ucx {
 
 std::byte* Inbox::place_of(const ParcelHeader& header) const {
-  const bool inside =
-      header.offset <= window_.size() && header.bytes <= window_.size() - header.offset;
-  return inside && header.sender < senders_.size() ? window_.data() + header.offset : nullptr;
+  if (header.sender >= senders_.size()) return nullptr;
+  const auto place_in = [&header](std::span<std::byte> memory, std::uint64_t offset) {
+    const bool inside = offset <= memory.size() && header.bytes <= memory.size() - offset;
+    return inside ? memory.data() + offset : nullptr;
+  };
+  const bool in_annex = header.offset >= window_.size() && header.bytes != 0;
+  return in_annex ? place_in(annex_, header.offset - window_.size())
+                  : place_in(window_, header.offset);
 }
 
 bool Inbox::landed(const ParcelHeader& header, std::span<const std::byte> lines) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,8 +22,20 @@ class Inbox {
   /// `window` must outlive it.
   Inbox(std::span<std::byte> window, int ranks) : window_(window), senders_(ranks) {}
 
-  /// Where a parcel's data belongs; null when it does not lie in the window or names no rank.
+  /// Offsets from the window's end on are in it.
+  void add_annex(std::span<std::byte> annex, MemoryKind kind) {
+    annex_ = annex;
+    annex_kind_ = kind;
+  }
+
+  /// Where a parcel's data belongs; null when it lies neither in the window nor in its annex, or
+  /// names no rank.
   std::byte* place_of(const ParcelHeader& header) const;
+  /// The kind of memory there, where it is the annex. REQUIRES: place_of(header) != nullptr.
+  std::optional<MemoryKind> annex_of(const ParcelHeader& header) const {
+    if (header.offset < window_.size() || header.bytes == 0) return {};
+    return annex_kind_;
+  }
 
   /// Whether all earlier parcels of its sender have landed. REQUIRES: place_of(header) != nullptr.
   bool is_next(const ParcelHeader& header) const {
@@ -45,6 +58,8 @@ class Inbox {
   bool show_lines(std::span<const std::byte> lines);
 
   std::span<std::byte> window_;
+  std::span<std::byte> annex_;
+  MemoryKind annex_kind_ = MemoryKind::kHost;
   std::vector<Sender> senders_;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -58,9 +59,11 @@ class Parcel {
     return header_bytes_ + sizeof(LineHeader) + padded(signal.payload.size()) <= kMostHeaderBytes;
   }
 
-  /// REQUIRES: !has_data().
-  void set_data(std::span<const std::byte> data, std::size_t offset) {
+  /// `annex`: the kind of memory, where it goes from a device to a device. REQUIRES: !has_data().
+  void set_data(std::span<const std::byte> data, std::size_t offset,
+                std::optional<MemoryKind> annex) {
     data_ = data;
+    annex_ = annex;
     header_.offset = offset;
     header_.bytes = static_cast<std::uint32_t>(data.size());
   }
@@ -89,6 +92,7 @@ class Parcel {
 
   std::span<const std::byte> header() const { return std::span(bytes_).first(header_bytes_); }
   std::span<const std::byte> data() const { return data_; }
+  std::optional<MemoryKind> annex() const { return annex_; }
 
   /// Done: nothing of it is read any more. It can be used again.
   void finish() {
@@ -97,12 +101,14 @@ class Parcel {
     header_ = {};
     header_bytes_ = sizeof(ParcelHeader);
     data_ = {};
+    annex_.reset();
   }
 
  private:
   ParcelHeader header_;
   std::size_t header_bytes_ = sizeof(ParcelHeader);
   std::span<const std::byte> data_;
+  std::optional<MemoryKind> annex_;
   Tickets* tickets_ = nullptr;  // of its peer, which outlives it
   std::uint64_t ticket_ = 0;
   alignas(8) std::array<std::byte, kMostHeaderBytes> bytes_;

@@ -6,6 +6,16 @@
 
 namespace tutti::ucx {
 
+ucs_memory_type_t memory_type_of(MemoryKind kind) {
+  switch (kind) {
+    case MemoryKind::kHost:
+      return UCS_MEMORY_TYPE_HOST;
+    case MemoryKind::kCuda:
+      return UCS_MEMORY_TYPE_CUDA;
+  }
+  return UCS_MEMORY_TYPE_UNKNOWN;
+}
+
 Status ucx_error(const Api& api, const std::string& what, ucs_status_t status) {
   return {Code::kSystem, "UCX: " + what + ": " + api.status_string(status)};
 }
@@ -16,6 +26,8 @@ Result<std::unique_ptr<Rail>> Rail::open(const Api& api, const RailDevices& devi
   if (Status status = rail->open_worker(); !status.ok()) return status;
   return rail;
 }
+
+bool Rail::moves(MemoryKind kind) const { return (memory_types_ >> memory_type_of(kind) & 1) != 0; }
 
 Rail::~Rail() {
   if (worker_ != nullptr) api_.worker_destroy(worker_);
@@ -57,6 +69,9 @@ Status Rail::open_context() {
   api_.config_release(config);
   if (!configured.ok()) return configured;
   if (status != UCS_OK) return ucx_error(api_, "cannot use " + devices_.names, status);
+  ucp_context_attr_t attributes = {};
+  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
+  if (api_.context_query(context_, &attributes) == UCS_OK) memory_types_ = attributes.memory_types;
   return {};
 }
 

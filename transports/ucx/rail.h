@@ -5,13 +5,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "base/memory_kind.h"
 #include "transports/ucx/devices.h"
 #include "transports/ucx/library.h"
 
 namespace tutti::ucx {
+
+ucs_memory_type_t memory_type_of(MemoryKind kind);
 
 /// An error of UCX as a sentence: "cannot create a worker on e0: Input/output error".
 Status ucx_error(const Api& api, const std::string& what, ucs_status_t status);
@@ -26,6 +30,8 @@ class Rail {
   const RailDevices& devices() const { return devices_; }
   ucp_worker_h worker() const { return worker_; }
   const std::string& address() const { return address_; }
+  /// Whether UCX moves memory of the kind on these devices.
+  bool moves(MemoryKind kind) const;
   /// Readable when there is something to do, once arm() has said true.
   int event_fd() const { return event_fd_; }
   bool arm() { return api_.worker_arm(worker_) == UCS_OK; }
@@ -49,6 +55,7 @@ class Rail {
   ucp_context_h context_ = nullptr;
   ucp_worker_h worker_ = nullptr;
   std::string address_;
+  std::uint64_t memory_types_ = 0;  // bits, by ucs_memory_type_t
   int event_fd_ = -1;
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -84,13 +85,23 @@ class UcxTransport final : public Transport {
   std::span<std::byte> window() override { return window_; }
   std::byte* map(int peer) override { return peer == rank_ ? window_.data() : nullptr; }
 
+  DirectPuts direct_puts(MemoryKind kind) const override { return worker_->direct_puts(kind); }
+
+  void add_annex(std::span<std::byte> memory, MemoryKind kind) override {
+    annex_bytes_ = memory.size();
+    annex_kind_ = kind;
+    worker_->add_annex(number_, memory, kind);
+  }
+
   Status put(int peer, std::span<const std::byte> source, std::size_t offset) override {
     check_target(peer, offset, source.size());
     Route& route = routes_[peer];
+    std::optional<MemoryKind> annex;
+    if (offset >= window_.size()) annex = annex_kind_;
     while (!source.empty()) {
       if (route.parcel != nullptr && route.parcel->has_data()) send(route);
       const auto piece = source.first(std::min(source.size(), worker_->most_data()));
-      open(peer).set_data(piece, offset);
+      open(peer).set_data(piece, offset, annex);
       source = source.subspan(piece.size());
       offset += piece.size();
     }
@@ -167,14 +178,18 @@ class UcxTransport final : public Transport {
   void check_target(int peer, std::size_t offset, std::size_t bytes) const {
     TUTTI_CHECK(peer != rank_ && peer >= 0 && peer < static_cast<int>(routes_.size()),
                 "rank %d puts to %d", rank_, peer);
-    TUTTI_CHECK(offset <= window_.size() && bytes <= window_.size() - offset,
-                "%zu bytes at %zu of %zu", bytes, offset, window_.size());
+    const bool in_annex = bytes != 0 && offset >= window_.size();
+    const std::size_t end = in_annex ? window_.size() + annex_bytes_ : window_.size();
+    TUTTI_CHECK(offset <= end && bytes <= end - offset, "%zu bytes at %zu of %zu and %zu", bytes,
+                offset, window_.size(), annex_bytes_);
   }
 
   const int rank_;
   const UcxNetwork worker_;
   const std::span<std::byte> window_;
   const std::uint32_t number_;
+  std::size_t annex_bytes_ = 0;
+  MemoryKind annex_kind_ = MemoryKind::kHost;
   std::deque<Route> routes_;  // by peer; tickets do not move
   std::vector<int> waiting_;  // peers that a parcel has been opened for
 };
@@ -206,7 +221,7 @@ Result<std::vector<Facts>> exchange_facts(Bootstrap& bootstrap, const Result<std
 
 Result<UcxNetwork> open_ucx_network(const UcxOptions& options) {
   Result<std::unique_ptr<ucx::Worker>> worker =
-      ucx::Worker::open(options.interface, options.net_devices);
+      ucx::Worker::open(options.interface, options.net_devices, options.rendezvous);
   if (!worker.ok()) return worker.status();
   return UcxNetwork(std::move(*worker));
 }

@@ -29,6 +29,7 @@ using UcxNetwork = std::shared_ptr<ucx::Worker>;
 struct UcxOptions {
   std::string interface;    // as Options::interface
   std::string net_devices;  // as Options::net_devices
+  bool rendezvous = false;  // into annexes by TCP too, where it gains nothing; for tests
 };
 
 /// kNotSupported where UCX is missing or has no device; kInvalidArgument for devices not there.

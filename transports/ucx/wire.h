@@ -5,7 +5,7 @@
 // parcels of the sender have landed.
 //
 //   header   ParcelHeader, then `lines` times LineHeader and its payload, padded to 8 bytes
-//   data     `bytes` bytes for the window at `offset`
+//   data     `bytes` bytes for the window at `offset`, or for its annex, which begins at its end
 //
 // Numbers are as this machine has them: all ranks run the same library on the same architecture,
 // which the start makes sure of. Nothing that arrives is trusted: lengths are checked.

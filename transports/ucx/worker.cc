@@ -42,12 +42,13 @@ std::string describe(const std::vector<std::unique_ptr<Rail>>& rails) {
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::open(const std::string& interface,
-                                             const std::string& devices) {
+                                             const std::string& devices, bool rendezvous) {
   Result<Api> api = load_library();
   if (!api.ok()) return api.status();
   std::unique_ptr<Worker> worker(new Worker());
   worker->api_ = *api;
   if (Status status = worker->open_rails(interface, devices); !status.ok()) return status;
+  worker->rendezvous_ = rendezvous || worker->rails_[0]->devices().is_rdma;
   worker->start_attendant();
   return worker;
 }
@@ -148,6 +149,30 @@ std::uint32_t Worker::add_window(std::span<std::byte> window, int ranks) {
   return next_window_++;
 }
 
+void Worker::add_annex(std::uint32_t number, std::span<std::byte> annex, MemoryKind kind) {
+  const std::lock_guard lock(mutex_);
+  windows_.at(number).add_annex(annex, kind);
+}
+
+// UCX names kinds of memory that it can move, if need be through memory of the host: that network
+// devices reach that of GPUs is for a module of the kernel to see to. (DMA-BUF does it too, but
+// whether UCX and all drivers have it, nobody tells.)
+DirectPuts Worker::direct_puts(MemoryKind kind) const {
+  DirectPuts puts;
+  for (const auto& rail : rails_) {
+    if (rail->moves(kind)) continue;
+    puts.possible = {Code::kNotSupported, "UCX moves no " + std::string(name(kind)) +
+                                              " memory by " + description_ +
+                                              " (tutti doctor says what it can)"};
+  }
+  if (!rails_[0]->devices().is_rdma) {
+    puts.worthwhile = {Code::kNotSupported, description_ + " copies through host memory itself"};
+  } else if (kind == MemoryKind::kCuda && access("/sys/module/nvidia_peermem", F_OK) != 0) {
+    puts.worthwhile = {Code::kNotSupported, "nvidia_peermem is not loaded"};
+  }
+  return puts;
+}
+
 void Worker::remove_window(std::uint32_t number) {
   const std::lock_guard lock(mutex_);
   const auto window = windows_.find(number);
@@ -228,7 +253,12 @@ void Worker::send(Peer& peer, Parcel* parcel) {
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_MEMORY_TYPE;
   param.cb.send = on_sent;
   param.user_data = parcel;
-  param.memory_type = UCS_MEMORY_TYPE_HOST;
+  param.memory_type = memory_type_of(parcel->annex().value_or(MemoryKind::kHost));
+  // The receiver says where the data belongs before it leaves: devices take it straight there.
+  if (parcel->annex().has_value() && rendezvous_) {
+    param.op_attr_mask |= UCP_OP_ATTR_FIELD_FLAGS;
+    param.flags = UCP_AM_SEND_FLAG_RNDV;
+  }
   parcel->peer = &peer;
   std::span<const std::byte> header = parcel->header(), data = parcel->data();
   if (data.empty()) std::swap(header, data);  // one buffer leaves faster than two

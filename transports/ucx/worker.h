@@ -32,9 +32,10 @@ namespace tutti::ucx {
 
 class Worker {
  public:
-  /// `interface` and `devices` as Options::interface and net_devices.
+  /// `interface` and `devices` as Options::interface and net_devices, `rendezvous` as in
+  /// UcxOptions.
   static Result<std::unique_ptr<Worker>> open(const std::string& interface,
-                                              const std::string& devices);
+                                              const std::string& devices, bool rendezvous);
   /// Waits until what was sent has come, or its receiver is lost, or some seconds have passed.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -46,7 +47,10 @@ class Worker {
 
   /// A window that others can put into from now on; its number, which is never given twice.
   std::uint32_t add_window(std::span<std::byte> window, int ranks);
+  void add_annex(std::uint32_t number, std::span<std::byte> annex, MemoryKind kind);
   void remove_window(std::uint32_t number);
+  /// As Transport's.
+  DirectPuts direct_puts(MemoryKind kind) const;
 
   /// The connection to a worker. Lives as long as this.
   Peer& connect(const Card& card);
@@ -100,7 +104,7 @@ class Worker {
   bool offer(const ParcelHeader& header, std::span<const std::byte> lines,
              std::span<const std::byte> data);
   ucs_status_t land_later(const ParcelHeader& header, std::span<const std::byte> lines, void* data,
-                          std::byte* place, Rail& rail);
+                          std::byte* place, MemoryKind kind, Rail& rail);
   void landed_late(const Landing& landing, ucs_status_t status);
 
   static void on_sent(void* request, ucs_status_t status, void* parcel);
@@ -114,6 +118,7 @@ class Worker {
                                 void* data, std::size_t bytes, const ucp_am_recv_param_t* param);
 
   Api api_;
+  bool rendezvous_ = false;  // what goes to annexes does not leave before its place is known
   Card card_;
   std::string description_;
 

@@ -3,6 +3,7 @@
 #ifdef TUTTI_UCX
 
 #include <cstring>
+#include <optional>
 
 #include "transports/ucx/worker.h"
 
@@ -39,10 +40,12 @@ ucs_status_t Worker::take_parcel(std::span<const std::byte> bytes, std::span<std
   if (window == windows_.end() || header.bytes != data.size()) return UCS_OK;
   std::byte* const place = window->second.place_of(header);
   if (place == nullptr) return UCS_OK;
+  const std::optional<MemoryKind> annex = window->second.annex_of(header);
   if (!is_here) {
     ++window->second.landings;
-    return land_later(header, lines, data.data(), place, rail);
+    return land_later(header, lines, data.data(), place, annex.value_or(MemoryKind::kHost), rail);
   }
+  if (annex == MemoryKind::kCuda) return UCS_OK;  // it comes by rendezvous: see send()
   const bool is_offered = taker_ != nullptr && header.window == taker_window_ && !data.empty() &&
                           window->second.is_next(header);
   const bool is_taken = is_offered && offer(header, lines, data);
@@ -60,7 +63,7 @@ bool Worker::offer(const ParcelHeader& header, std::span<const std::byte> lines,
 }
 
 ucs_status_t Worker::land_later(const ParcelHeader& header, std::span<const std::byte> lines,
-                                void* data, std::byte* place, Rail& rail) {
+                                void* data, std::byte* place, MemoryKind kind, Rail& rail) {
   auto landing = std::make_unique<Landing>(
       Landing{*this, header, std::vector<std::byte>(lines.begin(), lines.end())});
   ucp_request_param_t param = {};
@@ -68,7 +71,7 @@ ucs_status_t Worker::land_later(const ParcelHeader& header, std::span<const std:
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_MEMORY_TYPE;
   param.cb.recv_am = on_landed;
   param.user_data = landing.get();
-  param.memory_type = UCS_MEMORY_TYPE_HOST;
+  param.memory_type = memory_type_of(kind);
   void* request = api_.am_recv_data(rail.worker(), data, place, header.bytes, &param);
   if (UCS_PTR_IS_PTR(request)) {
     landing.release();  // on_landed() takes it
