@@ -14,12 +14,13 @@ namespace {
 constexpr std::size_t kMappedFrom = 16 * 1024;
 
 // Whatever of a call is small, in one word.
-std::uint64_t kinds_of(const Call& call, bool may_be_mapped) {
+std::uint64_t kinds_of(const Call& call, bool may_be_mapped, bool in_annex) {
   return static_cast<std::uint64_t>(call.collective) |
          static_cast<std::uint64_t>(call.op.reduction) << 8 |
          static_cast<std::uint64_t>(call.input.type) << 16 |
          static_cast<std::uint64_t>(call.output.type) << 24 | std::uint64_t{call.sends} << 32 |
-         std::uint64_t{may_be_mapped} << 33 | static_cast<std::uint64_t>(call.direction) << 34;
+         std::uint64_t{may_be_mapped} << 33 | std::uint64_t{in_annex} << 48 |
+         static_cast<std::uint64_t>(call.direction) << 34;
 }
 
 }  // namespace
@@ -45,7 +46,7 @@ bool Preparer::Entry::fits(const Call& call) const {
 
 Job* Preparer::recall(const Call& call, bool may_be_mapped) {
   if (call.variable) return nullptr;  // counts per rank are not compared
-  const std::uint64_t kinds = kinds_of(call, may_be_mapped);
+  const std::uint64_t kinds = kinds_of(call, may_be_mapped, in_annex(call));
   for (Entry& entry : slot_of(call, kinds)) {
     if (!entry.matches(call, kinds) || !entry.fits(call)) continue;
     place(call, entry);
@@ -59,7 +60,7 @@ Result<Job*> Preparer::prepare(const Call& call, bool may_be_mapped) {
   auto job = std::make_unique<Job>();
   if (Status status = fill(call, shape, may_be_mapped, *job); !status.ok()) return status;
 
-  const std::uint64_t kinds = kinds_of(call, may_be_mapped);
+  const std::uint64_t kinds = kinds_of(call, may_be_mapped, in_annex(call));
   Slot& slot = slot_of(call, kinds);
   std::swap(slot[0], slot[1]);  // the newer one stays
   Entry& entry = slot[0];
@@ -89,6 +90,7 @@ void Preparer::place(const Call& call, const Entry& entry) const {
 Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, Job& job) {
   job.set_signature(shape.signature);
   job.type = shape.type;
+  job.in_annex = in_annex(call);
   job.reducer = Reducer::copier(shape.type, settings_.isa);
   if (reduces(call.collective)) {
     Result<Reducer> reducer = Reducer::make(shape.type, call.op, site_.ranks, settings_.isa);
@@ -106,7 +108,7 @@ Status Preparer::fill(const Call& call, const Shape& shape, bool may_be_mapped, 
                             call.collective != Collective::kSendRecv &&
                             !job.reducer.scales_inputs() && site_.ranks > 1;
   if (!worth_asking) {
-    flatten(job, site_);
+    if (!job.in_annex) flatten(job, site_);
     return {};
   }
   Result<Variant> mapped = make_variant(call, shape, /*mapped=*/true);
@@ -152,7 +154,8 @@ Result<Variant> Preparer::make_variant(const Call& call, const Shape& shape, boo
   variant.plan = plan_of(mapped ? Flavor::kMapped : Flavor::kStaged);
   const int width = lines_for(piece_of(shape, variant.plan->chunks) * shape.element);
   const std::size_t lines = 2 * static_cast<std::size_t>(variant.plan->lines) * width;
-  if (way.flavor == Flavor::kInline && width <= kMostLines &&
+  // Lines are written by the processor, which does not see what lies in the annex.
+  if (way.flavor == Flavor::kInline && !in_annex(call) && width <= kMostLines &&
       lines <= room_of(*variant.plan).lines) {
     variant.plan = plan_of(Flavor::kInline);
     variant.width = width;

@@ -73,6 +73,10 @@ class Preparer {
     return recent_[(kinds ^ kinds >> 17 ^ call.input.count ^ call.output.count << 2) % kSlots];
   }
   void place(const Call& call, const Entry& entry) const;
+  // Buffers lie in it or elsewhere, both of them.
+  bool in_annex(const Call& call) const {
+    return site_.annex.contains(call.input.data) || site_.annex.contains(call.output.data);
+  }
   // Memory for the blocks in flight of a plan.
   Room room() const;
   Room room_of(const Plan& plan) const;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "executor/cpu/annex.h"
 #include "executor/cpu/job.h"
 
 namespace tutti {
@@ -24,6 +25,7 @@ struct Site {
   std::vector<std::byte*> windows;  // per rank; null where not mapped
   bool has_unmapped = false;
   std::vector<Alias> aliases;
+  Annex annex;
 
   Control& control() const { return *reinterpret_cast<Control*>(windows[rank]); }
   Control* control_of(int peer) const { return reinterpret_cast<Control*>(windows[peer]); }

@@ -115,6 +115,11 @@ std::byte* CpuExecutor::remove_alias(const std::byte* data) {
   return in_window;
 }
 
+void CpuExecutor::add_annex(const Annex& annex, MemoryKind kind) {
+  use_transport([&](Transport& transport) { transport.add_annex(annex.memory, kind); });
+  site_.annex = annex;
+}
+
 Arena& CpuExecutor::outbox(int peer) {
   if (!outboxes_[peer]) {
     outboxes_[peer] = std::make_unique<Arena>(Arena::messages(site_.layout, site_.rank));

@@ -41,6 +41,10 @@ class CpuExecutor {
   void add_alias(const Alias& alias) { site_.aliases.push_back(alias); }
   /// What was added with memory that begins at `data`, in the window; null if nothing was.
   std::byte* remove_alias(const std::byte* data);
+  /// Memory of a device, laid out as windows are from `annex.first` on, for calls on such memory.
+  /// On all ranks, before any of them makes one. REQUIRES: as Transport::add_annex(); what is far
+  /// of a call is all of it.
+  void add_annex(const Annex& annex, MemoryKind kind);
   /// The streams of calls. Messages: from this rank to a peer, and from a peer to this rank.
   Arena& collectives() { return collectives_; }
   Arena& outbox(int peer);

@@ -54,6 +54,9 @@ struct Job {
   // Where in this rank's window they lie, plus 1; 0: elsewhere. 1 also for no buffer at all.
   std::uint64_t input_at = 0;
   std::uint64_t output_at = 0;
+  /// They lie in the annex, and so does scratch. Such a job only moves, and its peers are not
+  /// mapped.
+  bool in_annex = false;
 
   /// Messages: the ranks of the communicator that ranks 0 and 1 of the plan stand for.
   std::array<int, 2> pair = {kSelf, kSelf};

@@ -88,6 +88,7 @@ bool Task::run_blocks() {
 void Task::open_block() {
   Cursor& cursor = cursors_[opened_ % variant_->lanes];
   cursor.at = 0;
+  cursor.copies = 0;
   cursor.admitted = cursor.finished = false;
   cursor.block = arena_.next_block++;
   cursor.first = opened_++ * variant_->tile;
@@ -106,6 +107,7 @@ bool Task::advance(Cursor& cursor) {
   const std::vector<Instruction>& instructions = plan_->instructions;
   for (; cursor.at < instructions.size(); ++cursor.at) {
     const Instruction& instruction = instructions[cursor.at];
+    if (cursor.copies != 0 && !is_local(instruction) && !copied(cursor)) return cursor.at != begin;
     switch (instruction.action) {
       case Action::kMove:
         move(instruction, cursor);
@@ -119,7 +121,23 @@ bool Task::advance(Cursor& cursor) {
     }
     if (state_ != State::kRunning) return false;
   }
+  if (!copied(cursor)) return cursor.at != begin;
   return finish_block(cursor) || cursor.at != begin;
+}
+
+bool Task::is_local(const Instruction& instruction) const {
+  if (instruction.action != Action::kMove) return false;
+  const int rank = instruction.targets[0].rank;
+  return rank == kSelf || !is_far(global(rank));
+}
+
+// Whether the device has made the cursor's copies: those of one block may follow each other, all
+// else waits for them.
+bool Task::copied(Cursor& cursor) {
+  if (cursor.copies == 0) return true;
+  if (!site_.annex.copier->copied(cursor.copies)) return false;
+  cursor.copies = 0;
+  return true;
 }
 
 bool Task::admit(Cursor& cursor) {
@@ -194,7 +212,7 @@ bool Task::take(std::size_t offset, std::span<const std::byte> data, std::size_t
   if (wait.lands < 0 || offset != scratch_offset(wait.lands, *cursor)) return false;
   const Instruction& user = plan_->instructions[cursor->at + 1];
   if (data.size() != length(user, *cursor) * element_) return false;
-  if (!job_.reducer.takes_any_address()) return false;
+  if (!job_.reducer.takes_any_address() || job_.in_annex) return false;
   landed_ = data.data();
   landed_chunk_ = wait.lands;
   move(user, *cursor);
@@ -246,13 +264,11 @@ void Task::give(const Instruction& instruction, const Cursor& cursor) {
   }
 }
 
-void Task::move(const Instruction& instruction, const Cursor& cursor) {
+void Task::move(const Instruction& instruction, Cursor& cursor) {
   const std::size_t count = length(instruction, cursor);
   if (count == 0) return;
-  if (const Chunk& target = instruction.targets[0];
-      target.rank != kSelf && is_far(global(target.rank))) {
-    return put_unmapped(instruction, cursor, count);
-  }
+  if (!is_local(instruction)) return put_unmapped(instruction, cursor, count);
+  if (job_.in_annex) return copy_in_annex(instruction, cursor, count);
   std::vector<const std::byte*>& sources = job_.workspace.sources;
   std::vector<std::byte*>& targets = job_.workspace.targets;
   sources.clear();
@@ -279,9 +295,22 @@ void Task::put_unmapped(const Instruction& instruction, const Cursor& cursor, st
   TUTTI_CHECK(instruction.targets.size() == 1 && target.space == Space::kScratch);
   const std::span<const std::byte> source(address(instruction.sources[0], cursor),
                                           count * element_);
-  Status status =
-      site_.transport->put(global(target.rank), source, scratch_offset(target.index, cursor));
+  std::size_t offset = scratch_offset(target.index, cursor);
+  if (job_.in_annex) offset += site_.transport->window().size() - site_.annex.first;
+  Status status = site_.transport->put(global(target.rank), source, offset);
   if (!status.ok()) fail(std::move(status));
+}
+
+void Task::copy_in_annex(const Instruction& instruction, Cursor& cursor, std::size_t count) {
+  TUTTI_CHECK(instruction.sources.size() == 1, "%zu sources", instruction.sources.size());
+  const std::byte* source = address(instruction.sources[0], cursor);
+  for (const Chunk& chunk : instruction.targets) {
+    std::byte* const target = address(chunk, cursor);
+    if (target == source) continue;
+    const Result<std::uint64_t> copy = site_.annex.copier->copy(target, source, count * element_);
+    if (!copy.ok()) return fail(copy.status());
+    cursor.copies = *copy;
+  }
 }
 
 // Elements of the chunk that the cursor's block moves.
@@ -315,6 +344,7 @@ std::byte* Task::address(const Chunk& chunk, const Cursor& cursor) {
     if (chunk.index == landed_chunk_ && owner == site_.rank) {
       return const_cast<std::byte*>(landed_);  // a source
     }
+    if (job_.in_annex) return site_.annex.at(scratch_offset(chunk.index, cursor));
     return site_.windows[owner] + scratch_offset(chunk.index, cursor);
   }
   const bool is_input = chunk.space == Space::kInput;

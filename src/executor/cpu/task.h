@@ -62,6 +62,7 @@ class Task : public Taker {
     std::size_t lines = 0;    // offsets in every window
     std::size_t scratch = 0;
     std::vector<std::uint64_t> puts;  // issued when it was finished, to each of far_receivers_
+    std::uint64_t copies = 0;         // the last copy in the annex; 0: none that is under way
     bool admitted = false;
     bool finished = false;
   };
@@ -81,7 +82,10 @@ class Task : public Taker {
   Cursor* waiting_for(const Signal& signal, std::size_t line_offset);
   bool take_signal(const Instruction& instruction, Cursor& cursor);
   void give(const Instruction& instruction, const Cursor& cursor);
-  void move(const Instruction& instruction, const Cursor& cursor);
+  void move(const Instruction& instruction, Cursor& cursor);
+  bool is_local(const Instruction& instruction) const;
+  bool copied(Cursor& cursor);
+  void copy_in_annex(const Instruction& instruction, Cursor& cursor, std::size_t length);
   void put_unmapped(const Instruction& instruction, const Cursor& cursor, std::size_t length);
   bool finish_block(Cursor& cursor);
   bool may_retire(const Cursor& cursor);
