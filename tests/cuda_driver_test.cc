@@ -85,8 +85,34 @@ TEST_F(CudaDriver, FactsAreTheDrivers) {
   expected.shares_kernels = true;
   expected.waits_on_memory = true;
   expected.has_kernels = true;
+  expected.memory = MemoryKind::kCuda;
   expected.has_multicast = true;
   EXPECT_EQ(device->facts(), expected);
+}
+
+// Only where they are not in order by themselves; where neither can be had, nobody may write.
+TEST_F(CudaDriver, WritesOfTheNetworkAreFlushedWhereTheyMust) {
+  struct {
+    int supported, ordering, options;
+    bool taken, flushed;
+  } const cases[] = {{1, 100, 0, true, false},
+                     {1, 200, 1, true, false},
+                     {1, 0, 1, true, true},
+                     {1, 0, 2, false, false},
+                     {0, 100, 1, false, false}};
+  for (const auto& one : cases) {
+    driver_.attributes[driver::kGpuDirectRdmaSupported] = one.supported;
+    driver_.attributes[driver::kGpuDirectRdmaWritesOrdering] = one.ordering;
+    driver_.attributes[driver::kGpuDirectRdmaFlushOptions] = one.options;
+    const auto device = open(kByFile);
+    EXPECT_EQ(device->facts().takes_network_writes, one.taken);
+    if (!one.taken) continue;
+    driver_.calls.clear();
+    EXPECT_OK(device->flush_network_writes());
+    const auto flushes =
+        std::count(driver_.calls.begin(), driver_.calls.end(), "cuFlushGPUDirectRDMAWrites");
+    EXPECT_EQ(flushes, one.flushed ? 1 : 0) << one.ordering;
+  }
 }
 
 TEST_F(CudaDriver, EverythingIsGivenBack) {

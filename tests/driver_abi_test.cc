@@ -116,6 +116,7 @@ static_assert(alike(&Driver::make_ready, &cuGraphInstantiateWithFlags));
 static_assert(alike(&Driver::launch_graph, &cuGraphLaunch));
 static_assert(alike(&Driver::destroy_ready_graph, &cuGraphExecDestroy));
 static_assert(alike(&Driver::destroy_graph, &cuGraphDestroy));
+static_assert(alike(&Driver::flush_network_writes, &cuFlushGPUDirectRDMAWrites));
 static_assert(alike(&Driver::load_module, &cuModuleLoadData));
 static_assert(alike(&Driver::unload_module, &cuModuleUnload));
 static_assert(alike(&Driver::function_named, &cuModuleGetFunction));
@@ -189,6 +190,13 @@ TEST(DriverAbi, NumbersAreNvidias) {
       NUMBER(kPosixFileSupported, CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED),
       NUMBER(kGpuDirectRdmaWithVirtualMemorySupported,
              CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WITH_CUDA_VMM_SUPPORTED),
+      NUMBER(kGpuDirectRdmaSupported, CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_SUPPORTED),
+      NUMBER(kGpuDirectRdmaFlushOptions, CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_FLUSH_WRITES_OPTIONS),
+      NUMBER(kGpuDirectRdmaWritesOrdering, CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING),
+      NUMBER(kFlushByHost, CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST),
+      NUMBER(kFlushCurrentContext, CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX),
+      NUMBER(kOrderedForOwner, CU_GPU_DIRECT_RDMA_WRITES_ORDERING_OWNER),
+      NUMBER(kOrderedForOwner, CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER),
       NUMBER(kMulticastSupported, CU_DEVICE_ATTRIBUTE_MULTICAST_SUPPORTED),
       NUMBER(kMpsEnabled, CU_DEVICE_ATTRIBUTE_MPS_ENABLED),
       NUMBER(kMemoryType, CU_POINTER_ATTRIBUTE_MEMORY_TYPE),

@@ -68,7 +68,31 @@ Status CudaDevice::learn_facts() {
                               context_->attribute(driver::kComputeCapabilityMinor);
   facts_.shares_kernels = context_->attribute(driver::kMpsEnabled) != 0;
   facts_.waits_on_memory = streams_->can_wait();
+  facts_.memory = MemoryKind::kCuda;
+  learn_network_facts();
   return {};
+}
+
+// Writes that pass over PCIe to a GPU, and to the host of their completion, may overtake each
+// other: "GPUDirect RDMA writes to the device do not need to be flushed for consumers within the
+// scope indicated" by this attribute (cuda.h), and else cuFlushGPUDirectRDMAWrites() flushes them.
+void CudaDevice::learn_network_facts() {
+  const bool is_ordered =
+      context_->attribute(driver::kGpuDirectRdmaWritesOrdering) >= driver::kOrderedForOwner;
+  const bool can_flush =
+      driver_.flush_network_writes != nullptr &&
+      (context_->attribute(driver::kGpuDirectRdmaFlushOptions) & driver::kFlushByHost) != 0;
+  flushes_network_writes_ = !is_ordered && can_flush;
+  facts_.takes_network_writes =
+      context_->attribute(driver::kGpuDirectRdmaSupported) != 0 && (is_ordered || can_flush);
+}
+
+Status CudaDevice::flush_network_writes() {
+  if (!flushes_network_writes_) return {};
+  const SetupContext current(*context_);
+  return context_->outcome_of(
+      "cuFlushGPUDirectRDMAWrites",
+      driver_.flush_network_writes(driver::kFlushCurrentContext, driver::kOrderedForOwner));
 }
 
 // What a context enables lasts as long as the process; so does what it enables it for.

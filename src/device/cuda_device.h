@@ -64,6 +64,7 @@ class CudaDevice final : public Device {
   Status copy(Stream stream, void* target, const void* source, std::size_t bytes) override {
     return streams_->copy(stream, target, source, bytes);
   }
+  Status flush_network_writes() override;
   Status set(Stream stream, std::uint32_t* flag, std::uint32_t value) override {
     return streams_->set(stream, flag, value);
   }
@@ -84,11 +85,13 @@ class CudaDevice final : public Device {
   explicit CudaDevice(const Driver& driver) : driver_(driver) {}
   Status prepare(int ordinal, const KernelImage& image);
   Status learn_facts();
+  void learn_network_facts();
 
   const Driver driver_;
   // Made in this order, each for those below.
   std::unique_ptr<CudaContext> context_;
   DeviceFacts facts_;
+  bool flushes_network_writes_ = false;
   std::unique_ptr<CudaStreams> streams_;
   std::unique_ptr<CudaKernels> kernels_;
   std::unique_ptr<CudaMemory> memory_;

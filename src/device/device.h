@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 
+#include "base/memory_kind.h"
 #include "files/handover.h"
 #include "tutti/status.h"
 
@@ -34,11 +35,13 @@ struct DeviceFacts {
   std::string name;                        // "NVIDIA H200"
   std::array<std::uint8_t, 16> uuid = {};  // the same device has the same one in every process
   int multiprocessors = 1;
-  int compute_capability = 0;    // 90
-  bool shares_kernels = false;   // kernels of several processes run at once: MPS
-  bool waits_on_memory = false;  // wait_until() works
-  bool has_kernels = false;      // some were loaded when it was opened
-  bool has_multicast = false;    // NVLS: make_multicast() works, and there is a kernel for it
+  int compute_capability = 0;         // 90
+  bool shares_kernels = false;        // kernels of several processes run at once: MPS
+  bool waits_on_memory = false;       // wait_until() works
+  bool has_kernels = false;           // some were loaded when it was opened
+  bool takes_network_writes = false;  // of RDMA devices; flush_network_writes() works
+  MemoryKind memory = MemoryKind::kHost;
+  bool has_multicast = false;  // NVLS: make_multicast() works, and there is a kernel for it
 
   bool operator==(const DeviceFacts&) const = default;
 };
@@ -149,6 +152,9 @@ class Device {
   /// Copies between any two places that this device reaches; memory of the host is one once it is
   /// pinned.
   virtual Status copy(Stream stream, void* target, const void* source, std::size_t bytes) = 0;
+  /// What network devices have written into memory of this device, and told the host of, is there
+  /// for all that is issued from now on. REQUIRES: facts().takes_network_writes.
+  virtual Status flush_network_writes() = 0;
   /// *flag = value, seen by others after everything that the stream did before.
   virtual Status set(Stream stream, std::uint32_t* flag, std::uint32_t value) = 0;
   /// The stream goes on once *flag has reached `value`: *flag - value, as a signed number, is not

@@ -70,6 +70,7 @@ void find_streams(LoadedLibrary& library, Driver& driver) {
   library.find("cuMemcpyAsync", driver.copy);
   library.find("cuMemsetD8Async", driver.fill_bytes);
   library.find("cuMemsetD32Async", driver.fill_words);
+  library.find_if_there("cuFlushGPUDirectRDMAWrites", driver.flush_network_writes);
   library.find_if_there("cuStreamWriteValue32_v2", driver.write_value);
   library.find_if_there("cuStreamWaitValue32_v2", driver.wait_value);
 }

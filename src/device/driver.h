@@ -81,6 +81,9 @@ inline constexpr int kComputeCapabilityMinor = 76;
 inline constexpr int kVirtualMemorySupported = 102;
 inline constexpr int kPosixFileSupported = 103;
 inline constexpr int kGpuDirectRdmaWithVirtualMemorySupported = 110;
+inline constexpr int kGpuDirectRdmaSupported = 116;
+inline constexpr int kGpuDirectRdmaFlushOptions = 117;
+inline constexpr int kGpuDirectRdmaWritesOrdering = 118;
 inline constexpr int kMulticastSupported = 132;
 inline constexpr int kMpsEnabled = 133;
 
@@ -151,6 +154,10 @@ struct IpcHandle {
 };
 static_assert(sizeof(IpcHandle) == 64);
 inline constexpr unsigned kLazyPeerAccess = 1;
+
+inline constexpr int kFlushByHost = 1;          // CUflushGPUDirectRDMAWritesOptions
+inline constexpr int kFlushCurrentContext = 0;  // CUflushGPUDirectRDMAWritesTarget
+inline constexpr int kOrderedForOwner = 100;    // CUGPUDirectRDMAWritesOrdering, …WritesScope
 
 inline constexpr unsigned kHostPortable = 1;
 inline constexpr unsigned kHostDeviceMap = 2;
@@ -278,6 +285,7 @@ struct Driver {
   // Null where the driver is older.
   Outcome (*write_value)(Stream, Address, std::uint32_t, unsigned flags) = nullptr;  // CUDA 11.7
   Outcome (*wait_value)(Stream, Address, std::uint32_t, unsigned flags) = nullptr;   // CUDA 11.7
+  Outcome (*flush_network_writes)(int target, int scope) = nullptr;                  // CUDA 11.3
   Outcome (*launch_with)(const driver::LaunchConfiguration*, Function, void** parameters,
                          void** extra) = nullptr;  // CUDA 11.8
   // Multicast: CUDA 12.1.

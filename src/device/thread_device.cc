@@ -33,6 +33,7 @@ DeviceFacts thread_device_facts(int ordinal) {
   facts.name = "threads";
   facts.multiprocessors = 64;
   facts.waits_on_memory = true;
+  facts.takes_network_writes = true;
   std::memcpy(facts.uuid.data(), "tutti", 5);
   std::memcpy(facts.uuid.data() + 8, &ordinal, sizeof ordinal);
   return facts;
@@ -149,6 +150,10 @@ Status ThreadDevice::copy(Stream stream, void* target, const void* source, std::
   if (Status status = check_reach("the source of a copy", source, bytes); !status.ok()) {
     return status;
   }
+  const auto is_pinned = [this](const void* address) {
+    return memory_.find(address)->kind == ThreadMemory::Kind::kPinned;
+  };
+  if (is_pinned(target) || is_pinned(source)) bytes_through_host_ += bytes;
   (*found)->copy(target, source, bytes);
   return {};
 }

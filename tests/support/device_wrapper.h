@@ -39,6 +39,7 @@ class DeviceWrapper : public Device {
   Status copy(Stream stream, void* target, const void* source, std::size_t bytes) override {
     return device_->copy(stream, target, source, bytes);
   }
+  Status flush_network_writes() override { return device_->flush_network_writes(); }
   Status set(Stream stream, std::uint32_t* flag, std::uint32_t value) override {
     return device_->set(stream, flag, value);
   }

@@ -577,6 +577,12 @@ class MadeUpDriver {
       std::memcpy(reinterpret_cast<void*>(flag), &value, sizeof value);
       return begin_in_context("cuStreamWriteValue32");
     };
+    driver.flush_network_writes = [](int target, int scope) {
+      const Outcome outcome = begin_in_context("cuFlushGPUDirectRDMAWrites");
+      const bool known =
+          target == driver::kFlushCurrentContext && scope == driver::kOrderedForOwner;
+      return known ? outcome : driver::kInvalidValue;
+    };
     driver.wait_value = [](driver::Stream, driver::Address, std::uint32_t, unsigned flags) {
       const Outcome outcome = begin_in_context("cuStreamWaitValue32");
       return flags == driver::kWaitGreaterOrEqual ? outcome : driver::kInvalidValue;
