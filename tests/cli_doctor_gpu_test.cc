@@ -136,6 +136,28 @@ TEST(CliDoctorGpu, RdmaReachesGpusByPeermemOrDmaBuf) {
   EXPECT_EQ(worst(check_gpu_rdma(gpus(1), modern, true)), Severity::kGood);
 }
 
+TEST(CliDoctorGpu, MemoryGoesBetweenHostsAsItIsWhereAllHaveIt) {
+  GpuSystem system = gpus(1);
+  const NetworkForGpus best{.is_rdma = true, .ucx_moves_memory = true, .wanted = {}};
+  EXPECT_TRUE(says(only(check_gpudirect(system, cuda(1), best), Severity::kNote).what, "peermem"));
+  system.has_peermem = true;
+  EXPECT_EQ(worst(check_gpudirect(system, cuda(1), best)), Severity::kGood);
+  EXPECT_TRUE(check_gpudirect(system, cuda(0), best).empty());
+
+  NetworkForGpus network = best;
+  network.wanted = false;
+  EXPECT_TRUE(says(only(check_gpudirect(system, cuda(1), network), Severity::kNote).what,
+                   "GPUDIRECT is 0"));
+  network = {.is_rdma = false, .ucx_moves_memory = true, .wanted = {}};
+  EXPECT_TRUE(says(only(check_gpudirect(system, cuda(1), network), Severity::kNote).what,
+                   "no RDMA device"));
+  network.wanted = true;
+  EXPECT_EQ(worst(check_gpudirect(gpus(1), cuda(1), network)), Severity::kGood);
+  network.ucx_moves_memory = false;
+  const Findings fails = check_gpudirect(system, cuda(1), network);
+  EXPECT_TRUE(says(only(fails, Severity::kFails).what, "UCX sends no CUDA memory"));
+}
+
 // A host with GPUs behind a bridge, with so many NVLinks each.
 Topology linked(const std::vector<int>& links) {
   PciDevice bridge;

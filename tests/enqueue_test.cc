@@ -39,15 +39,6 @@ std::vector<int> message(int from, int to, std::size_t count) {
   return text;
 }
 
-// Once it is known.
-Status eventual_health(const Communicator& comm) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(15);
-  while (comm.health().ok() && std::chrono::steady_clock::now() < limit) {
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return comm.health();
-}
-
 std::vector<ThreadKernel> kernels_for_calls() {
   std::vector<ThreadKernel> all;
   for (const auto kernels :
@@ -62,19 +53,24 @@ RanksOnDevices with_kernels(const std::vector<int>& host_of) {
 }
 RanksOnDevices with_kernels(int ranks) { return with_kernels(std::vector<int>(ranks)); }
 
-// Ranks whose calls all go through host memory; where there are kernels, by those of visits.
+// Ranks whose calls all go through host memory, or past it if they only move; where there are
+// kernels, by those of visits.
 struct Ground {
   std::vector<int> host_of;
   bool kernels = false;
+  bool directly = false;
 };
+
+RanksOnDevices on(const Ground& ground) {
+  RanksOnDevices made{.host_of = ground.host_of};
+  if (ground.kernels) made.kernels = kernels_for_calls();
+  if (ground.directly) made.options.gpudirect = true;
+  return made;
+}
 
 class Enqueue : public testing::TestWithParam<Ground> {
  protected:
-  RanksOnDevices ranks() const {
-    const Ground& ground = GetParam();
-    if (ground.kernels) return with_kernels(ground.host_of);
-    return {.host_of = ground.host_of};
-  }
+  RanksOnDevices ranks() const { return on(GetParam()); }
   void run_case(RankOnDevice& rank, const Case& one) {
     CaseRunner(one, rank.comm, [&](const Call& call) { return run_on_device(rank, call); }).run();
   }
@@ -303,18 +299,26 @@ TEST_P(Enqueue, RandomSequencesAreRight) {
 using Grounds = std::vector<Ground>;
 INSTANTIATE_TEST_SUITE_P(Hosts, Enqueue,
                          testing::ValuesIn(or_few<Grounds>(
-                             {{{0}}, {{0, 0}}, {{0, 1}}, {{0, 0, 1, 1}}, {{0, 1, 1}, true}},
-                             {{{0}}, {{0, 0}}, {{0, 1, 0}, true}})),
+                             {{{0}},
+                              {{0, 0}},
+                              {{0, 1}},
+                              {{0, 0, 1, 1}},
+                              {{0, 1, 1}, true},
+                              {{0, 1, 2}, true, true},
+                              {{0, 1, 1}, false, true}},
+                             {{{0}}, {{0, 0}}, {{0, 1, 0}, true}, {{0, 1, 2}, true, true}})),
                          [](const auto& info) {
                            std::string text;
                            for (const int host : info.param.host_of)
                              text += static_cast<char>('a' + host);
-                           return text + (info.param.kernels ? "ByKernels" : "");
+                           text += info.param.kernels ? "ByKernels" : "";
+                           return text + (info.param.directly ? "Directly" : "");
                          });
 
 TEST(EnqueueLarge, CallsGoInPieces) {
-  for (const std::vector<int>& hosts : {std::vector<int>{0, 0}, std::vector<int>{0, 1}}) {
-    on_devices({.host_of = hosts}, [](RankOnDevice& rank) {
+  const std::vector<int> one_host = {0, 0}, two_hosts = {0, 1};
+  for (const Ground& ground : {Ground{one_host}, {two_hosts}, {two_hosts, false, true}}) {
+    on_devices(on(ground), [](RankOnDevice& rank) {
       for (int c = 0; c < 8; ++c) {
         const InPlace in_place = c % 2 == 0 ? InPlace::kEverybody : InPlace::kNobody;
         const Case one{static_cast<Collective>(c), DataType::kFloat64, {}, 280'011, 0, in_place};

@@ -73,6 +73,9 @@ TEST_F(FromEnvironment, EveryVariableSetsItsOption) {
   EXPECT_EQ(with("TUTTI_DEVICE_COPIES", "2M")->device_copies, std::size_t{2} << 20);
   EXPECT_FALSE(with("TUTTI_NVLS", "0")->nvls);
   EXPECT_TRUE(with("TUTTI_NVLS", "1")->nvls);
+  EXPECT_FALSE(with("TUTTI_GPUDIRECT", "0")->gpudirect.value());
+  EXPECT_TRUE(with("TUTTI_GPUDIRECT", "1")->gpudirect.value());
+  EXPECT_FALSE(Options().gpudirect.has_value());
 }
 
 TEST_F(FromEnvironment, VariablesAreTakenTogether) {
@@ -107,6 +110,7 @@ TEST_F(FromEnvironment, WrongValuesAreNamed) {
       {"TUTTI_SCRATCH", {"", "8 M", "8MB", "99999999999G"}},
       {"TUTTI_HEAP", {"-5", "4097G"}},
       {"TUTTI_LOG", {"", "3", "loud"}},
+      {"TUTTI_GPUDIRECT", {"", "2", "-1", "auto"}},
       {"TUTTI_DEVICE", {"", "-2", "cuda:0", "1024"}},
   };
   for (const auto& [variable, values] : wrong) {

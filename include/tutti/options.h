@@ -79,6 +79,12 @@ struct Options {
   /// which adds in an order of its own; not with `reproducible`. TUTTI_NVLS, 0 or 1.
   bool nvls = true;
 
+  /// Calls on memory of devices that only move go between hosts without passing through memory of
+  /// the host: RDMA devices read and write that of GPUs. None: where UCX can, and no processor
+  /// would copy after all. False: never. True: wherever UCX can; a start fails where it cannot. The
+  /// same on all ranks. TUTTI_GPUDIRECT, 0 or 1.
+  std::optional<bool> gpudirect;
+
   /// Blocks of a kernel that makes a call on memory of devices, at most: each takes a
   /// multiprocessor from what computes. 1 to 64. May differ between ranks: the least counts.
   /// TUTTI_DEVICE_BLOCKS.

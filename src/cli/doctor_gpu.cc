@@ -155,6 +155,27 @@ Findings check_gpu_rdma(const GpuSystem& system, const CudaFacts& cuda, bool has
            "modprobe nvidia_peermem, or the open kernel modules, which have DMA-BUF"}};
 }
 
+Findings check_gpudirect(const GpuSystem& system, const CudaFacts& cuda,
+                         const NetworkForGpus& network) {
+  if (cuda.devices == 0) return {};
+  const bool is_forced = network.wanted.value_or(false);
+  std::string why_not;
+  if (!network.wanted.value_or(true)) {
+    why_not = "TUTTI_GPUDIRECT is 0";
+  } else if (!network.ucx_moves_memory) {
+    why_not = "UCX sends no CUDA memory";
+  } else if (!network.is_rdma && !is_forced) {
+    why_not = "no RDMA device is used";
+  } else if (!system.has_peermem && !is_forced) {
+    why_not = "nvidia_peermem is not loaded; TUTTI_GPUDIRECT=1 uses DMA-BUF";
+  }
+  if (why_not.empty()) return {good("memory of GPUs goes between hosts as it is (GPUDirect)")};
+  return {{is_forced ? Severity::kFails : Severity::kNote,
+           "memory of GPUs goes between hosts through pinned memory: " + why_not,
+           is_forced ? "communicators on several hosts do not start: TUTTI_GPUDIRECT is 1" : "",
+           ""}};
+}
+
 Findings check_nvlinks(const Topology& topology) {
   const std::vector<const Gpu*> gpus = gpus_of(topology);
   std::map<int, long> usual;  // by kind: the most that one has

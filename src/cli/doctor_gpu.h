@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,17 @@ Findings check_peers(const GpuSystem& system, const CudaFacts& cuda, const AcsFa
 
 /// Whether RDMA devices reach GPUs' memory.
 Findings check_gpu_rdma(const GpuSystem& system, const CudaFacts& cuda, bool has_rdma);
+
+/// What decides how memory of GPUs goes between hosts, as the library asks it (docs/gpu.md).
+struct NetworkForGpus {
+  bool is_rdma = false;           // what is used
+  bool ucx_moves_memory = false;  // of CUDA's devices
+  std::optional<bool> wanted;     // Options::gpudirect
+};
+
+/// Which way calls that only move take.
+Findings check_gpudirect(const GpuSystem& system, const CudaFacts& cuda,
+                         const NetworkForGpus& network);
 
 /// Whether all GPUs of a kind have as many NVLinks as the others.
 Findings check_nvlinks(const Topology& topology);

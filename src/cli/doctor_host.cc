@@ -135,6 +135,13 @@ Section about_gpus(const Options& options, const NetworkReport& network) {
   append(section.findings, check_peers(system, cuda, read_acs("/sys")));
   if (cuda.devices > 1) append(section.findings, check_links_of_gpus(options));
   append(section.findings, check_gpu_rdma(system, cuda, has_rdma(network)));
+  const std::vector<std::string>& kinds = network.ucx.memory_types;
+  append(section.findings,
+         check_gpudirect(
+             system, cuda,
+             {.is_rdma = network.path.starts_with("rdma"),
+              .ucx_moves_memory = std::find(kinds.begin(), kinds.end(), "cuda") != kinds.end(),
+              .wanted = options.gpudirect}));
   return section;
 }
 

@@ -152,6 +152,7 @@ Status DeviceCalls::issue_steps(const LevelSteps& steps, Stream stream, bool cap
   const Result<DeviceProxy::Visit> visit = rail_->proxy().begin(stream, captured);
   if (!visit.ok()) return visit.status();
   ++issued;
+  last_went_directly_ = rail_->go_directly(steps.between);
   if (Status status = rail_->proxy().end(*visit, steps.between); !status.ok()) return status;
   return inside(steps.last);
 }
@@ -174,6 +175,7 @@ Status DeviceCalls::issue_group(std::span<const Call> group, Stream stream, bool
   if (status.ok()) status = begin_for(for_proxy, stream, captured, visit);
   if (!visit) return status;
   last_way_ = Way::kHostMemory;
+  last_went_directly_ = route_->go_directly(for_proxy);
   if (!status.ok()) for_proxy.clear();
   if (Status end = route_->proxy().end(*visit, for_proxy); !end.ok()) status = std::move(end);
   if (!status.ok()) fail(status);  // some of the group has been issued: ranks no longer agree
@@ -225,11 +227,14 @@ Explanation DeviceCalls::explain() const {
       explanation.transports = "cuda_p2p";
       break;
     case Way::kTwoLevels:
-      explanation.algorithm = "two levels: kernels inside hosts, through host memory between them";
+      explanation.algorithm = last_went_directly_
+                                  ? "two levels: kernels inside hosts, GPUDirect between them"
+                                  : "two levels: kernels inside hosts, through host memory "
+                                    "between them";
       explanation.transports = "cuda_p2p and " + rail_->host().transports();
       break;
     case Way::kHostMemory:
-      explanation.algorithm = "through host memory";
+      explanation.algorithm = last_went_directly_ ? "GPUDirect" : "through host memory";
       explanation.transports = route_->host().transports();
       break;
   }
@@ -241,14 +246,22 @@ std::string DeviceCalls::description() const {
   std::string text = "device " + std::to_string(facts.ordinal) + " (" + facts.name + "), ";
   if (kernels_ == nullptr) {
     const std::string why = why_no_kernels_.ok() ? "" : ": " + why_no_kernels_.message();
-    return text + "through host memory" + why;
+    return text + "through host memory" + why + between_hosts();
   }
   text += "cuda_p2p";
   text += why_no_multicast_.ok() ? ", NVLS" : "; no NVLS: " + why_no_multicast_.message();
   if (boards_->kernels_take_turns()) {
     text += "; processes share a device without MPS: streams wait for peers, kernels do not";
   }
-  return levels_ ? text + "; two levels, through host memory between hosts" : text;
+  if (levels_) text += "; two levels, through host memory between hosts";
+  return text + between_hosts();
+}
+
+// What only moves may pass host memory by.
+std::string DeviceCalls::between_hosts() const {
+  if (route_->host().group().host_count() == 1) return "";
+  const Status& why_not = (rail_ != nullptr ? rail_ : route_)->why_not_direct();
+  return why_not.ok() ? "; GPUDirect for what only moves" : "; no GPUDirect: " + why_not.message();
 }
 
 }  // namespace tutti

@@ -67,9 +67,14 @@ class DeviceCalls final {
                    Deadline deadline);
   Status add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
                     Deadline deadline);
-  Result<std::unique_ptr<HostRoute>> make_route(std::unique_ptr<Communicator::Impl> host,
-                                                bool check_peers,
-                                                std::function<void(const Status&)> on_failure);
+  /// Collective, for this rank's part of a route; fails on this rank only.
+  Result<std::unique_ptr<HostRoute>> make_route(Bootstrap& bootstrap,
+                                                std::unique_ptr<Communicator::Impl> host,
+                                                std::function<void(const Status&)> on_failure,
+                                                Deadline deadline);
+  Status may_go_directly(Communicator::Impl& host) const;
+  Result<std::unique_ptr<DeviceAnnex>> make_annex(Bootstrap& bootstrap, Communicator::Impl& host,
+                                                  Deadline deadline) const;
 
   Way way_of(const Call& call) const;
   Status check(const Call& call) const;
@@ -81,6 +86,7 @@ class DeviceCalls final {
                    std::optional<DeviceProxy::Visit>& visit);
   Status issue_others(std::span<const Call> calls, Stream stream, bool captured,
                       std::vector<StagedCall>& left_over);
+  std::string between_hosts() const;
   void fail(const Status& status);
   void fail_of_rail(const Status& status);
   void give_up(const Status& status, const std::string& reason);
@@ -106,6 +112,7 @@ class DeviceCalls final {
   Status failure_;
 
   Way last_way_ = Way::kHostMemory;  // of the caller's thread
+  bool last_went_directly_ = false;  // past host memory, what did not go by kernels
 
   // Their threads use what is above, and abort() any thread; set under the mutex.
   std::unique_ptr<HostRoute> route_;  // of all ranks

@@ -84,14 +84,15 @@ Status StagedGroup::fill(Lane& lane) {
     slot.cutting = &lane.calls[lane.call];
     slot.piece = slot.cutting->piece(lane.piece);
     slot.stage = Stage::kFilling;
+    slot.on_device = staging_.direct().takes(slot.cutting->call());
     const int number = static_cast<int>(lane.filled++ % lane.slots.size());
     if (++lane.piece == slot.cutting->pieces()) {
       ++lane.call;
       lane.piece = 0;
     }
     if (!needs_copy(slot.piece.input)) continue;
-    Status status =
-        staging_.copy_in(lane.number, number, slot.cutting->call().input.data, slot.piece.input);
+    Status status = staging_.copy_in({lane.number, number, slot.on_device},
+                                     slot.cutting->call().input.data, slot.piece.input);
     if (!status.ok()) return status;
   }
   return {};
@@ -102,9 +103,8 @@ std::optional<FedCall> StagedGroup::begin(Lane& lane) {
   Slot& slot = lane.slot(lane.begun);
   const std::uint64_t number = lane.begun++ % lane.slots.size();
   slot.stage = Stage::kRunning;
-  const int at = static_cast<int>(number);
-  return FedCall{.call = slot.cutting->call_of(slot.piece, staging_.input(lane.number, at),
-                                               staging_.output(lane.number, at)),
+  const SlotAt at{lane.number, static_cast<int>(number), slot.on_device};
+  return FedCall{.call = slot.cutting->call_of(slot.piece, staging_.input(at), staging_.output(at)),
                  .whole = slot.cutting->whole(),
                  .number = number * lanes_.size() + lane.number};
 }
@@ -118,8 +118,8 @@ void StagedGroup::ended(std::uint64_t number) {
     return;
   }
   slot.stage = Stage::kEmptying;
-  Status status =
-      staging_.copy_out(lane.number, at, slot.cutting->call().output.data, slot.piece.output);
+  Status status = staging_.copy_out({lane.number, at, slot.on_device},
+                                    slot.cutting->call().output.data, slot.piece.output);
   if (!status.ok()) failure_ = std::move(status);
 }
 

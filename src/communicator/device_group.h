@@ -30,6 +30,7 @@ class StagedGroup final : public CallFeed {
     Stage stage = Stage::kFree;
     const Cutting* cutting = nullptr;
     Piece piece;
+    bool on_device = false;  // in which memory of the slot
   };
   // Pieces take the slots in turn.
   struct Lane {

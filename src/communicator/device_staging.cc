@@ -1,6 +1,9 @@
 #include "communicator/device_staging.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "communicator/shape.h"
 
 namespace tutti {
 namespace {
@@ -40,9 +43,14 @@ std::size_t StagingLayout::word(int lane, int slot) const {
   return kCollectiveSlots + static_cast<std::size_t>(lane - 1) * kMessageSlots + slot;
 }
 
+bool DirectStaging::takes(const Call& call) const {
+  if (memory == nullptr || reduces(call.collective)) return false;
+  return call.collective == Collective::kSendRecv ? peers[call.peer] : collectives;
+}
+
 Result<std::unique_ptr<Staging>> Staging::create(Device& device, const StagingLayout& layout,
-                                                 std::byte* memory) {
-  std::unique_ptr<Staging> staging(new Staging(device, layout, memory));
+                                                 std::byte* memory, DirectStaging direct) {
+  std::unique_ptr<Staging> staging(new Staging(device, layout, memory, std::move(direct)));
   Result<std::unique_ptr<PinnedWords>> words = PinnedWords::create(device, layout.words());
   if (!words.ok()) return words.status();
   staging->words_ = std::move(*words);
@@ -68,9 +76,8 @@ Staging::~Staging() {
   if (on_device_ != nullptr) device_.unpin(memory_);
 }
 
-Status Staging::copy_in(int lane, int slot, const void* buffer,
-                        std::span<const Stretch> stretches) {
-  std::byte* target = on_device_ + layout_.input(lane, slot);
+Status Staging::copy_in(SlotAt at, const void* buffer, std::span<const Stretch> stretches) {
+  std::byte* target = base(at, on_device_) + layout_.input(at.lane, at.slot);
   for (const Stretch& stretch : stretches) {
     const auto* source = static_cast<const std::byte*>(buffer) + stretch.at;
     if (Status status = device_.copy(in_, target, source, stretch.bytes); !status.ok()) {
@@ -78,11 +85,11 @@ Status Staging::copy_in(int lane, int slot, const void* buffer,
     }
     target += stretch.bytes;
   }
-  return finish_copy(in_, lane, slot);
+  return finish_copy(in_, at);
 }
 
-Status Staging::copy_out(int lane, int slot, void* buffer, std::span<const Stretch> stretches) {
-  const std::byte* source = on_device_ + layout_.output(lane, slot);
+Status Staging::copy_out(SlotAt at, void* buffer, std::span<const Stretch> stretches) {
+  const std::byte* source = base(at, on_device_) + layout_.output(at.lane, at.slot);
   for (const Stretch& stretch : stretches) {
     auto* target = static_cast<std::byte*>(buffer) + stretch.at;
     if (Status status = device_.copy(out_, target, source, stretch.bytes); !status.ok()) {
@@ -90,11 +97,11 @@ Status Staging::copy_out(int lane, int slot, void* buffer, std::span<const Stret
     }
     source += stretch.bytes;
   }
-  return finish_copy(out_, lane, slot);
+  return finish_copy(out_, at);
 }
 
-Status Staging::finish_copy(Stream stream, int lane, int slot) {
-  const std::size_t word = layout_.word(lane, slot);
+Status Staging::finish_copy(Stream stream, SlotAt at) {
+  const std::size_t word = layout_.word(at.lane, at.slot);
   return device_.set(stream, words_->on_device(word), ++copies_[word]);
 }
 

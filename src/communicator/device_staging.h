@@ -1,4 +1,6 @@
-// Pinned memory through which buffers of a device pass, and the streams that copy.
+// Memory through which buffers of a device pass, and the streams that copy: pinned memory of the
+// host; for calls that only move, where the network reaches that, memory of the device laid out
+// alike.
 //
 // Every stream of calls has a lane of its own, with slots for a few pieces each: the collectives,
 // the messages to each rank, and those from each rank. So a lane that waits for its peer keeps no
@@ -11,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "communicator/device_pieces.h"
@@ -47,35 +50,65 @@ struct StagingLayout {
   std::size_t message_room = 0;
 };
 
+/// A place in staging memory.
+struct SlotAt {
+  int lane = 0;
+  int slot = 0;
+  bool on_device = false;
+};
+
+/// Staging memory of the device, and what goes through it: all that only moves between ranks which
+/// are reached from there.
+struct DirectStaging {
+  std::byte* memory = nullptr;   // null: none
+  bool collectives = false;      // all ranks are
+  std::vector<bool> peers = {};  // by rank; for messages
+
+  bool takes(const Call& call) const;
+};
+
 class Staging final {
  public:
-  /// `memory`: layout.bytes() that the host's calls reach; pinned here. All must outlive it.
+  /// `memory`: layout.bytes() that the host's calls reach; pinned here. All must outlive it, and so
+  /// must `direct`'s.
   static Result<std::unique_ptr<Staging>> create(Device& device, const StagingLayout& layout,
-                                                 std::byte* memory);
+                                                 std::byte* memory, DirectStaging direct = {});
   /// Waits for its copies.
   ~Staging();
   Staging(const Staging&) = delete;
 
   const StagingLayout& layout() const { return layout_; }
-  std::byte* input(int lane, int slot) const { return memory_ + layout_.input(lane, slot); }
-  std::byte* output(int lane, int slot) const { return memory_ + layout_.output(lane, slot); }
+  const DirectStaging& direct() const { return direct_; }
+  /// As the host's calls reach them.
+  std::byte* input(SlotAt at) const { return base(at, memory_) + layout_.input(at.lane, at.slot); }
+  std::byte* output(SlotAt at) const {
+    return base(at, memory_) + layout_.output(at.lane, at.slot);
+  }
 
   /// Begins to copy the stretches of a buffer of the device into the slot, or out of it.
-  Status copy_in(int lane, int slot, const void* buffer, std::span<const Stretch> stretches);
-  Status copy_out(int lane, int slot, void* buffer, std::span<const Stretch> stretches);
+  Status copy_in(SlotAt at, const void* buffer, std::span<const Stretch> stretches);
+  Status copy_out(SlotAt at, void* buffer, std::span<const Stretch> stretches);
   /// Whether what was begun for the slot is done.
   bool copied(int lane, int slot) const;
   /// Until nothing is being copied; kTimeout.
   Status drain(std::chrono::milliseconds timeout);
 
  private:
-  Staging(Device& device, const StagingLayout& layout, std::byte* memory)
-      : device_(device), layout_(layout), memory_(memory), copies_(layout.words()) {}
-  Status finish_copy(Stream stream, int lane, int slot);
+  Staging(Device& device, const StagingLayout& layout, std::byte* memory, DirectStaging direct)
+      : device_(device),
+        layout_(layout),
+        memory_(memory),
+        direct_(std::move(direct)),
+        copies_(layout.words()) {}
+  std::byte* base(SlotAt at, std::byte* pinned) const {
+    return at.on_device ? direct_.memory : pinned;
+  }
+  Status finish_copy(Stream stream, SlotAt at);
 
   Device& device_;
   const StagingLayout layout_;
   std::byte* const memory_;
+  const DirectStaging direct_;
   std::byte* on_device_ = nullptr;  // the same memory; null: not pinned
   // One to and one from the device: they have an engine each.
   Stream in_ = nullptr;

@@ -17,6 +17,9 @@ namespace {
 // longer.
 constexpr std::chrono::seconds kRailPatience{1};
 
+// Memory of the device, beyond which it must be asked for: it grows with the ranks.
+constexpr std::size_t kMostAnnex = std::size_t{256} << 20;
+
 // What kernels are told of Options::algorithm: they take one name.
 Result<std::string> algorithm_of_kernels(const std::string& option) {
   if (option.find(',') != std::string::npos) {
@@ -155,7 +158,7 @@ Status DeviceCalls::add_multicast(Boards& boards, Bootstrap& bootstrap, Deadline
 Status DeviceCalls::add_route(Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
                               Deadline deadline) {
   Result<std::unique_ptr<HostRoute>> route = make_route(
-      std::move(host), kernels_ != nullptr, [this](const Status& status) { fail(status); });
+      bootstrap, std::move(host), [this](const Status& status) { fail(status); }, deadline);
   if (Status status = agree(bootstrap, route.status(), deadline); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   route_ = std::move(*route);
@@ -171,7 +174,8 @@ Status DeviceCalls::add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicato
   Result<std::unique_ptr<Communicator::Impl>> rail_host = host->part(members, options);
   if (Status status = agree(bootstrap, rail_host.status(), deadline); !status.ok()) return status;
   Result<std::unique_ptr<HostRoute>> rail = make_route(
-      std::move(*rail_host), false, [this](const Status& status) { fail_of_rail(status); });
+      bootstrap, std::move(*rail_host), [this](const Status& status) { fail_of_rail(status); },
+      deadline);
   if (Status status = agree(bootstrap, rail.status(), deadline); !status.ok()) return status;
   const Result<std::byte*> scratch = device_->allocate(options_.scratch_bytes);
   if (scratch.ok()) scratch_ = {*scratch, options_.scratch_bytes};
@@ -183,15 +187,51 @@ Status DeviceCalls::add_routes(Bootstrap& bootstrap, std::unique_ptr<Communicato
   return add_route(bootstrap, std::move(host), deadline);
 }
 
+// Those of the rail hear of lost peers from the route of all ranks.
 Result<std::unique_ptr<HostRoute>> DeviceCalls::make_route(
-    std::unique_ptr<Communicator::Impl> host, bool check_peers,
-    std::function<void(const Status&)> on_failure) {
+    Bootstrap& bootstrap, std::unique_ptr<Communicator::Impl> host,
+    std::function<void(const Status&)> on_failure, Deadline deadline) {
+  Result<std::unique_ptr<DeviceAnnex>> annex = make_annex(bootstrap, *host, deadline);
+  if (!annex.ok() && options_.gpudirect.value_or(false)) {
+    return Status(annex.status().code(), "option gpudirect is on: " + annex.status().message());
+  }
+  const bool is_of_all = host->ranks() == ranks_;
   return HostRoute::create(std::move(host), {.device = *device_,
                                              .no_kernels = no_visits_,
                                              .call_timeout = options_.call_timeout,
-                                             .check_peers = check_peers,
+                                             .annex = annex.ok() ? std::move(*annex) : nullptr,
+                                             .why_not_direct = annex.status(),
+                                             .check_peers = is_of_all && kernels_ != nullptr,
                                              .look_around = [this] { return health(); },
                                              .on_failure = std::move(on_failure)});
+}
+
+// This rank's answer.
+Status DeviceCalls::may_go_directly(Communicator::Impl& host) const {
+  if (!options_.gpudirect.value_or(true)) return {Code::kNotSupported, "option gpudirect is off"};
+  const DeviceFacts& facts = device_->facts();
+  if (!facts.takes_network_writes) {
+    return {Code::kNotSupported, facts.name + " takes no writes of network devices"};
+  }
+  const DirectPuts puts = host.direct_puts(facts.memory);
+  if (!puts.possible.ok() || options_.gpudirect.has_value()) return puts.possible;
+  if (!puts.worthwhile.ok()) return puts.worthwhile;
+  if (host.annex_bytes() <= kMostAnnex) return {};
+  return {Code::kNotSupported, "among " + std::to_string(host.ranks()) + " ranks it takes " +
+                                   std::to_string(host.annex_bytes()) + " bytes of the device"};
+}
+
+// Null among ranks of one host. The same on all ranks of `bootstrap`.
+Result<std::unique_ptr<DeviceAnnex>> DeviceCalls::make_annex(Bootstrap& bootstrap,
+                                                             Communicator::Impl& host,
+                                                             Deadline deadline) const {
+  if (host.group().host_count() == 1) return std::unique_ptr<DeviceAnnex>();
+  if (Status status = agree(bootstrap, may_go_directly(host), deadline); !status.ok()) {
+    return status;
+  }
+  Result<std::unique_ptr<DeviceAnnex>> annex = DeviceAnnex::create(*device_, host.annex_bytes());
+  if (Status status = agree(bootstrap, annex.status(), deadline); !status.ok()) return status;
+  return annex;
 }
 
 }  // namespace tutti

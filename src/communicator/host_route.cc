@@ -1,5 +1,6 @@
 #include "communicator/host_route.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tutti {
@@ -19,14 +20,16 @@ Options HostRoute::options_of(const Options& options, int ranks) {
 }
 
 Result<std::unique_ptr<HostRoute>> HostRoute::create(std::unique_ptr<Communicator::Impl> host,
-                                                     const Setting& setting) {
-  std::unique_ptr<HostRoute> route(new HostRoute(std::move(host), setting));
+                                                     Setting given) {
+  std::unique_ptr<HostRoute> route(new HostRoute(std::move(host), std::move(given)));
+  const Setting& setting = route->setting_;
+  if (setting.annex != nullptr) route->host_->add_annex(*setting.annex);
   const StagingLayout layout(route->host_->ranks());
   Result<Memory> memory = route->host_->allocate(layout.bytes());
   if (!memory.ok()) return memory.status();
   route->staging_memory_ = std::move(*memory);
-  Result<std::unique_ptr<Staging>> staging =
-      Staging::create(setting.device, layout, route->staging_memory_.data());
+  Result<std::unique_ptr<Staging>> staging = Staging::create(
+      setting.device, layout, route->staging_memory_.data(), route->direct_staging());
   if (!staging.ok()) return staging.status();
   route->staging_ = std::move(*staging);
   Result<std::unique_ptr<DeviceProxy>> proxy = DeviceProxy::create(
@@ -41,6 +44,26 @@ Result<std::unique_ptr<HostRoute>> HostRoute::create(std::unique_ptr<Communicato
   if (!proxy.ok()) return proxy.status();
   route->proxy_ = std::move(*proxy);
   return route;
+}
+
+// Within a host, ranks do not reach each other's annexes.
+DirectStaging HostRoute::direct_staging() const {
+  if (setting_.annex == nullptr) return {};
+  const Group& group = host_->group();
+  DirectStaging direct{.memory = host_->in_annex(staging_memory_.data()),
+                       .collectives = group.host_count() == group.ranks};
+  const int me = host_->rank();
+  for (int peer = 0; peer < group.ranks; ++peer) {
+    direct.peers.push_back(peer == me || group.host_of(peer) != group.host_of(me));
+  }
+  return direct;
+}
+
+bool HostRoute::go_directly(std::span<const StagedCall> calls) const {
+  return !calls.empty() &&
+         std::all_of(calls.begin(), calls.end(), [this](const StagedCall& staged) {
+           return staging_->direct().takes(staged.call);
+         });
 }
 
 // Through one of its ways a rank learns what has happened to a peer in another.

@@ -22,6 +22,7 @@
 
 namespace tutti {
 
+class DeviceAnnex;
 class DeviceCalls;
 
 /// How to open the device of a number: the driver's, or one that a test has made.
@@ -73,6 +74,17 @@ class Communicator::Impl : public Memory::Owner {
   Explanation explain() const;
 
   const std::string& transports() const { return transports_; }
+  const Group& group() const { return preparer_.group(); }
+
+  /// As Transport's.
+  DirectPuts direct_puts(MemoryKind kind);
+  /// Bytes of an annex; and gives the window one, for calls that are fed (executor/cpu/annex.h). On
+  /// all ranks, before any of them makes one.
+  std::size_t annex_bytes() const;
+  void add_annex(DeviceAnnex& annex);
+  /// What is in the annex like memory of the heap.
+  std::byte* in_annex(const std::byte* in_window) const;
+
   /// As CpuExecutor's. One thread at a time, the one that runs calls.
   Status failure() { return executor_->failure(); }
   Status check_peers() { return executor_->check_peers(); }

@@ -89,6 +89,9 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
   if (variable == "TUTTI_NVLS") {
     return set(whole(variable, value, 0, 1), [&](long v) { options.nvls = v != 0; });
   }
+  if (variable == "TUTTI_GPUDIRECT") {
+    return set(whole(variable, value, 0, 1), [&](long v) { options.gpudirect = v != 0; });
+  }
   if (variable == "TUTTI_DEVICE_BLOCKS") {
     return set(whole(variable, value, 1, 64),
                [&](long v) { options.device_blocks = static_cast<int>(v); });
@@ -119,12 +122,12 @@ Status apply(const std::string& variable, const std::string& value, Options& opt
 }
 
 const std::unordered_set<std::string_view> kKnown = {
-    "TUTTI_START_TIMEOUT",  "TUTTI_TIMEOUT",      "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
-    "TUTTI_LANES",          "TUTTI_SCRATCH",      "TUTTI_HEAP",         "TUTTI_LOG",
-    "TUTTI_ALGORITHM",      "TUTTI_ISA",          "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
-    "TUTTI_PEER_TIMEOUT",   "TUTTI_HOST",         "TUTTI_RULES",        "TUTTI_CALIBRATION",
-    "TUTTI_DEVICE",         "TUTTI_NCCL_VERSION", "TUTTI_NVLS",         "TUTTI_DEVICE_BLOCKS",
-    "TUTTI_DEVICE_THREADS", "TUTTI_DEVICE_COPIES"};
+    "TUTTI_START_TIMEOUT",  "TUTTI_TIMEOUT",       "TUTTI_REPRODUCIBLE", "TUTTI_TILE",
+    "TUTTI_LANES",          "TUTTI_SCRATCH",       "TUTTI_HEAP",         "TUTTI_LOG",
+    "TUTTI_ALGORITHM",      "TUTTI_ISA",           "TUTTI_INTERFACE",    "TUTTI_NET_DEVICES",
+    "TUTTI_PEER_TIMEOUT",   "TUTTI_HOST",          "TUTTI_RULES",        "TUTTI_CALIBRATION",
+    "TUTTI_DEVICE",         "TUTTI_NCCL_VERSION",  "TUTTI_NVLS",         "TUTTI_DEVICE_BLOCKS",
+    "TUTTI_DEVICE_THREADS", "TUTTI_DEVICE_COPIES", "TUTTI_GPUDIRECT"};
 
 }  // namespace
 

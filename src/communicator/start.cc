@@ -39,7 +39,10 @@ std::string agreed_settings(const Options& options) {
        << "\", tile_bytes " << options.tile_bytes << ", lanes " << options.lanes
        << ", scratch_bytes " << options.scratch_bytes << ", peer_timeout "
        << options.peer_timeout.count() << " ms, " << (options.device < 0 ? "no device" : "a device")
-       << ", nvls " << options.nvls;
+       << ", nvls " << options.nvls << ", gpudirect "
+       << (!options.gpudirect   ? "where it can"
+           : *options.gpudirect ? "1"
+                                : "0");
   return text.str();
 }
 

@@ -99,6 +99,15 @@ inline Status run_on_device(RankOnDevice& rank, Call call) {
   return rank.comm.health();
 }
 
+/// Its health, once it is bad.
+inline Status eventual_health(const Communicator& comm) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+  while (comm.health().ok() && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return comm.health();
+}
+
 /// Runs `body` on every rank at once. A communicator lives until every rank's body has ended.
 inline void on_devices(const RanksOnDevices& made, const std::function<void(RankOnDevice&)>& body) {
   const int ranks = made.ranks();

@@ -102,7 +102,7 @@ class PipeBootstrap final : public Bootstrap {
     const char* next = message.data();
     for (std::size_t left = message.size(); left > 0;) {
       const ssize_t sent =
-          ready(fd, POLLOUT, deadline) ? send(fd, next, left, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
+          ready(fd, POLLOUT, deadline) ? ::send(fd, next, left, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
       if (sent <= 0) return false;
       next += sent;
       left -= static_cast<std::size_t>(sent);
