@@ -573,7 +573,7 @@ TEST_F(Ucx, AStoppedPeerOfProcessesCanBeGivenUpInTheMiddleOfPutsToAnnexes) {
 }
 
 // A peer that is killed in the middle of puts to annexes, of both.
-TEST_F(Ucx, PutsToAndFromTheAnnexOfAPeerThatIsKilledEnd) {
+TEST_F(Ucx, PutsToAndFromTheAnnexOfAKilledPeerOfProcessesEnd) {
   constexpr std::size_t kBytes = 16 << 20;
   const Codes codes = on_processes(2, 4096, [&](Bootstrap&, End& end) {
     std::vector<std::byte> annex(kBytes);
