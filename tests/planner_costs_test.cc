@@ -1,5 +1,5 @@
-// Tests src/planner/collective_costs.cc and pipeline_costs.cc: against the library's schedules, and
-// pipelines that are simulated to their end.
+// Tests src/planner/collective_costs.cc, pipeline_costs.cc and shared_cores.cc: against the
+// library's schedules, and pipelines that are simulated to their end.
 //
 // ROOMS: planner
 // SANITIZERS: none
@@ -9,6 +9,7 @@
 #include "algorithms/catalog.h"
 #include "planner/collective_costs.h"
 #include "planner/pipeline_costs.h"
+#include "planner/shared_cores.h"
 #include "schedule/cost.h"
 
 namespace tutti::planner {
@@ -112,6 +113,52 @@ TEST(PlannerPipelines, LongRunsGoOnAsTheyBegan) {
     const double whole = time_of(*schedule, times).total;
     EXPECT_NEAR(pipeline_seconds(layout, many, times) / whole, 1, 0.02) << to_text(layout);
   }
+}
+
+MachineShape node(int devices, int cores) {
+  MachineShape machine;
+  machine.devices = devices;
+  machine.cores = cores;
+  return machine;
+}
+
+TEST(PlannerSharedCores, AreAPipelinesOwnWhereThereAreEnough) {
+  for (const Layout& layout : pipelines()) {
+    const StageTimes times = uneven(layout.pp * layout.chunks);
+    for (const int micro_batches : {layout.pp, 2 * layout.pp}) {
+      const auto schedule = make_pipeline(layout.pipeline, layout.pp, layout.chunks, micro_batches);
+      const MachineShape machine = node(2 * layout.pp, layout.pp);
+      EXPECT_NEAR(shared_pipeline_seconds(machine, layout, micro_batches, times),
+                  time_of(*schedule, times).total, 1e-9)
+          << to_text(layout);
+    }
+  }
+}
+
+// On one core somebody always has something to do.
+TEST(PlannerSharedCores, OneCoreIsNeverIdle) {
+  for (const Layout& layout : pipelines()) {
+    StageTimes times = uneven(layout.pp * layout.chunks);
+    times.hand_on = 0;
+    double work = 0;
+    for (const auto* part : {&times.forward, &times.backward, &times.weights}) {
+      for (const double seconds : *part) work += seconds;
+    }
+    for (const int micro_batches : {layout.pp, 8 * layout.pp}) {
+      EXPECT_NEAR(shared_pipeline_seconds(node(layout.pp, 1), layout, micro_batches, times),
+                  micro_batches * work / layout.pp, 1e-9)
+          << to_text(layout);
+    }
+  }
+}
+
+// Four stages on two cores, four micro-batches: of 32 seconds each core computes for 24. Forward
+// passes take two seconds where two ranks share a core.
+TEST(PlannerSharedCores, WaitForEachOther) {
+  const Layout layout{.pp = 4};
+  const StageTimes times{
+      .forward = {2, 2, 2, 2}, .backward = {4, 4, 4, 4}, .weights = {0, 0, 0, 0}};
+  EXPECT_NEAR(shared_pipeline_seconds(node(4, 2), layout, 4, times), 32, 1e-9);
 }
 
 // Between their first task and their last.

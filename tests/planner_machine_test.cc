@@ -88,6 +88,9 @@ TEST(PlannerMachine, ProcessorsShareTheirMemory) {
   cpu.cpus = {0, 1, 2, 3};
   cpu.memory_bytes = std::size_t{8} << 30;
   cpu.ranks = {{0, {0, 1}}, {1, {2, 3}}};
+  cpu.caches = {{3, std::size_t{16} << 20, {0, 1}},
+                {3, std::size_t{16} << 20, {2, 3}},
+                {2, std::size_t{1} << 20, {0}}};
   topology.hosts[0].cpus = {cpu};
   const auto machine = machine_of(topology);
   ASSERT_TRUE(machine.ok()) << machine.status().message();
@@ -95,6 +98,7 @@ TEST(PlannerMachine, ProcessorsShareTheirMemory) {
   EXPECT_DOUBLE_EQ(machine->memory, 4.0 * (1 << 30));
   EXPECT_EQ(machine->cores, 4);
   EXPECT_DOUBLE_EQ(machine->peak_fp32, machine_preset("cpu")->peak_fp32);  // of one, not of two
+  EXPECT_DOUBLE_EQ(machine->cache, 16.0 * (1 << 20));
 }
 
 TEST(PlannerMachine, AnEmptyTopologyIsRefused) { EXPECT_FALSE(machine_of(Topology{}).ok()); }

@@ -100,6 +100,8 @@ struct Link {
 struct Efficiency {
   double products = 0.522;   // share of the peak that large products of matrices reach
   double half_tokens = 445;  // rows with which they reach half of that
+  double pairs = 0.5;        // and of that queries with keys, and scans in chunks: FlashAttention 2
+                             // on an H100, 350 of 989 TFLOP/s (Shah et al., 2024)
   double memory = 0.839;     // share of its bandwidth that kernels reach which only move data
   double kernel = 49.5e-6;   // seconds in which a host gives a kernel to its device
   double progress = 360e-6;  // and takes longer over a collective for each further rank, where
@@ -109,6 +111,7 @@ struct Efficiency {
   double contention = 0.156;
   double overlap = 0.883;  // share of the time of computation that can hide communication
   double meeting = 0;      // seconds that ranks of a host wait for each other in a call, beside it
+  double turn = 0;         // until a message is taken by a rank that shares its core
   double step = 0.074;     // seconds of a step outside of computation and communication
 
   bool operator==(const Efficiency&) const = default;
@@ -121,7 +124,9 @@ struct MachineShape {
   int cores = 0;                // of a node, that its devices share; 0: devices compute alone
   double memory = 0;            // of a device
   double memory_bandwidth = 0;  // of a device
-  double peak_bf16 = 0;         // FLOP/s of a device
+  double cache = 0;             // of a device; what a micro-batch leaves in it moves faster
+  double cache_bandwidth = 0;
+  double peak_bf16 = 0;  // FLOP/s of a device
   double peak_fp32 = 0;
   Link inside;            // between devices of a node
   Link between;           // between nodes

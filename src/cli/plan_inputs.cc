@@ -38,14 +38,23 @@ bool has_gpu(const Topology& topology) {
   return false;
 }
 
-// Ranks on processors share what these have: with twice the ranks each is half as much.
+// How much of a core a rank has.
+double core_share(const planner::MachineShape& machine, int devices) {
+  return std::min(1.0, static_cast<double>(machine.cores) / devices);
+}
+
+// Ranks on processors share what these have: with twice the ranks each is half as much, of what a
+// core has where there are more of them.
 void share(planner::MachineShape& machine, int devices) {
   const double each = static_cast<double>(machine.devices) / devices;
-  for (double* const figure :
-       {&machine.memory, &machine.memory_bandwidth, &machine.peak_bf16, &machine.peak_fp32,
-        &machine.inside.bandwidth, &machine.between.bandwidth, &machine.idle_watts,
-        &machine.busy_watts}) {
+  for (double* const figure : {&machine.memory, &machine.cache, &machine.between.bandwidth}) {
     *figure *= each;
+  }
+  const double slower = core_share(machine, devices) / core_share(machine, machine.devices);
+  for (double* const figure :
+       {&machine.memory_bandwidth, &machine.cache_bandwidth, &machine.peak_bf16, &machine.peak_fp32,
+        &machine.inside.bandwidth, &machine.idle_watts, &machine.busy_watts}) {
+    *figure *= slower;
   }
   machine.devices = devices;
 }
@@ -55,7 +64,7 @@ void calibrate(planner::MachineShape& machine, planner::Precision precision) {
   const double peak = kept_peak(precision);
   if (peak <= 0) return;
   const bool is_short = precision == planner::Precision::kBf16;
-  (is_short ? machine.peak_bf16 : machine.peak_fp32) = peak / machine.devices;
+  (is_short ? machine.peak_bf16 : machine.peak_fp32) = peak * core_share(machine, machine.devices);
   machine.name += ", calibrated";
 }
 

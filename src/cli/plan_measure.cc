@@ -221,7 +221,7 @@ std::string kept_path() {
 }
 
 std::string peak_name(planner::Precision precision) {
-  return fmt::format("node_peak_{}", name(precision));
+  return fmt::format("core_peak_{}", name(precision));
 }
 
 Json read_kept() {
@@ -231,10 +231,12 @@ Json read_kept() {
 }
 
 Status keep(const planner::Problem& problem, double peak) {
+  const planner::MachineShape& machine = problem.machine;
   const std::string path = kept_path();
   if (path.empty()) return {};
   Json kept = read_kept();
-  kept[peak_name(problem.job.precision)] = peak * problem.machine.devices;
+  const double ranks_of_core = static_cast<double>(machine.devices) / machine.cores;
+  kept[peak_name(problem.job.precision)] = peak * std::max(1.0, ranks_of_core);
   std::error_code ignored;
   fs::create_directories(fs::path(path).parent_path(), ignored);
   return write_file("--measure", path, kept.dump(2) + "\n");

@@ -33,6 +33,9 @@ std::vector<Entry> entries(MachineShape& m) {
        nullptr, &m.cores},
       {"memory", "GiB", kGiB, 0, kMany, "memory of a device", &m.memory},
       {"memory_bandwidth", "GB/s", 1e9, 0, kMany, "of it", &m.memory_bandwidth},
+      {"cache", "MiB", 1 << 20, 0, kMany, "of a device, that its micro-batches may stay in",
+       &m.cache},
+      {"cache_bandwidth", "GB/s", 1e9, 0, kMany, "of it", &m.cache_bandwidth},
       {"peak_bf16", "TFLOP/s", 1e12, 0, kMany, "of a device, dense", &m.peak_bf16},
       {"peak_fp32", "TFLOP/s", 1e12, 0, kMany, "of a device", &m.peak_fp32},
       {"inside.bandwidth", "GB/s", 1e9, 0, kMany, "of a device to others of its node, one way",
@@ -49,6 +52,8 @@ std::vector<Entry> entries(MachineShape& m) {
       {"efficiency.products", "", 1, 0, 1, "of the peak, by large products", &e.products},
       {"efficiency.half_tokens", "", 1, 0, kMany, "rows with which products reach half of that",
        &e.half_tokens},
+      {"efficiency.pairs", "", 1, 0, 1, "of that, by queries with keys and by scans in chunks",
+       &e.pairs},
       {"efficiency.memory", "", 1, 0, 1, "of the memory's bandwidth, by kernels that move",
        &e.memory},
       {"efficiency.kernel", "us", 1e-6, 0, kMany, "in which a host gives a kernel", &e.kernel},
@@ -60,6 +65,8 @@ std::vector<Entry> entries(MachineShape& m) {
       {"efficiency.overlap", "", 1, 0, 1, "of computation that hides communication", &e.overlap},
       {"efficiency.meeting", "us", 1e-6, 0, kMany, "in which ranks of a host wait in a call",
        &e.meeting},
+      {"efficiency.turn", "us", 1e-6, 0, kMany, "until a rank that shares its core takes a message",
+       &e.turn},
       {"efficiency.step", "ms", 1e-3, 0, kMany, "of a step beside all else", &e.step},
   };
 }

@@ -8,6 +8,9 @@ namespace {
 constexpr int kMixerKernels = 10;
 constexpr int kMlpKernels = 6;
 
+// Rows that a scan in chunks computes at once.
+constexpr double kBand = 64;
+
 double d(long value) { return static_cast<double>(value); }
 
 // Groups of B and C on a rank: shared out, or copied where there are fewer than ranks.
@@ -50,15 +53,16 @@ void add_mamba1(const LayerRun& run, double C, const Share& s, LayerWork& work) 
   if (s.cp > 1) work.gathered_state = s.cp * s.sequences * I * d(run.state + run.conv);
 }
 
-// Chunks of Q tokens: products inside of a chunk, and with the states between chunks.
+// Chunks of Q tokens: products inside of a chunk, where a token sees those before it, in bands of
+// rows; and with the states between chunks.
 void add_mamba2(const LayerRun& run, double C, const Share& s, LayerWork& work) {
   const double S = s.tokens;
   const double I = d(run.inner) / s.tp;
   const double BC = groups_on(run, s.tp) * d(run.state);
-  const double Q = d(run.chunk);
+  const double Q = std::min(d(run.chunk), S / s.sequences);
   work.products.push_back({S, mamba2_columns(run, s.tp), C});
   work.products.push_back({S, C, I});
-  work.pair_flops = 2 * S * Q * (BC + I) + 4 * S * I * d(run.state);
+  work.pair_flops = S * (Q + std::min(Q, kBand)) * (BC + I) + 4 * S * I * d(run.state);
   work.moved += S * (2 * mamba2_convolved(run, s.tp) + 4 * I + 3 * I);
   if (s.cp > 1) {
     work.gathered_state =
@@ -82,6 +86,14 @@ void add_mlp(const LayerRun& run, double C, const Share& s, LayerWork& work) {
   work.products.push_back({s.tokens, 2 * F, C});
   work.products.push_back({s.tokens, C, F});
   work.moved += 3 * s.tokens * F;
+}
+
+// Of what is not kept with kSelective beside norms: what was activated, convolved and gated.
+double inner_columns(const LayerRun& run, int tp) {
+  double columns = d(run.mlp_width) / tp;
+  if (run.mixer == Mixer::kMamba1) columns += 3 * d(run.inner) / tp;
+  if (run.mixer == Mixer::kMamba2) columns += 2 * d(run.inner) / tp + mamba2_convolved(run, tp);
+  return columns;
 }
 
 // Norm, and sum with what came in.
@@ -114,8 +126,7 @@ LayerWork work_of(const ModelShape& model, const LayerRun& run, const Share& sha
     work.kernels += kMlpKernels;
   }
   const double normed = work.exchanges * share.tokens * C;
-  const double inner = share.tokens * d(run.mlp_width) / share.tp;
-  work.again = 2 * (normed + inner);
+  work.again = 2 * (normed + share.tokens * inner_columns(run, share.tp));
   return work;
 }
 

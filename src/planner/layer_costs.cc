@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "planner/layer_memory.h"
+#include "planner/shared_cores.h"
+
 namespace tutti::planner {
 namespace {
 
-// Queries with keys reach about half of what plain products do: FlashAttention 2 on an H100, 350 of
-// 989 TFLOP/s (Shah et al., 2024), and need two and a half times the work backward.
-constexpr double kPairs = 0.5;
+// FlashAttention 2 computes scores again (Dao, 2023).
 constexpr double kPairsBackward = 2.5;
 // Bytes moved for each logit, forward and backward: in two bytes and in four, its largest, its
 // exponential, their sum, its gradient.
@@ -20,14 +21,18 @@ struct Engine {
   const MachineShape& machine;
   double peak;
   double element;
+  double cached;  // share of what is moved
 
   Engine(const CostContext& c)
       : machine(c.machine),
         peak(c.job.precision == Precision::kBf16 ? c.machine.peak_bf16 : c.machine.peak_fp32),
-        element(c.element) {}
+        element(c.element),
+        cached(c.cached) {}
 
   double move(double bytes) const {
-    return bytes / (machine.memory_bandwidth * machine.efficiency.memory);
+    double seconds = (1 - cached) * bytes / machine.memory_bandwidth;
+    if (cached > 0) seconds += cached * bytes / machine.cache_bandwidth;
+    return seconds / machine.efficiency.memory;
   }
   double multiply(const Product& p) const {
     const double rows = p.rows / (p.rows + machine.efficiency.half_tokens);
@@ -35,7 +40,9 @@ struct Engine {
     return std::max(p.flops() / (peak * machine.efficiency.products * rows),
                     moved * element / machine.memory_bandwidth);
   }
-  double pairs(double flops) const { return flops / (peak * machine.efficiency.products * kPairs); }
+  double pairs(double flops) const {
+    return flops / (peak * machine.efficiency.products * machine.efficiency.pairs);
+  }
   double vector(double flops) const {
     return flops / (machine.peak_fp32 * machine.efficiency.memory);
   }
@@ -93,10 +100,10 @@ void add_context(const CostContext& c, const Engine& engine, const LayerWork& wo
   const int n = c.context.ranks;
   if (n <= 1) return;
   const double hop = work.passed * c.element;
-  const double pass = (n - 1) * c.pass(c.context, hop);
+  const double pass = hop > 0 ? (n - 1) * c.pass(c.context, hop) : 0;
   const double hidden = c.machine.efficiency.overlap * engine.pairs(work.pair_flops);
   const double state = work.gathered_state * c.element;
-  const double gather = state > 0 ? c.all_gather(c.context, state) : 0;
+  const double gather = state > 0 ? c.all_gather(c.context, state) + (n - 1) * c.turn() : 0;
   costs.context_forward = std::max(0.0, pass - hidden) + gather;
   costs.context_backward = std::max(0.0, 2 * pass - kPairsBackward * hidden) + gather;
   costs.context_bytes = (3 * n - 2) * hop + 2 * state;
@@ -125,6 +132,16 @@ void add_recomputation(const CostContext& c, const Engine& engine, const LayerWo
   }
 }
 
+// What fits the cache of what a micro-batch leaves on a rank, from forward to backward.
+double cached_share(const CostContext& c) {
+  if (c.machine.cache <= 0) return 0;
+  double kept = 0;
+  for (const LayerRun& run : c.model.runs) {
+    kept += run.layers * layer_memory(c.model, run, c.share, c.layout.recomputation).kept;
+  }
+  return std::min(1.0, c.machine.cache / (kept * c.element / c.layout.pp));
+}
+
 GroupShape group_along(const Problem& problem, const Layout& layout, Dimension dimension) {
   std::array<bool, kDimensions> varies = {};
   varies[static_cast<int>(dimension)] = true;
@@ -143,7 +160,9 @@ CostContext::CostContext(const Problem& problem, const Layout& layout, HostCalls
       context(group_along(problem, layout, Dimension::kContext)),
       pipeline(group_along(problem, layout, Dimension::kPipeline)),
       element(problem.job.precision == Precision::kBf16 ? 2 : 4),
-      calls(problem.machine.cores > 0 ? calls : nullptr) {}
+      calls(problem.machine.cores > 0 ? calls : nullptr) {
+  cached = cached_share(*this);
+}
 
 double CostContext::all_gather(const GroupShape& group, double bytes) const {
   return on_host(group) ? calls->seconds(group.ranks, {Collective::kAllGather, bytes})
@@ -158,9 +177,11 @@ double CostContext::all_reduce(const GroupShape& group, double bytes) const {
                         : all_reduce_seconds(machine, group, bytes);
 }
 double CostContext::pass(const GroupShape& group, double bytes) const {
-  return on_host(group) ? calls->seconds(std::min(group.ranks, 2), {Collective::kSendRecv, bytes})
-                        : pass_seconds(machine, group, bytes);
+  if (!on_host(group)) return pass_seconds(machine, group, bytes);
+  return calls->seconds(std::min(group.ranks, 2), {Collective::kSendRecv, bytes}) + turn();
 }
+
+double CostContext::turn() const { return crowd_of(machine) > 1 ? machine.efficiency.turn : 0; }
 
 double CostContext::call_seconds(const GroupShape& group) const {
   const Efficiency& e = machine.efficiency;

@@ -41,6 +41,7 @@ struct CostContext {
   GroupShape context;
   GroupShape pipeline;
   double element = 2;  // bytes of a number
+  double cached = 0;   // share of what kernels move that is in the cache
   HostCalls* calls;    // where devices share the cores of their node; else null
 
   /// What is given must outlive it.
@@ -51,6 +52,8 @@ struct CostContext {
   double reduce_scatter(const GroupShape& group, double bytes) const;
   double all_reduce(const GroupShape& group, double bytes) const;
   double pass(const GroupShape& group, double bytes) const;
+  /// Seconds until who shares a core takes a message; in pass() already.
+  double turn() const;
   /// In which a host gives a collective of the group to its device.
   double call_seconds(const GroupShape& group) const;
 

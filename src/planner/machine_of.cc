@@ -50,16 +50,31 @@ MachineShape nearest_preset(const Topology& topology) {
   return *machine_preset(capability == 0 ? "cpu" : capability >= 90 ? "8xh100" : "8xa100");
 }
 
+// Of the highest level.
+double cache_of(const Topology& topology) {
+  double bytes = 0;
+  for (const TopologyHost& host : topology.hosts) {
+    for (const Cpu& cpu : host.cpus) {
+      for (const Cache& cache : cpu.caches) {
+        if (cache.level == cpu.caches.front().level) bytes += static_cast<double>(cache.bytes);
+      }
+    }
+  }
+  return bytes;
+}
+
 // Ranks on processors share them, and their memory, evenly. A rank does not use more than one.
 void share_processors(const Topology& topology, int ranks, MachineShape& machine) {
   const auto processors = static_cast<double>(processors_of(topology));
   const double each = std::min(1.0, processors / ranks);
   machine.cores = static_cast<int>(processors) / machine.nodes;
   if (each > 0) {
-    machine.peak_bf16 *= each;
-    machine.peak_fp32 *= each;
-    machine.busy_watts *= each;
+    for (double* const figure : {&machine.peak_bf16, &machine.peak_fp32, &machine.memory_bandwidth,
+                                 &machine.cache_bandwidth, &machine.busy_watts}) {
+      *figure *= each;
+    }
   }
+  if (const double bytes = cache_of(topology); bytes > 0) machine.cache = bytes / ranks;
   if (const double bytes = memory_of(topology); bytes > 0) machine.memory = bytes / ranks;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "planner/shared_cores.h"
+
 namespace tutti::planner {
 namespace {
 
@@ -55,8 +57,7 @@ StageCosts sum_of(const Problem& problem, const Layers& layers, const StageLayer
 // Where ranks share cores, what one has more to do than others, these are faster for: the mean
 // counts.
 void find_busiest(Staged& all, int ranks) {
-  const MachineShape& machine = all.context.machine;
-  const bool shared = machine.cores > 0 && machine.devices > machine.cores;
+  const bool shared = crowd_of(all.context.machine) > 1;
   for (int rank = 0; rank < ranks; ++rank) {
     LayerCosts costs;
     double parameters = 0;

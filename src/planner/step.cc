@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "planner/pipeline_costs.h"
+#include "planner/shared_cores.h"
 
 namespace tutti::planner {
 namespace {
@@ -80,10 +81,13 @@ double optimizer_seconds(const Staged& all) {
          (c.machine.memory_bandwidth * c.machine.efficiency.memory);
 }
 
-// How many times faster a rank is while those with whom it shares a core wait.
-double crowd_of(const MachineShape& machine) {
-  if (machine.cores == 0) return 1;
-  return std::max(1.0, static_cast<double>(machine.devices) / machine.cores);
+double passes_seconds(const Staged& all, double hand_on) {
+  const CostContext& c = all.context;
+  const StageTimes times = stage_times(all, hand_on);
+  if (crowd_of(c.machine) > 1 && c.pipeline.nodes <= 1) {
+    return shared_pipeline_seconds(c.machine, c.layout, all.micro_batches, times);
+  }
+  return pipeline_seconds(c.layout, all.micro_batches, times);
 }
 
 }  // namespace
@@ -98,12 +102,9 @@ Times times_of(const Staged& all) {
   times.tensor = m * (busiest.tensor_forward + busiest.tensor_backward);
   times.context = m * (busiest.context_forward + busiest.context_backward);
   if (c.layout.pp > 1) {
-    const double crowd = crowd_of(c.machine);
-    const double unsent =
-        pipeline_seconds(c.layout, all.micro_batches, stage_times(all, 0)) / crowd;
-    const double sent =
-        pipeline_seconds(c.layout, all.micro_batches, stage_times(all, hand_on_seconds(c))) / crowd;
-    times.pipeline = std::max(0.0, sent - unsent) * crowd;
+    const double unsent = passes_seconds(all, 0);
+    const double sent = passes_seconds(all, hand_on_seconds(c));
+    times.pipeline = std::max(0.0, sent - unsent);
     times.bubble = std::max(0.0, unsent - m * busiest.all());
   }
   times.data = data_seconds(all);
