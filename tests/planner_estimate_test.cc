@@ -93,6 +93,22 @@ TEST(PlannerVolumes, ContextByHand) {
   EXPECT_DOUBLE_EQ(volumes.context, 16 * 4 * pairs * (3 * 2 - 2));
 }
 
+// Its residual stream has four bytes a number, whatever the weights have; a LLaMA's has theirs.
+TEST(PlannerVolumes, StagesOfAMambaHandOnFp32) {
+  Problem problem = small();
+  const Layout layout{.dp = 4, .pp = 2, .zero = 0};
+  const auto bytes = [&](const char* model, Precision precision) {
+    problem.model = *model_preset(model);
+    problem.job.precision = precision;
+    const double width = static_cast<double>(problem.model.width);
+    return of(problem, layout).volumes.pipeline / (16 * 2 * 32 * width);
+  };
+  EXPECT_DOUBLE_EQ(bytes("mamba2-130m", Precision::kBf16), 4);
+  EXPECT_DOUBLE_EQ(bytes("mamba2attn-2.7b", Precision::kBf16), 4);
+  EXPECT_DOUBLE_EQ(bytes("mamba2-130m", Precision::kFp32), 4);
+  EXPECT_DOUBLE_EQ(bytes("llama-tiny", Precision::kBf16), 2);
+}
+
 TEST(PlannerVolumes, PipelineAndDataByHand) {
   const Problem problem = small();
   EXPECT_DOUBLE_EQ(of(problem, {.dp = 4, .pp = 2, .zero = 0}).volumes.pipeline,
@@ -141,6 +157,37 @@ TEST(PlannerEstimate, BetterMachinesAreNeverSlower) {
           << to_text(layout) << " " << change;
     }
   }
+}
+
+// What a micro-batch leaves stays in a cache that is large enough, and partly in a smaller one.
+TEST(PlannerEstimate, CachesMakeSmallMicroBatchesFaster) {
+  Problem problem{*model_preset("mamba2-130m"), *machine_preset("cpu"), {}};
+  problem.machine.cores = problem.machine.devices = 2;
+  problem.job = {.sequence = 256, .batch_tokens = 256 * 16, .precision = Precision::kFp32};
+  const auto compute = [&](const char* cache, int micro_batch) {
+    Problem changed = problem;
+    changed.machine = *with_figures(problem.machine, cache);
+    return of(changed, {.dp = 2, .micro_batch = micro_batch}).times.compute;
+  };
+  EXPECT_LT(compute("cache=100000", 1), compute("cache=100", 1));
+  EXPECT_LT(compute("cache=100", 1), compute("cache=0", 1));
+  const double gain = compute("cache=0", 1) - compute("cache=100", 1);
+  EXPECT_NEAR(compute("cache=0", 8) - compute("cache=100", 8), gain / 8, 0.01 * gain);
+}
+
+// Tokens of a chunk see those before them; a part of a sequence has no longer chunks than it is.
+TEST(PlannerLayer, ScansInChunksAreTriangles) {
+  const ModelShape model = *model_preset("mamba2-130m");
+  const LayerRun& run = model.runs[0];
+  const auto pairs = [&](double tokens, long chunk) {
+    LayerRun changed = run;
+    changed.chunk = chunk;
+    const Share share{.tokens = tokens, .kept = tokens, .sequence = tokens};
+    return work_of(model, changed, share).pair_flops / tokens;
+  };
+  const double states = 4.0 * static_cast<double>(run.inner * run.state);
+  EXPECT_DOUBLE_EQ((pairs(1024, 256) - states) / (pairs(1024, 64) - states), (256 + 64) / 128.0);
+  EXPECT_DOUBLE_EQ(pairs(128, 256), pairs(1024, 128));
 }
 
 TEST(PlannerEstimate, BoundsHold) {

@@ -125,6 +125,32 @@ void expect_same_memory(ModelFamily family, const std::string& name, const plann
   EXPECT_NEAR(memory.windows, windows, 0.06 * (arrays + windows + memory.process));
 }
 
+void expect_same_activations_in_bf16(ModelFamily family, const std::string& name, int pp) {
+  const planner::Layout layout{.dp = 4 / pp, .pp = pp, .micro_batch = 4, .zero = 0};
+  const RunConfig config = config_of(family, name, layout);
+  planner::Problem problem = problem_of(config, machine(4));
+  problem.job.precision = planner::Precision::kBf16;
+  const planner::Memory memory = must(planner::estimate(problem, layout)).memory;
+  const Setup setup = make_setup(config, 4);
+  const Plan plan{setup.model, setup.training, setup.mesh, 2, 4};
+  double activations = 0;
+  for (int stage = 0; stage < pp; ++stage) {
+    const MemoryEstimate of_stage = estimate_memory(plan, {0, stage, 0, 0});
+    activations =
+        std::max(activations, of_stage.activations + of_stage.workspace + of_stage.communication);
+  }
+  EXPECT_NEAR((memory.activations + memory.buffers) / activations, 1, 0.03) << name << " pp=" << pp;
+}
+
+// Residual streams of Mambas are fp32.
+TEST(PlannedMemory, OfActivationsInBf16IsTheTrainers) {
+  for (const int pp : {1, 2}) {
+    expect_same_activations_in_bf16(ModelFamily::kLlama, "llama-tiny", pp);
+    expect_same_activations_in_bf16(ModelFamily::kMamba, "mamba2-tiny", pp);
+  }
+  expect_same_activations_in_bf16(ModelFamily::kMamba, "hybrid-tiny", 1);
+}
+
 TEST(PlannedMemory, IsTheTrainers) {
   for (const int ranks : {1, 8}) {
     for (const planner::Layout& layout : layouts(ranks, 4)) {

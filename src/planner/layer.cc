@@ -1,5 +1,7 @@
 #include "planner/layer.h"
 
+#include <algorithm>
+
 namespace tutti::planner {
 namespace {
 
@@ -98,13 +100,18 @@ double inner_columns(const LayerRun& run, int tp) {
 
 // Norm, and sum with what came in.
 void add_frame(double C, const Share& s, LayerWork& work) {
-  work.moved += (2 + 3) * s.kept * C;
+  work.moved += (2 + 3 * s.precise) * s.kept * C;
   work.exchanges += 1;
+}
+
+bool has_scans(const ModelShape& model) {
+  return std::any_of(model.runs.begin(), model.runs.end(),
+                     [](const LayerRun& run) { return run.mixer != Mixer::kAttention; });
 }
 
 }  // namespace
 
-Share share_of(const Job& job, const Layout& layout) {
+Share share_of(const ModelShape& model, const Job& job, const Layout& layout) {
   Share share{.sequence = d(job.sequence),
               .sequences = layout.micro_batch,
               .tp = layout.tp,
@@ -112,6 +119,7 @@ Share share_of(const Job& job, const Layout& layout) {
               .autograd = job.trainer.autograd};
   share.tokens = layout.micro_batch * share.sequence / layout.cp;
   share.kept = share.tokens / (layout.sequence_parallel ? layout.tp : 1);
+  if (has_scans(model) && job.precision == Precision::kBf16) share.precise = 2;
   return share;
 }
 

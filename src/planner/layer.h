@@ -46,13 +46,14 @@ struct LayerWork {
 struct Share {
   double tokens = 0;    // S
   double kept = 0;      // K
+  double precise = 1;   // elements of a number of the residual stream: fp32 with a Mamba
   double sequence = 0;  // of all context parallel ranks together
   int sequences = 1;    // of a micro-batch
   int tp = 1;
   int cp = 1;
   bool autograd = false;
 };
-Share share_of(const Job& job, const Layout& layout);
+Share share_of(const ModelShape& model, const Job& job, const Layout& layout);
 
 LayerWork work_of(const ModelShape& model, const LayerRun& run, const Share& share);
 

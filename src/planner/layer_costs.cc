@@ -134,7 +134,7 @@ void add_recomputation(const CostContext& c, const Engine& engine, const LayerWo
 
 // What fits the cache of what a micro-batch leaves on a rank, from forward to backward.
 double cached_share(const CostContext& c) {
-  if (c.machine.cache <= 0) return 0;
+  if (c.machine.cache <= 0 || c.machine.cache_bandwidth <= 0) return 0;
   double kept = 0;
   for (const LayerRun& run : c.model.runs) {
     kept += run.layers * layer_memory(c.model, run, c.share, c.layout.recomputation).kept;
@@ -155,7 +155,7 @@ CostContext::CostContext(const Problem& problem, const Layout& layout, HostCalls
       model(problem.model),
       job(problem.job),
       layout(layout),
-      share(share_of(problem.job, layout)),
+      share(share_of(problem.model, problem.job, layout)),
       tensor(group_along(problem, layout, Dimension::kTensor)),
       context(group_along(problem, layout, Dimension::kContext)),
       pipeline(group_along(problem, layout, Dimension::kPipeline)),
@@ -179,6 +179,10 @@ double CostContext::all_reduce(const GroupShape& group, double bytes) const {
 double CostContext::pass(const GroupShape& group, double bytes) const {
   if (!on_host(group)) return pass_seconds(machine, group, bytes);
   return calls->seconds(std::min(group.ranks, 2), {Collective::kSendRecv, bytes}) + turn();
+}
+
+double CostContext::hidden_bytes() const {
+  return share.precise * share.kept * static_cast<double>(model.width) * element;
 }
 
 double CostContext::turn() const { return crowd_of(machine) > 1 ? machine.efficiency.turn : 0; }

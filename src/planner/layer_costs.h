@@ -54,6 +54,8 @@ struct CostContext {
   double pass(const GroupShape& group, double bytes) const;
   /// Seconds until who shares a core takes a message; in pass() already.
   double turn() const;
+  /// What a stage hands on of a micro-batch.
+  double hidden_bytes() const;
   /// In which a host gives a collective of the group to its device.
   double call_seconds(const GroupShape& group) const;
 

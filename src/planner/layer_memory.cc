@@ -151,7 +151,8 @@ LayerMemory layer_memory(const ModelShape& model, const LayerRun& run, const Sha
   };
   bool is_first = true;
   for (const SublayerArrays& sublayer : arrays_of(model, run, share)) {
-    put(share.kept * d(model.width), is_first || recomputation != Recomputation::kFull);
+    put(share.precise * share.kept * d(model.width),
+        is_first || recomputation != Recomputation::kFull);
     for (const double array : sublayer.always) put(array, true);
     for (const double array : sublayer.dear) put(array, recomputation != Recomputation::kFull);
     for (const double array : sublayer.cheap) put(array, recomputation == Recomputation::kNone);

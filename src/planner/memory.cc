@@ -39,7 +39,7 @@ double room(const Staged& all) {
   double elements = all.room.always + (later ? 0 : all.room.at_once);
   if (!c.job.trainer.autograd) {
     const bool shares_tokens = c.layout.tp > 1 && c.layout.sequence_parallel;
-    const double rows = c.share.tokens + c.share.kept * (shares_tokens ? 3 : 1);
+    const double rows = c.share.tokens + c.share.kept * (c.share.precise + (shares_tokens ? 2 : 0));
     elements += rows * static_cast<double>(c.model.width);
   }
   return elements * c.element;
@@ -52,7 +52,7 @@ double messages(const Staged& all, int rank) {
   const Layout& layout = c.layout;
   const bool closed = layout.chunks > 1;
   const int ends = layout.pp == 1 ? 0 : closed ? 2 : (rank > 0) + (rank < layout.pp - 1);
-  double bytes = 4 * ends * c.share.kept * static_cast<double>(c.model.width) * c.element;
+  double bytes = 4 * ends * c.hidden_bytes();
   if (layout.dp * layout.cp == 1) return bytes;
   if (layout.zero >= 2) bytes += 3 * all.largest_unit * c.job.trainer.gradient_bytes;
   if (layout.zero >= 3) bytes += 2 * all.largest_unit * c.element;

@@ -82,10 +82,10 @@ void add_ends(Staged& all) {
     stage.kept_longer += elements;
   };
   if (!autograd) {
-    for (StageCosts& stage : all.stages) keep(stage, share.kept * width);
+    for (StageCosts& stage : all.stages) keep(stage, share.precise * share.kept * width);
     keep(all.stages.front(), share.tokens * width);
   }
-  keep(all.stages.back(), (share.kept + (autograd ? share.tokens : 0)) * width);
+  keep(all.stages.back(), (share.precise * share.kept + (autograd ? share.tokens : 0)) * width);
 }
 
 }  // namespace

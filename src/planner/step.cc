@@ -19,12 +19,8 @@ GroupShape along(const CostContext& c, std::initializer_list<Dimension> dimensio
   return group_of(c.layout, varies, c.machine.devices);
 }
 
-double message_bytes(const CostContext& c) {
-  return c.share.kept * static_cast<double>(c.model.width) * c.element;
-}
-
 double hand_on_seconds(const CostContext& c) {
-  return c.pass(c.pipeline, message_bytes(c)) + c.call_seconds({});
+  return c.pass(c.pipeline, c.hidden_bytes()) + c.call_seconds({});
 }
 
 StageTimes stage_times(const Staged& all, double hand_on) {
@@ -130,7 +126,7 @@ Volumes volumes_of(const Staged& all) {
   const LayerCosts& busiest = all.busiest;
   const double m = all.micro_batches;
   Volumes volumes{.tensor = m * busiest.tensor_bytes, .context = m * busiest.context_bytes};
-  if (c.layout.pp > 1) volumes.pipeline = m * 2 * c.layout.chunks * message_bytes(c);
+  if (c.layout.pp > 1) volumes.pipeline = m * 2 * c.layout.chunks * c.hidden_bytes();
   if (c.layout.dp * c.layout.cp == 1) return volumes;
   const double gradients = all.most_parameters * kGradientBytes;
   const double weights = all.most_parameters * c.element;

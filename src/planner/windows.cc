@@ -94,8 +94,7 @@ double embeddings(const Staged& all, int rank) {
 double lanes(const CostContext& c, int rank) {
   if (c.pipeline.per_node <= 1) return 0;
   const int ends = c.layout.chunks > 1 ? 2 : (rank > 0) + (rank < c.layout.pp - 1);
-  const double bytes = c.share.kept * static_cast<double>(c.model.width) * c.element;
-  return 2 * ends * c.calls->window_bytes(2, {{kSendRecv, bytes}});
+  return 2 * ends * c.calls->window_bytes(2, {{kSendRecv, c.hidden_bytes()}});
 }
 
 }  // namespace
