@@ -71,24 +71,25 @@ class Proxy : public testing::TestWithParam<bool> {
   void start(milliseconds timeout = kLong) {
     const StagingLayout layout(1);
     staging_memory_.resize(layout.bytes() + 4096);
-    staging_ = std::move(*Staging::create(device_, layout, staging_memory_.data()));
-    Result<std::unique_ptr<DeviceProxy>> proxy = DeviceProxy::create(
-        {.device = device_,
-         .staging = *staging_,
-         .rank = 0,
-         .call_timeout = timeout,
-         .no_kernels = by_kernels() ? Status() : kNoKernels,
-         .run = [this](CallFeed& feed) { return copier_(feed); },
-         .look_around =
-             [this] { return elsewhere_.load() ? Status(Code::kPeerLost, "lost") : Status(); },
-         .on_failure = [this](const Status&) { ++failures_; }});
-    ASSERT_OK(proxy.status());
-    proxy_ = std::move(*proxy);
+    visits_ =
+        std::move(*DeviceVisits::create(device_, by_kernels() ? Status() : kNoKernels, timeout));
+    staging_ = std::move(*Staging::create(device_, layout, staging_memory_.data(), *visits_));
+    proxy_ = std::make_unique<DeviceProxy>(DeviceProxy::Setting{
+        .visits = *visits_,
+        .staging = *staging_,
+        .rank = 0,
+        .call_timeout = timeout,
+        .run = [this](CallFeed& feed) { return copier_(feed); },
+        .look_around =
+            [this] { return elsewhere_.load() ? Status(Code::kPeerLost, "lost") : Status(); },
+        .on_failure = [this](const Status&) { ++failures_; }});
   }
-  ~Proxy() override {
+  void end() {
     proxy_.reset();
+    visits_.reset();
     staging_.reset();
   }
+  ~Proxy() override { end(); }
 
   Buffer buffer(std::size_t count, int value) {
     auto* data = reinterpret_cast<int*>(*device_.allocate(std::max<std::size_t>(1, count) * 4));
@@ -126,6 +127,7 @@ class Proxy : public testing::TestWithParam<bool> {
   std::atomic<bool> elsewhere_ = false;
   std::atomic<int> failures_ = 0;
   std::unique_ptr<Staging> staging_;
+  std::unique_ptr<DeviceVisits> visits_;
   std::unique_ptr<DeviceProxy> proxy_;
 };
 
@@ -136,6 +138,15 @@ TEST_P(Proxy, MakesCallsInTheOrderOfAStream) {
   ASSERT_OK(enqueue(all_reduce(b, c), stream_));
   ASSERT_OK(device_.synchronize(stream_, kLong));
   EXPECT_EQ(values(c), std::vector<int>(1000, 1));
+}
+
+// CUDA may let no stream copy before kernels have ended: where those wait, they copy.
+TEST_P(Proxy, NoStreamCopiesWhileKernelsWait) {
+  start();
+  const Buffer a = buffer(1000, 1), b = buffer(1000, 2);
+  ASSERT_OK(enqueue(all_reduce(a, b), stream_));
+  ASSERT_OK(device_.synchronize(stream_, kLong));
+  EXPECT_EQ(device_.bytes_through_host(), by_kernels() ? 0u : 8000u);
 }
 
 TEST_P(Proxy, CutsWhatStagingCannotHold) {
@@ -206,8 +217,7 @@ TEST_P(Proxy, SeesWhatFailsElsewhereWhileAStreamIsHeldAndWhileIdle) {
     EXPECT_TRUE(eventually([&] { return proxy_->health().code() == Code::kPeerLost; }));
     ASSERT_OK(device_.set(*device_.make_stream(), flag, 1));
     ASSERT_OK(device_.synchronize(stream_, kLong));
-    proxy_.reset();
-    staging_.reset();
+    end();
     elsewhere_ = false;
   }
 }
@@ -310,6 +320,35 @@ TEST(DeviceVisits, ArrivalsWaitUntilTheHostHasReadThoseBefore) {
     EXPECT_EQ(visits->next({}), cuda::kIssuedGroups + i);
   }
   EXPECT_EQ(visits->next({}), std::nullopt);
+}
+
+// Of more orders than there are slots, each a copy of what the one before has made.
+TEST(KernelCopier, CopiesInTheOrderGiven) {
+  ThreadDevice device(device_with_kernels());
+  const Stream stream = *device.make_stream(), other = *device.make_stream();
+  auto visits = std::move(*DeviceVisits::create(device, {}, kLong));
+  DeviceCopier& copier = *visits->copier(kLineWithin);
+  constexpr std::size_t kCopies = 3 * cuda::kOrderSlots, kBytes = 37;
+  std::byte* const memory = *device.allocate((kCopies + 1) * kBytes);
+  std::fill_n(memory, kBytes, std::byte{7});
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i < kCopies; ++i) {
+    last = *copier.copy(memory + (i + 1) * kBytes, memory + i * kBytes, kBytes);
+  }
+  EXPECT_EQ(*copier.copy(memory, memory, 0), last);
+  EXPECT_EQ(wait_for_copies(copier, last, milliseconds(20)).code(), Code::kTimeout);
+  // Two kernels wait, of which one copies at a time.
+  for (const std::uint32_t group : {0u, 1u}) {
+    ASSERT_OK(visits->come(group == 0 ? stream : other, group));
+    ASSERT_OK(visits->wait(group == 0 ? stream : other, group));
+  }
+  EXPECT_OK(wait_for_copies(copier, last / 2, kLong));
+  visits->answer(0);
+  EXPECT_OK(wait_for_copies(copier, last, kLong));
+  EXPECT_EQ(memory[(kCopies + 1) * kBytes - 1], std::byte{7});
+  visits->answer(1);
+  for (const Stream one : {stream, other}) EXPECT_OK(device.synchronize(one, kLong));
+  EXPECT_TRUE(visits->passed(0) && visits->passed(1));
 }
 
 // ---- the layout of staging memory

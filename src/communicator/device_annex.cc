@@ -3,51 +3,36 @@
 #include <utility>
 
 namespace tutti {
-namespace {
-
-// Before memory is taken from under copies that do not end.
-constexpr std::chrono::seconds kDrain{10};
-
-}  // namespace
 
 Result<std::unique_ptr<DeviceAnnex>> DeviceAnnex::create(Device& device, std::size_t bytes) {
   std::unique_ptr<DeviceAnnex> annex(new DeviceAnnex(device));
-  Result<std::unique_ptr<PinnedWords>> words = PinnedWords::create(device, 1);
-  if (!words.ok()) return words.status();
-  annex->words_ = std::move(*words);
-  const Result<Stream> stream = device.make_stream();
-  if (!stream.ok()) return stream.status();
-  annex->stream_ = *stream;
   const Result<std::byte*> memory = device.allocate(bytes);
   if (!memory.ok()) return memory.status();
   annex->memory_ = {*memory, bytes};
   return annex;
 }
 
+Status DeviceAnnex::open(DeviceCopier* by_kernels) {
+  copier_ = by_kernels;
+  if (copier_ != nullptr) return {};
+  Result<std::unique_ptr<StreamCopier>> made = StreamCopier::create(device_);
+  if (!made.ok()) return made.status();
+  own_ = std::move(*made);
+  copier_ = own_.get();
+  return {};
+}
+
 DeviceAnnex::~DeviceAnnex() {
-  if (stream_ == nullptr) return;
-  if (!device_.synchronize(stream_, kDrain).ok()) {  // as ~Staging()
-    words_->forget();
-    return;
-  }
-  device_.end_stream(stream_);
+  if (own_ != nullptr && !own_->finish()) return;
   if (!memory_.empty()) device_.release(memory_.data());
 }
 
 Result<std::uint64_t> DeviceAnnex::copy(std::byte* target, const std::byte* source,
                                         std::size_t bytes) {
-  Status status = device_.flush_network_writes();
-  if (status.ok()) status = device_.copy(stream_, target, source, bytes);
-  if (!status.ok()) return status;
-  ++copies_;
-  status = device_.set(stream_, words_->on_device(0), static_cast<std::uint32_t>(copies_));
-  if (!status.ok()) return status;
-  return copies_;
+  if (Status status = device_.flush_network_writes(); !status.ok()) return status;
+  return copier_->copy(target, source, bytes);
 }
 
-// Only so many are under way that the low halves tell.
-bool DeviceAnnex::copied(std::uint64_t number) {
-  return static_cast<std::int32_t>(words_->load(0) - static_cast<std::uint32_t>(number)) >= 0;
-}
+bool DeviceAnnex::copied(std::uint64_t number) { return copier_->copied(number); }
 
 }  // namespace tutti

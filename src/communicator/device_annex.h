@@ -1,5 +1,5 @@
-// Memory of a device beside a communicator's window (executor/cpu/annex.h), and a stream that
-// copies within it, which never waits.
+// Memory of a device beside a communicator's window (executor/cpu/annex.h), and who copies within
+// it.
 //
 // Network devices write into it. Copies of what they have written begin once the host knows that
 // they have, after the device was flushed; the same holds for streams of the caller's, which go on
@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "communicator/device_words.h"
+#include "communicator/device_copiers.h"
 #include "device/device.h"
 #include "executor/cpu/annex.h"
 
@@ -19,6 +19,8 @@ class DeviceAnnex final : public DeviceCopier {
  public:
   /// REQUIRES: the device takes writes of network devices; it outlives the annex.
   static Result<std::unique_ptr<DeviceAnnex>> create(Device& device, std::size_t bytes);
+  /// Before the first copy. Kernels that copy, if there are any, end before the annex.
+  Status open(DeviceCopier* by_kernels);
   /// Waits for its copies. REQUIRES: nobody puts into it any more.
   ~DeviceAnnex() override;
   DeviceAnnex(const DeviceAnnex&) = delete;
@@ -35,9 +37,8 @@ class DeviceAnnex final : public DeviceCopier {
 
   Device& device_;
   std::span<std::byte> memory_;
-  Stream stream_ = nullptr;
-  std::uint64_t copies_ = 0;            // begun
-  std::unique_ptr<PinnedWords> words_;  // one: how many are made
+  std::unique_ptr<StreamCopier> own_;
+  DeviceCopier* copier_ = nullptr;
 };
 
 }  // namespace tutti

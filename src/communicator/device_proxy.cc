@@ -18,6 +18,7 @@ class WatchedGroup final : public CallFeed {
   WatchedGroup(StagedGroup& group, DeviceVisits& visits) : group_(group), visits_(visits) {}
   Result<std::optional<FedCall>> next() override {
     visits_.keep_alive();
+    if (Status status = visits_.health(); !status.ok()) return status;  // nobody copies
     return group_.next();
   }
   void ended(std::uint64_t number) override { group_.ended(number); }
@@ -30,20 +31,10 @@ class WatchedGroup final : public CallFeed {
 
 }  // namespace
 
-Result<std::unique_ptr<DeviceProxy>> DeviceProxy::create(const Setting& setting) {
-  Result<std::unique_ptr<DeviceVisits>> visits =
-      DeviceVisits::create(setting.device, setting.no_kernels, setting.call_timeout);
-  if (!visits.ok()) return visits.status();
-  std::unique_ptr<DeviceProxy> proxy(new DeviceProxy(setting));
-  proxy->visits_ = std::move(*visits);
-  proxy->thread_ = std::thread([self = proxy.get()] { self->loop(); });
-  return proxy;
-}
-
-DeviceProxy::DeviceProxy(const Setting& setting) : setting_(setting) {}
+DeviceProxy::DeviceProxy(const Setting& setting)
+    : setting_(setting), visits_(&setting.visits), thread_([this] { loop(); }) {}
 
 DeviceProxy::~DeviceProxy() {
-  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -184,11 +175,7 @@ void DeviceProxy::wait_idle() {
 void DeviceProxy::look_around() {
   if (!health().ok()) return;
   if (Status status = setting_.look_around(); !status.ok()) return fail(std::move(status));
-  if (visits_->gave_up()) {
-    return fail({Code::kTimeout,
-                 "a kernel has waited for the communicator's thread, which stood "
-                 "still for longer than a call may take"});
-  }
+  if (Status status = visits_->health(); !status.ok()) return fail(std::move(status));
   if (is_overdue()) {
     fail({Code::kTimeout,
           "the communicator ends, and a stream has not come to a call that was enqueued on it"});

@@ -1,8 +1,9 @@
 // A thread that makes calls for a device: what kernels cannot do goes through host memory.
 //
 // A stream of the caller's comes to the thread with a group of calls, and waits for its answer
-// (device_visits.h); meanwhile the thread copies the buffers to staging memory, makes the calls on
-// it through a communicator of its own, and copies the results back. Calls are made in the order of
+// (device_visits.h); meanwhile the thread has the buffers copied to staging memory, makes the calls
+// on it through a communicator of its own, and has the results copied back. It asks the device for
+// nothing while kernels wait (device_copiers.h). Calls are made in the order of
 // enqueue(), which is the same on all ranks, whatever their streams; those that a graph holds, when
 // a stream comes to them.
 //
@@ -32,12 +33,10 @@ class DeviceProxy final {
  public:
   /// What the thread works with. All must outlive it.
   struct Setting {
-    Device& device;
+    DeviceVisits& visits;
     Staging& staging;
     int rank = 0;
     std::chrono::milliseconds call_timeout;
-    /// As of may_wait_in_kernels(): OK, or why streams wait themselves.
-    Status no_kernels = {};
     /// Runs calls on host memory, in the thread.
     std::function<Status(CallFeed&)> run;
     /// Whether something has failed elsewhere; asked every few milliseconds while the thread waits
@@ -47,7 +46,7 @@ class DeviceProxy final {
     std::function<void(const Status&)> on_failure;
   };
 
-  static Result<std::unique_ptr<DeviceProxy>> create(const Setting& setting);
+  explicit DeviceProxy(const Setting& setting);
   /// Calls under way come to their end, or fail at the call timeout.
   ~DeviceProxy();
 
@@ -82,7 +81,6 @@ class DeviceProxy final {
     std::vector<std::vector<std::size_t>> counts;
   };
 
-  explicit DeviceProxy(const Setting& setting);
   Result<std::uint32_t> next_issued();
   Result<std::uint32_t> next_captured() const;
   void loop();
@@ -99,7 +97,7 @@ class DeviceProxy final {
   void fail(Status status);
 
   const Setting setting_;
-  std::unique_ptr<DeviceVisits> visits_;
+  DeviceVisits* const visits_;
   std::uint32_t issued_ = 0;  // groups so far, of the caller's thread
 
   mutable std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "communicator/device_visits.h"
 #include "communicator/shape.h"
 
 namespace tutti {
@@ -14,9 +15,6 @@ constexpr std::size_t kCollectiveRoomOfRank = 16 * kKilobyte;  // at least
 constexpr std::size_t kMessageMemory = 8192 * kKilobyte;       // of all lanes together
 constexpr std::size_t kMostMessageRoom = 512 * kKilobyte;
 constexpr std::size_t kLeastMessageRoom = 16 * kKilobyte;
-
-// Before memory is taken from under copies that do not end.
-constexpr std::chrono::seconds kDrain{10};
 
 }  // namespace
 
@@ -49,71 +47,72 @@ bool DirectStaging::takes(const Call& call) const {
 }
 
 Result<std::unique_ptr<Staging>> Staging::create(Device& device, const StagingLayout& layout,
-                                                 std::byte* memory, DirectStaging direct) {
+                                                 std::byte* memory, DeviceVisits& visits,
+                                                 DirectStaging direct) {
   std::unique_ptr<Staging> staging(new Staging(device, layout, memory, std::move(direct)));
-  Result<std::unique_ptr<PinnedWords>> words = PinnedWords::create(device, layout.words());
-  if (!words.ok()) return words.status();
-  staging->words_ = std::move(*words);
   Result<std::byte*> pinned = device.pin({memory, layout.bytes()});
   if (!pinned.ok()) return pinned.status();
   staging->on_device_ = *pinned;
-  for (Stream* stream : {&staging->in_, &staging->out_}) {
-    Result<Stream> made = device.make_stream();
-    if (!made.ok()) return made.status();
-    *stream = *made;
-  }
+  Status status = staging->in_.open(device, visits.copier(kLineIn));
+  if (status.ok()) status = staging->out_.open(device, visits.copier(kLineOut));
+  if (!status.ok()) return status;
   return staging;
 }
 
 Staging::~Staging() {
-  if (!drain(kDrain).ok()) {  // the device has failed for good: what it may yet use is left to it
-    words_->forget();
-    return;
-  }
-  for (const Stream stream : {in_, out_}) {
-    if (stream != nullptr) device_.end_stream(stream);
+  for (const Way* way : {&in_, &out_}) {
+    if (way->own != nullptr && !way->own->finish()) return;
   }
   if (on_device_ != nullptr) device_.unpin(memory_);
+}
+
+Status Staging::Way::open(Device& device, DeviceCopier* by_kernels) {
+  copier = by_kernels;
+  if (copier != nullptr) return {};
+  Result<std::unique_ptr<StreamCopier>> made = StreamCopier::create(device);
+  if (!made.ok()) return made.status();
+  own = std::move(*made);
+  copier = own.get();
+  return {};
+}
+
+Status Staging::Way::copy(std::byte* target, const std::byte* source, std::size_t bytes) {
+  const Result<std::uint64_t> number = copier->copy(target, source, bytes);
+  if (number.ok()) last = *number;
+  return number.status();
 }
 
 Status Staging::copy_in(SlotAt at, const void* buffer, std::span<const Stretch> stretches) {
   std::byte* target = base(at, on_device_) + layout_.input(at.lane, at.slot);
   for (const Stretch& stretch : stretches) {
     const auto* source = static_cast<const std::byte*>(buffer) + stretch.at;
-    if (Status status = device_.copy(in_, target, source, stretch.bytes); !status.ok()) {
-      return status;
-    }
+    if (Status status = in_.copy(target, source, stretch.bytes); !status.ok()) return status;
     target += stretch.bytes;
   }
-  return finish_copy(in_, at);
+  copies_[layout_.word(at.lane, at.slot)] = {in_.copier, in_.last};
+  return {};
 }
 
 Status Staging::copy_out(SlotAt at, void* buffer, std::span<const Stretch> stretches) {
   const std::byte* source = base(at, on_device_) + layout_.output(at.lane, at.slot);
   for (const Stretch& stretch : stretches) {
     auto* target = static_cast<std::byte*>(buffer) + stretch.at;
-    if (Status status = device_.copy(out_, target, source, stretch.bytes); !status.ok()) {
-      return status;
-    }
+    if (Status status = out_.copy(target, source, stretch.bytes); !status.ok()) return status;
     source += stretch.bytes;
   }
-  return finish_copy(out_, at);
-}
-
-Status Staging::finish_copy(Stream stream, SlotAt at) {
-  const std::size_t word = layout_.word(at.lane, at.slot);
-  return device_.set(stream, words_->on_device(word), ++copies_[word]);
+  copies_[layout_.word(at.lane, at.slot)] = {out_.copier, out_.last};
+  return {};
 }
 
 bool Staging::copied(int lane, int slot) const {
-  const std::size_t word = layout_.word(lane, slot);
-  return words_->load(word) == copies_[word];
+  const Begun& begun = copies_[layout_.word(lane, slot)];
+  return begun.copier == nullptr || begun.copier->copied(begun.number);
 }
 
 Status Staging::drain(std::chrono::milliseconds timeout) {
-  for (const Stream stream : {in_, out_}) {
-    if (stream == nullptr) continue;
-    if (Status status = device_.synchronize(stream, timeout); !status.ok()) return status;
+  for (const Way* way : {&in_, &out_}) {
+    Status status = wait_for_copies(*way->copier, way->last, timeout);
+    if (!status.ok()) return status;
   }
   return {};
 }

@@ -1,11 +1,11 @@
-// Memory through which buffers of a device pass, and the streams that copy: pinned memory of the
-// host; for calls that only move, where the network reaches that, memory of the device laid out
-// alike.
+// Memory through which buffers of a device pass, and who copies (device_copiers.h): pinned memory
+// of the host; for calls that only move, where the network reaches that, memory of the device laid
+// out alike.
 //
 // Every stream of calls has a lane of its own, with slots for a few pieces each: the collectives,
 // the messages to each rank, and those from each rank. So a lane that waits for its peer keeps no
-// other from moving, whatever the ranks send each other in which order. Nothing on the copying
-// streams ever waits. Used by one thread. Tested by proxy_test.cc.
+// other from moving, whatever the ranks send each other in which order. No copy waits for a call.
+// Used by one thread. Tested by proxy_test.cc.
 
 #pragma once
 
@@ -16,11 +16,13 @@
 #include <utility>
 #include <vector>
 
+#include "communicator/device_copiers.h"
 #include "communicator/device_pieces.h"
-#include "communicator/device_words.h"
 #include "device/device.h"
 
 namespace tutti {
+
+class DeviceVisits;
 
 /// The same on all ranks.
 struct StagingLayout {
@@ -70,10 +72,11 @@ struct DirectStaging {
 class Staging final {
  public:
   /// `memory`: layout.bytes() that the host's calls reach; pinned here. All must outlive it, and so
-  /// must `direct`'s.
+  /// must `direct`'s. The visits' kernels copy, if there are any; they end before it, with all that
+  /// they copy.
   static Result<std::unique_ptr<Staging>> create(Device& device, const StagingLayout& layout,
-                                                 std::byte* memory, DirectStaging direct = {});
-  /// Waits for its copies.
+                                                 std::byte* memory, DeviceVisits& visits,
+                                                 DirectStaging direct = {});
   ~Staging();
   Staging(const Staging&) = delete;
 
@@ -103,18 +106,27 @@ class Staging final {
   std::byte* base(SlotAt at, std::byte* pinned) const {
     return at.on_device ? direct_.memory : pinned;
   }
-  Status finish_copy(Stream stream, SlotAt at);
+  // Who copies one way, and the last copy begun.
+  struct Way {
+    Status open(Device& device, DeviceCopier* by_kernels);
+    Status copy(std::byte* target, const std::byte* source, std::size_t bytes);
+
+    std::unique_ptr<StreamCopier> own;
+    DeviceCopier* copier = nullptr;
+    std::uint64_t last = 0;
+  };
+  struct Begun {
+    DeviceCopier* copier = nullptr;
+    std::uint64_t number = 0;
+  };
 
   Device& device_;
   const StagingLayout layout_;
   std::byte* const memory_;
   const DirectStaging direct_;
   std::byte* on_device_ = nullptr;  // the same memory; null: not pinned
-  // One to and one from the device: they have an engine each.
-  Stream in_ = nullptr;
-  Stream out_ = nullptr;
-  std::vector<std::uint32_t> copies_;   // begun, by slot
-  std::unique_ptr<PinnedWords> words_;  // done, by slot
+  Way in_, out_;
+  std::vector<Begun> copies_;  // by slot
 };
 
 }  // namespace tutti

@@ -55,6 +55,7 @@ Result<std::unique_ptr<DeviceVisits>> DeviceVisits::create(Device& device, const
   Result<std::byte*> counters = device.allocate(sizeof(cuda::VisitCounters));
   if (!counters.ok()) return counters.status();
   visits->counters_ = reinterpret_cast<cuda::VisitCounters*>(*counters);
+  for (cuda::PorterLine& line : visits->book_.host()->lines) visits->copiers_.emplace_back(line);
   return visits;
 }
 
@@ -153,7 +154,16 @@ void DeviceVisits::keep_alive() {
   std::atomic_ref(pulse).store(pulse + 1, std::memory_order_relaxed);
 }
 
-bool DeviceVisits::gave_up() const { return load_acquire(book_.host()->gave_up) != 0; }
+DeviceCopier* DeviceVisits::copier(std::uint32_t line) {
+  return copiers_.empty() ? nullptr : &copiers_[line];
+}
+
+Status DeviceVisits::health() const {
+  if (load_acquire(book_.host()->gave_up) == 0) return {};
+  return {Code::kTimeout,
+          "a kernel has waited for the communicator's thread, which stood still for longer than a "
+          "call may take"};
+}
 
 void DeviceVisits::let_go() { store_release(book_.host()->stop, 1); }
 

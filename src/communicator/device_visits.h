@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bootstrap/bootstrap.h"
+#include "communicator/device_copiers.h"
 #include "device/device.h"
 #include "executor/cuda/pinned_memory.h"
 #include "executor/cuda/visits.h"
@@ -54,8 +55,11 @@ class DeviceVisits final {
   /// A visit of the group, which need not have come yet, may pass. What was done before is seen.
   void answer(std::uint32_t group);
   void keep_alive();
-  /// Whether a kernel has given up, and its stream gone on without an answer.
-  bool gave_up() const;
+  /// Who copies while streams wait, by kernels: null where streams wait themselves. The lines are
+  /// apart from each other. The visits outlive it.
+  DeviceCopier* copier(std::uint32_t line);
+  /// Not OK once a kernel has given up, and its stream gone on without an answer.
+  Status health() const;
   /// Nobody waits any longer. Any thread.
   void let_go();
 
@@ -79,6 +83,7 @@ class DeviceVisits final {
   cuda::VisitCounters* counters_ = nullptr;  // null: streams come and wait themselves
   std::vector<std::uint32_t> issued_;        // visits, by group
   std::deque<std::uint32_t> arrivals_;       // groups that kernels have come with
+  std::deque<KernelCopier> copiers_;         // by line; none where streams wait themselves
 };
 
 }  // namespace tutti

@@ -23,26 +23,32 @@ Result<std::unique_ptr<HostRoute>> HostRoute::create(std::unique_ptr<Communicato
                                                      Setting given) {
   std::unique_ptr<HostRoute> route(new HostRoute(std::move(host), std::move(given)));
   const Setting& setting = route->setting_;
-  if (setting.annex != nullptr) route->host_->add_annex(*setting.annex);
+  Result<std::unique_ptr<DeviceVisits>> visits =
+      DeviceVisits::create(setting.device, setting.no_kernels, setting.call_timeout);
+  if (!visits.ok()) return visits.status();
+  route->visits_ = std::move(*visits);
+  if (setting.annex != nullptr) {
+    Status opened = setting.annex->open(route->visits_->copier(kLineWithin));
+    if (!opened.ok()) return opened;
+    route->host_->add_annex(*setting.annex);
+  }
   const StagingLayout layout(route->host_->ranks());
   Result<Memory> memory = route->host_->allocate(layout.bytes());
   if (!memory.ok()) return memory.status();
   route->staging_memory_ = std::move(*memory);
-  Result<std::unique_ptr<Staging>> staging = Staging::create(
-      setting.device, layout, route->staging_memory_.data(), route->direct_staging());
+  Result<std::unique_ptr<Staging>> staging =
+      Staging::create(setting.device, layout, route->staging_memory_.data(), *route->visits_,
+                      route->direct_staging());
   if (!staging.ok()) return staging.status();
   route->staging_ = std::move(*staging);
-  Result<std::unique_ptr<DeviceProxy>> proxy = DeviceProxy::create(
-      {.device = setting.device,
-       .staging = *route->staging_,
-       .rank = route->host_->rank(),
-       .call_timeout = setting.call_timeout,
-       .no_kernels = setting.no_kernels,
-       .run = [self = route.get()](CallFeed& feed) { return self->host_->run(feed); },
-       .look_around = [self = route.get()] { return self->look_around(); },
-       .on_failure = setting.on_failure});
-  if (!proxy.ok()) return proxy.status();
-  route->proxy_ = std::move(*proxy);
+  route->proxy_ = std::make_unique<DeviceProxy>(DeviceProxy::Setting{
+      .visits = *route->visits_,
+      .staging = *route->staging_,
+      .rank = route->host_->rank(),
+      .call_timeout = setting.call_timeout,
+      .run = [self = route.get()](CallFeed& feed) { return self->host_->run(feed); },
+      .look_around = [self = route.get()] { return self->look_around(); },
+      .on_failure = setting.on_failure});
   return route;
 }
 

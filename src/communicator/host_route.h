@@ -58,6 +58,7 @@ class HostRoute final {
   const std::unique_ptr<Communicator::Impl> host_;
   Memory staging_memory_;  // of host_
   std::unique_ptr<Staging> staging_;
+  std::unique_ptr<DeviceVisits> visits_;  // whose kernels use it, until they have ended
   std::chrono::steady_clock::time_point peers_checked_;  // of the proxy's thread
   std::unique_ptr<DeviceProxy> proxy_;                   // its thread uses what is above
 };

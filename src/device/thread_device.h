@@ -65,7 +65,10 @@ class ThreadDevice final : public Device {
 
   Result<StreamState> look_at(Stream stream) override;
   Status copy(Stream stream, void* target, const void* source, std::size_t bytes) override;
-  Status flush_network_writes() override { return {}; }
+  Status flush_network_writes() override {
+    ++flushes_;
+    return {};
+  }
   Status set(Stream stream, std::uint32_t* flag, std::uint32_t value) override;
   Status wait_until(Stream stream, const std::uint32_t* flag, std::uint32_t value) override;
   Status launch(Stream stream, const Launch& launch) override;
@@ -76,6 +79,8 @@ class ThreadDevice final : public Device {
 
   /// Bytes that copies have been issued for into pinned memory of the host, or out of it.
   std::uint64_t bytes_through_host() const { return bytes_through_host_; }
+  /// Of network writes.
+  std::uint64_t flushes() const { return flushes_; }
 
   /// What CUDA's graphs are: what is issued on the stream is recorded instead of done, and then
   /// replayed on any stream of this device, any number of times. REQUIRES: a stream of this
@@ -97,6 +102,7 @@ class ThreadDevice final : public Device {
   Imports imports_;
 
   std::atomic<std::uint64_t> bytes_through_host_ = 0;
+  std::atomic<std::uint64_t> flushes_ = 0;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<ThreadStream>> streams_;  // the first is the default one
   std::uint64_t streams_made_ = 0;

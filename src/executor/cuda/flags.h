@@ -52,6 +52,16 @@ TUTTI_DEVICE bool claim(std::uint32_t* claimed) {
   return before == 0;
 }
 
+/// The same, for what is given back by store_release() of 0, with which it pairs.
+TUTTI_DEVICE bool take(std::uint32_t* taken) {
+  std::uint32_t before;
+  asm volatile("atom.acquire.sys.global.cas.b32 %0, [%1], 0, 1;"
+               : "=r"(before)
+               : "l"(taken)
+               : "memory");
+  return before == 0;
+}
+
 /// How far the counter was, which is now one further. Orders nothing.
 TUTTI_DEVICE std::uint32_t count_up(std::uint32_t* counter) {
   std::uint32_t before;
@@ -93,6 +103,11 @@ inline std::uint32_t load_relaxed(const std::uint32_t* flag) {
 inline bool claim(std::uint32_t* claimed) {
   std::uint32_t before = 0;
   return std::atomic_ref(*claimed).compare_exchange_strong(before, 1, std::memory_order_relaxed);
+}
+
+inline bool take(std::uint32_t* taken) {
+  std::uint32_t before = 0;
+  return std::atomic_ref(*taken).compare_exchange_strong(before, 1, std::memory_order_acquire);
 }
 
 inline std::uint32_t count_up(std::uint32_t* counter) {

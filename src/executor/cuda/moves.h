@@ -74,17 +74,6 @@ struct SwapPacks {
   }
 };
 
-/// Elements are of any size here: words where addresses allow it, otherwise bytes.
-template <class Work>
-TUTTI_DEVICE void walk_bytes(const Block& block, const Alignment& alignment, std::size_t bytes,
-                             const Work& work) {
-  if (alignment.allows(4) && alignment.to_next(4) == 0 && bytes % 4 == 0) {
-    walk<4, Work::kTogether>(block, alignment, bytes, work);
-  } else {
-    walk<1, Work::kTogether>(block, alignment, bytes, work);
-  }
-}
-
 class Mover {
  public:
   TUTTI_DEVICE Mover(const Block& block, const FastCall& call, const Meetings& meetings,

@@ -3,9 +3,10 @@
 //
 // A kernel of one thread comes: it takes the next ticket, and writes the group into the ticket's
 // slot of a queue in memory of the host, once the host has read what was there before. Another one
-// waits. What counts lies in memory of the device, so a graph may repeat both: the host sees one
-// more arrival of the same group. Where kernels must not wait, the stream itself comes and waits,
-// by numbers that are given when it is told to (communicator/device_visits.h).
+// waits, and meanwhile makes the host's copies (porters.h). What counts lies in memory of the
+// device, so a graph may repeat both: the host sees one more arrival of the same group. Where
+// kernels must not wait, the stream itself comes and waits, by numbers that are given when it is
+// told to (communicator/device_visits.h).
 //
 // The host answers sooner or later, for all that it does has a deadline; what could end that is
 // that its thread stands still. Kernels look whether its pulse beats, and give up when it has not
@@ -20,6 +21,7 @@
 
 #include "executor/cuda/block.h"
 #include "executor/cuda/flags.h"
+#include "executor/cuda/porters.h"
 
 namespace tutti::cuda {
 
@@ -43,12 +45,15 @@ struct VisitBook {
   std::uint32_t came[kIssuedGroups] = {};     // of streams that come without a kernel
   std::uint32_t answered[kVisitGroups] = {};  // visits of the group, by the host
   std::uint32_t passed[kVisitGroups] = {};    // visits that have seen their answer
+  PorterLine lines[kPorterLines];             // of the blocks that wait
 };
 
 /// In memory of the device.
 struct VisitCounters {
   std::uint32_t tickets;
   std::uint32_t visits[kVisitGroups];  // of the group; a graph is not replayed beside itself
+  std::uint32_t left[kVisitGroups];    // blocks that have seen the group's answer
+  PorterPlaces porters;
 };
 
 /// The parameter of both kernels.
@@ -98,14 +103,60 @@ TUTTI_DEVICE void come(const Block& block, const Visit& visit) {
   store_release(&arrival.ticket, ticket);  // pairs with the host's acquire
 }
 
+/// Of one block, with a line of orders. Until the answer is there, or nothing to wait for.
+class Wait {
+ public:
+  TUTTI_DEVICE Wait(const Block& block, const Visit& visit)
+      : block_(block),
+        visit_(visit),
+        visits_(visit.counters->visits[visit.group]),
+        porter_(visit.book->lines[block.index()], visit.counters->porters.taken[block.index()]) {}
+
+  TUTTI_DEVICE void run() {
+    TUTTI_SHARED(CopyOrder, order);  // of no bytes: there is no more to do
+    TUTTI_LOOP
+    while (true) {
+      if (block_.thread() == 0) order = next();
+      block_.meet();
+      const CopyOrder mine = order;
+      if (mine.bytes == 0) break;
+      make_copy(block_, mine);
+      block_.meet();  // the order has been read, and the copy is made
+      if (block_.thread() == 0) porter_.make_known();
+    }
+    if (block_.thread() == 0) leave();
+  }
+
+ private:
+  TUTTI_DEVICE CopyOrder next() {
+    const auto is_answered = [&] {
+      // Acquire: pairs with the host's release, after the group's results are there.
+      return has_reached(load_acquire(&visit_.book->answered[visit_.group]), visits_);
+    };
+    bool has_order = false;
+    const auto has_come = [&] {
+      if (is_answered()) return true;
+      has_order = porter_.has_order();
+      return has_order;
+    };
+    if (!wait_for_host(block_, visit_, has_come) || !has_order) return {};
+    return porter_.order();
+  }
+  // The last block tells the host: the group's number may be used again.
+  TUTTI_DEVICE void leave() {
+    porter_.leave();
+    const std::uint32_t left = count_up(&visit_.counters->left[visit_.group]) + 1;
+    if (left == visits_ * kPorterLines) store_release(&visit_.book->passed[visit_.group], visits_);
+  }
+
+  const Block& block_;
+  const Visit& visit_;
+  const std::uint32_t visits_;
+  Porter porter_;  // of thread 0
+};
+
 TUTTI_DEVICE void wait_for_answer(const Block& block, const Visit& visit) {
-  if (block.thread() != 0) return;
-  VisitBook& book = *visit.book;
-  const std::uint32_t visits = visit.counters->visits[visit.group];
-  // Acquire: pairs with the host's release, after the group's results are there.
-  wait_for_host(block, visit,
-                [&] { return has_reached(load_acquire(&book.answered[visit.group]), visits); });
-  store_release(&book.passed[visit.group], visits);
+  Wait(block, visit).run();
 }
 
 }  // namespace tutti::cuda
