@@ -64,17 +64,19 @@ double gradients(const Staged& all, int rank) {
   if (group.per_node <= 1) return 0;
   const std::vector<double> sizes = buckets(all, rank);
   std::vector<HostCall> calls = {{kAllReduce, 16}};
-  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
+  const double element = c.element / c.job.trainer.gradient_bytes;
+  const auto gather = [&](double size) { calls.push_back({kAllGather, size * element}); };
+  // Where shards are kept, each micro-batch makes them, and gathers weights for both its passes; a
+  // few in a row are as many.
   const int passes = c.layout.zero >= 2 ? std::min(all.micro_batches, 3) : 1;
   for (int pass = 0; pass < passes; ++pass) {
+    if (c.layout.zero == 3) std::for_each(sizes.begin(), sizes.end(), gather);
     for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+      if (c.layout.zero == 3) gather(*size);
       calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
     }
   }
-  const double element = c.element / c.job.trainer.gradient_bytes;
-  for (const double size : sizes) {
-    if (c.layout.zero > 0) calls.push_back({kAllGather, size * element});
-  }
+  if (c.layout.zero > 0) std::for_each(sizes.begin(), sizes.end(), gather);
   return c.calls->window_bytes(group.per_node, calls);
 }
 

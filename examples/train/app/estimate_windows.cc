@@ -77,17 +77,21 @@ double gradients(const RankShape& r, const Plan& plan) {
   GroupWindows group(r.gradient_ranks, plan);
   const std::vector<Bucket>& buckets = r.cuts.buckets;
   group.add(Collective::kAllReduce, 4);
-  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
+  const auto gather = [&](const Bucket& bucket) {
+    group.add(Collective::kAllGather, static_cast<double>(bucket.size()));
+  };
+  // Where shards are kept, each micro-batch makes them, and gathers weights for both its passes; a
+  // few in a row are as many.
   const int passes = r.zero >= 2 ? std::min(r.micro_batches, 3) : 1;
   for (int pass = 0; pass < passes; ++pass) {
+    if (r.zero == 3) std::for_each(buckets.begin(), buckets.end(), gather);
     for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
-      const auto size = static_cast<double>(bucket->size());
-      group.add(r.zero == 0 ? Collective::kAllReduce : Collective::kReduceScatter, size);
+      if (r.zero == 3) gather(*bucket);
+      group.add(r.zero == 0 ? Collective::kAllReduce : Collective::kReduceScatter,
+                static_cast<double>(bucket->size()));
     }
   }
-  for (const Bucket& bucket : buckets) {
-    if (r.zero > 0) group.add(Collective::kAllGather, static_cast<double>(bucket.size()));
-  }
+  if (r.zero > 0) std::for_each(buckets.begin(), buckets.end(), gather);
   return group.bytes(0);
 }
 
