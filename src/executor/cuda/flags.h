@@ -72,6 +72,16 @@ TUTTI_DEVICE std::uint32_t count_up(std::uint32_t* counter) {
   return before;
 }
 
+/// The same, of threads that end: who counts has seen what those before did.
+TUTTI_DEVICE std::uint32_t count_end(std::uint32_t* counter) {
+  std::uint32_t before;
+  asm volatile("atom.acq_rel.sys.global.add.u32 %0, [%1], 1;"
+               : "=r"(before)
+               : "l"(counter)
+               : "memory");
+  return before;
+}
+
 /// Pairs with load_packet(): each word is whole, and that is all.
 TUTTI_DEVICE void store_packet(Packet* to, const Packet& packet) {
   asm volatile("st.relaxed.sys.global.v2.u64 [%0], {%1, %2};" ::"l"(to), "l"(packet.words[0]),
@@ -112,6 +122,10 @@ inline bool take(std::uint32_t* taken) {
 
 inline std::uint32_t count_up(std::uint32_t* counter) {
   return std::atomic_ref(*counter).fetch_add(1, std::memory_order_relaxed);
+}
+
+inline std::uint32_t count_end(std::uint32_t* counter) {
+  return std::atomic_ref(*counter).fetch_add(1, std::memory_order_acq_rel);
 }
 
 inline void store_packet(Packet* to, const Packet& packet) {

@@ -145,7 +145,7 @@ class Wait {
   // The last block tells the host: the group's number may be used again.
   TUTTI_DEVICE void leave() {
     porter_.leave();
-    const std::uint32_t left = count_up(&visit_.counters->left[visit_.group]) + 1;
+    const std::uint32_t left = count_end(&visit_.counters->left[visit_.group]) + 1;
     if (left == visits_ * kPorterLines) store_release(&visit_.book->passed[visit_.group], visits_);
   }
 
