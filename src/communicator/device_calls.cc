@@ -14,6 +14,8 @@ namespace {
 
 // For what a peer tells all ranks to come.
 constexpr std::chrono::seconds kTold{1};
+// For what kernels of this rank are about to see.
+constexpr std::chrono::milliseconds kSeen{100};
 
 // Whether kernels may know it. The same on all ranks.
 bool may_be_kernel(const Call& call) {
@@ -65,17 +67,26 @@ DeviceCalls::~DeviceCalls() {
   if (!scratch_.empty()) device_->release(scratch_.data());
 }
 
-void DeviceCalls::fail(const Status& status) { give_up(status, status.message()); }
+// A peer gives up because of what its kernels have seen, and so will those here, soon: what they
+// say is better than that it has given up.
+void DeviceCalls::fail(const Status& status) {
+  if (kernels_ != nullptr && status.code() == Code::kAborted) wait_for_news(kSeen);
+  const Status known = health();
+  give_up(known.ok() ? status : known, status.message());
+}
 
 // Ranks are numbered otherwise there. Who aborts tells all ranks too, in their own numbers: that is
 // waited for.
 void DeviceCalls::fail_of_rail(const Status& status) {
-  const auto limit = std::chrono::steady_clock::now() + kTold;
-  while (status.code() == Code::kAborted && health().ok() &&
-         std::chrono::steady_clock::now() < limit) {
+  if (status.code() == Code::kAborted) wait_for_news(kTold);
+  fail(counted_among(levels_->rail(), status));
+}
+
+void DeviceCalls::wait_for_news(std::chrono::milliseconds most) const {
+  const auto limit = std::chrono::steady_clock::now() + most;
+  while (health().ok() && std::chrono::steady_clock::now() < limit) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  fail(counted_among(levels_->rail(), status));
 }
 
 void DeviceCalls::abort(const std::string& reason) {

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -89,6 +90,7 @@ class DeviceCalls final {
   std::string between_hosts() const;
   void fail(const Status& status);
   void fail_of_rail(const Status& status);
+  void wait_for_news(std::chrono::milliseconds most) const;
   void give_up(const Status& status, const std::string& reason);
 
   const Options options_;
