@@ -12,18 +12,10 @@ Result<std::unique_ptr<DeviceAnnex>> DeviceAnnex::create(Device& device, std::si
   return annex;
 }
 
-Status DeviceAnnex::open(DeviceCopier* by_kernels) {
-  copier_ = by_kernels;
-  if (copier_ != nullptr) return {};
-  Result<std::unique_ptr<StreamCopier>> made = StreamCopier::create(device_);
-  if (!made.ok()) return made.status();
-  own_ = std::move(*made);
-  copier_ = own_.get();
-  return {};
-}
+Status DeviceAnnex::open(DeviceCopier* by_kernels) { return copier_.open(device_, by_kernels); }
 
 DeviceAnnex::~DeviceAnnex() {
-  if (own_ != nullptr && !own_->finish()) return;
+  if (!copier_.finish()) return;
   if (!memory_.empty()) device_.release(memory_.data());
 }
 

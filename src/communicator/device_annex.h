@@ -37,8 +37,7 @@ class DeviceAnnex final : public DeviceCopier {
 
   Device& device_;
   std::span<std::byte> memory_;
-  std::unique_ptr<StreamCopier> own_;
-  DeviceCopier* copier_ = nullptr;
+  ChosenCopier copier_;
 };
 
 }  // namespace tutti

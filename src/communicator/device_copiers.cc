@@ -80,6 +80,16 @@ void KernelCopier::give() {
   }
 }
 
+Status ChosenCopier::open(Device& device, DeviceCopier* by_kernels) {
+  copier_ = by_kernels;
+  if (copier_ != nullptr) return {};
+  Result<std::unique_ptr<StreamCopier>> made = StreamCopier::create(device);
+  if (!made.ok()) return made.status();
+  own_ = std::move(*made);
+  copier_ = own_.get();
+  return {};
+}
+
 Status wait_for_copies(DeviceCopier& copier, std::uint64_t number,
                        std::chrono::milliseconds timeout) {
   const Clock::time_point limit = Clock::now() + timeout;

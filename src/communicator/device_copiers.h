@@ -64,6 +64,21 @@ class KernelCopier final : public DeviceCopier {
   std::uint64_t made_ = 0;
 };
 
+/// The kernels' copier where there is one, else one of its own, by a stream.
+class ChosenCopier {
+ public:
+  Status open(Device& device, DeviceCopier* by_kernels);
+  /// As StreamCopier::finish(); kernels have ended.
+  bool finish() { return own_ == nullptr || own_->finish(); }
+
+  DeviceCopier* get() const { return copier_; }
+  DeviceCopier* operator->() const { return copier_; }
+
+ private:
+  std::unique_ptr<StreamCopier> own_;
+  DeviceCopier* copier_ = nullptr;
+};
+
 /// Until all copies up to this one are made; kTimeout.
 Status wait_for_copies(DeviceCopier& copier, std::uint64_t number,
                        std::chrono::milliseconds timeout);

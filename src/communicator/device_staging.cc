@@ -53,27 +53,17 @@ Result<std::unique_ptr<Staging>> Staging::create(Device& device, const StagingLa
   Result<std::byte*> pinned = device.pin({memory, layout.bytes()});
   if (!pinned.ok()) return pinned.status();
   staging->on_device_ = *pinned;
-  Status status = staging->in_.open(device, visits.copier(kLineIn));
-  if (status.ok()) status = staging->out_.open(device, visits.copier(kLineOut));
+  Status status = staging->in_.copier.open(device, visits.copier(kLineIn));
+  if (status.ok()) status = staging->out_.copier.open(device, visits.copier(kLineOut));
   if (!status.ok()) return status;
   return staging;
 }
 
 Staging::~Staging() {
-  for (const Way* way : {&in_, &out_}) {
-    if (way->own != nullptr && !way->own->finish()) return;
+  for (Way* way : {&in_, &out_}) {
+    if (!way->copier.finish()) return;
   }
   if (on_device_ != nullptr) device_.unpin(memory_);
-}
-
-Status Staging::Way::open(Device& device, DeviceCopier* by_kernels) {
-  copier = by_kernels;
-  if (copier != nullptr) return {};
-  Result<std::unique_ptr<StreamCopier>> made = StreamCopier::create(device);
-  if (!made.ok()) return made.status();
-  own = std::move(*made);
-  copier = own.get();
-  return {};
 }
 
 Status Staging::Way::copy(std::byte* target, const std::byte* source, std::size_t bytes) {
@@ -89,7 +79,7 @@ Status Staging::copy_in(SlotAt at, const void* buffer, std::span<const Stretch> 
     if (Status status = in_.copy(target, source, stretch.bytes); !status.ok()) return status;
     target += stretch.bytes;
   }
-  copies_[layout_.word(at.lane, at.slot)] = {in_.copier, in_.last};
+  copies_[layout_.word(at.lane, at.slot)] = {in_.copier.get(), in_.last};
   return {};
 }
 
@@ -100,7 +90,7 @@ Status Staging::copy_out(SlotAt at, void* buffer, std::span<const Stretch> stret
     if (Status status = out_.copy(target, source, stretch.bytes); !status.ok()) return status;
     source += stretch.bytes;
   }
-  copies_[layout_.word(at.lane, at.slot)] = {out_.copier, out_.last};
+  copies_[layout_.word(at.lane, at.slot)] = {out_.copier.get(), out_.last};
   return {};
 }
 
@@ -111,7 +101,7 @@ bool Staging::copied(int lane, int slot) const {
 
 Status Staging::drain(std::chrono::milliseconds timeout) {
   for (const Way* way : {&in_, &out_}) {
-    Status status = wait_for_copies(*way->copier, way->last, timeout);
+    Status status = wait_for_copies(*way->copier.get(), way->last, timeout);
     if (!status.ok()) return status;
   }
   return {};

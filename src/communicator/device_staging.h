@@ -108,11 +108,9 @@ class Staging final {
   }
   // Who copies one way, and the last copy begun.
   struct Way {
-    Status open(Device& device, DeviceCopier* by_kernels);
     Status copy(std::byte* target, const std::byte* source, std::size_t bytes);
 
-    std::unique_ptr<StreamCopier> own;
-    DeviceCopier* copier = nullptr;
+    ChosenCopier copier;
     std::uint64_t last = 0;
   };
   struct Begun {
