@@ -31,8 +31,7 @@ class WatchedGroup final : public CallFeed {
 
 }  // namespace
 
-DeviceProxy::DeviceProxy(const Setting& setting)
-    : setting_(setting), visits_(&setting.visits), thread_([this] { loop(); }) {}
+DeviceProxy::DeviceProxy(const Setting& setting) : setting_(setting), thread_([this] { loop(); }) {}
 
 DeviceProxy::~DeviceProxy() {
   {
@@ -48,7 +47,7 @@ Result<DeviceProxy::Visit> DeviceProxy::begin(Stream stream, bool captured) {
   if (Status status = health(); !status.ok()) return status;
   const Result<std::uint32_t> group = captured ? next_captured() : next_issued();
   if (!group.ok()) return group.status();
-  if (Status status = visits_->come(stream, *group); !status.ok()) return status;
+  if (Status status = setting_.visits.come(stream, *group); !status.ok()) return status;
   issued_ += captured ? 0 : 1;
   Visit visit;
   visit.stream = stream;
@@ -60,7 +59,7 @@ Result<DeviceProxy::Visit> DeviceProxy::begin(Stream stream, bool captured) {
 Result<std::uint32_t> DeviceProxy::next_issued() {
   const std::uint32_t group = issued_ % cuda::kIssuedGroups;
   const Clock::time_point limit = Clock::now() + setting_.call_timeout;
-  while (!visits_->passed(group)) {
+  while (!setting_.visits.passed(group)) {
     if (Clock::now() > limit) {
       return {Code::kTimeout,
               std::to_string(cuda::kIssuedGroups) + " enqueued groups have not ended"};
@@ -71,7 +70,7 @@ Result<std::uint32_t> DeviceProxy::next_issued() {
 }
 
 Result<std::uint32_t> DeviceProxy::next_captured() const {
-  if (const Status may = visits_->may_be_captured(); !may.ok()) {
+  if (const Status may = setting_.visits.may_be_captured(); !may.ok()) {
     return {Code::kNotSupported,
             "the stream is being captured in a graph, which cannot hold a call that goes through "
             "host memory here: " +
@@ -99,7 +98,7 @@ Status DeviceProxy::end(const Visit& visit, std::span<const StagedCall> calls) {
     (visit.group < cuda::kIssuedGroups ? groups_ : captured_).push_back(std::move(group));
   }
   added_.notify_one();
-  return visits_->wait(visit.stream, visit.group);
+  return setting_.visits.wait(visit.stream, visit.group);
 }
 
 Status DeviceProxy::health() const {
@@ -120,7 +119,7 @@ void DeviceProxy::loop() {
 const DeviceProxy::Group* DeviceProxy::next() {
   Patience patience(kSpins);
   while (true) {
-    visits_->keep_alive();
+    setting_.visits.keep_alive();
     if (const Group* group = take()) return group;
     if (is_to_end()) return nullptr;
     if (health().ok() && patience.pause()) look_around();
@@ -130,7 +129,7 @@ const DeviceProxy::Group* DeviceProxy::next() {
 
 const DeviceProxy::Group* DeviceProxy::take() {
   const std::optional<std::uint32_t> first = oldest();
-  const std::optional<std::uint32_t> next = health().ok() ? visits_->next(first) : first;
+  const std::optional<std::uint32_t> next = health().ok() ? setting_.visits.next(first) : first;
   return next.has_value() ? &group_of(*next) : nullptr;
 }
 
@@ -147,7 +146,7 @@ const DeviceProxy::Group& DeviceProxy::group_of(std::uint32_t number) {
 }
 
 void DeviceProxy::answer(const Group& group) {
-  visits_->answer(group.number);
+  setting_.visits.answer(group.number);
   const std::lock_guard lock(mutex_);
   if (group.number < cuda::kIssuedGroups) groups_.pop_front();
 }
@@ -175,7 +174,7 @@ void DeviceProxy::wait_idle() {
 void DeviceProxy::look_around() {
   if (!health().ok()) return;
   if (Status status = setting_.look_around(); !status.ok()) return fail(std::move(status));
-  if (Status status = visits_->health(); !status.ok()) return fail(std::move(status));
+  if (Status status = setting_.visits.health(); !status.ok()) return fail(std::move(status));
   if (is_overdue()) {
     fail({Code::kTimeout,
           "the communicator ends, and a stream has not come to a call that was enqueued on it"});
@@ -185,7 +184,7 @@ void DeviceProxy::look_around() {
 void DeviceProxy::make(const Group& group) {
   if (group.calls.empty()) return;
   StagedGroup staged(setting_.staging, group.calls, setting_.rank);
-  WatchedGroup watched(staged, *visits_);
+  WatchedGroup watched(staged, setting_.visits);
   Status status = setting_.run(watched);
   if (status.ok()) return;
   // Once the stream goes on, buffers are the caller's.
@@ -200,7 +199,7 @@ void DeviceProxy::fail(Status status) {
     if (!failure_.ok()) return;
     failure_ = status;
   }
-  visits_->let_go();
+  setting_.visits.let_go();
   setting_.on_failure(status);
 }
 

@@ -97,7 +97,6 @@ class DeviceProxy final {
   void fail(Status status);
 
   const Setting setting_;
-  DeviceVisits* const visits_;
   std::uint32_t issued_ = 0;  // groups so far, of the caller's thread
 
   mutable std::mutex mutex_;
