@@ -5,7 +5,7 @@
 // rank sends and receives 2 S / places through host memory instead of all of them. REQUIRES, here
 // and below: every host has as many ranks.
 //
-// Tested by device_pieces_test.cc and enqueue_test.cc.
+// Tested by device_pieces_test.cc and enqueue_kernels_test.cc.
 
 #pragma once
 
