@@ -242,6 +242,14 @@ TEST(Estimate, MemoryOfShardsPipelinesAndGatheredKeys) {
   for (const MeshCase& c : some) expect_memory(c, larger(c));
 }
 
+// A table that is the head, too, brings no layer with it: weights of two units are there at most.
+TEST(Estimate, MemoryOfShardsOfATiedTable) {
+  const MeshCase c{.mesh = mesh_of(2, 1, 1, 1), .zero = 3, .tied = true};
+  ModelSettings settings = larger(c);
+  computing(settings).sequence = 8;
+  expect_memory(c, settings);
+}
+
 TEST(Estimate, MemoryOfScansThatShareHeads) {
   for (const Mesh& mesh : {mesh_of(1, 1, 1, 1), mesh_of(1, 1, 2, 1)}) {
     for (const Recompute recompute : {Recompute::kNone, Recompute::kSelective}) {

@@ -211,7 +211,8 @@ double LanguageStage<T, X>::head(StageStash& stash, const MicroBatch& batch, dou
   const int unit = table.row.layer;
   const T* w = units_.weights(TensorRow::kAfterLayers, Pass::kForward);
   const T* norm_weight = w + layout.at(shape_.norm).offset;
-  const T* words = units_.weights(unit, Pass::kForward) + table.offset;
+  // Layers do not follow the table this time.
+  const T* words = units_.weights(unit, Pass::kBackward) + table.offset;
   stream().norm(stash.output.data(), norm_weight, last_r_, last_normed_);
 
   const bool learns = scale != 0;
