@@ -58,25 +58,72 @@ std::vector<double> buckets(const Staged& all, int rank) {
   return buckets;
 }
 
+// What is gathered and given away by itself where shards are kept.
+struct Unit {
+  double bytes = 0;  // of gradients
+  bool is_layer = false;
+};
+
+std::vector<Unit> units(const Staged& all, int rank) {
+  const CostContext& c = all.context;
+  std::vector<Unit> units;
+  const auto add = [&](const std::vector<double>& elements, bool are_layers) {
+    for (const double some : elements) {
+      units.push_back({some * c.job.trainer.gradient_bytes, are_layers});
+    }
+  };
+  for (int chunk = 0; chunk < c.layout.chunks; ++chunk) {
+    const StageCosts& stage = all.stages[static_cast<std::size_t>(chunk * c.layout.pp + rank)];
+    add(stage.before, false);
+    add(stage.layers, true);
+    add(stage.after, false);
+  }
+  return units;
+}
+
+// A micro-batch where weights are shards: they are gathered forward, a table once more if it is the
+// head, too, and layers backward again, each before the gradients of the layer after it leave.
+void add_shards(const Staged& all, int rank, std::vector<HostCall>& calls) {
+  const CostContext& c = all.context;
+  const std::vector<Unit> all_units = units(all, rank);
+  const auto gather = [&](const Unit& unit) {
+    calls.push_back({kAllGather, unit.bytes * c.element / c.job.trainer.gradient_bytes});
+  };
+  std::for_each(all_units.begin(), all_units.end(), gather);
+  if (c.model.tied && c.layout.pp == 1) gather(all_units.front());
+  bool is_there = false;
+  for (auto unit = all_units.rbegin(); unit != all_units.rend(); ++unit) {
+    if (unit->is_layer) {
+      if (!is_there) gather(*unit);
+      const auto next = std::next(unit);
+      is_there = next != all_units.rend() && next->is_layer;
+      if (is_there) gather(*next);
+    }
+    calls.push_back({kReduceScatter, unit->bytes});
+  }
+}
+
 double gradients(const Staged& all, int rank) {
   const CostContext& c = all.context;
   const GroupShape group = along(c, {Dimension::kData, Dimension::kContext});
   if (group.per_node <= 1) return 0;
   const std::vector<double> sizes = buckets(all, rank);
   std::vector<HostCall> calls = {{kAllReduce, 16}};
-  const double element = c.element / c.job.trainer.gradient_bytes;
-  const auto gather = [&](double size) { calls.push_back({kAllGather, size * element}); };
-  // Where shards are kept, each micro-batch makes them, and gathers weights for both its passes; a
-  // few in a row are as many.
+  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
   const int passes = c.layout.zero >= 2 ? std::min(all.micro_batches, 3) : 1;
   for (int pass = 0; pass < passes; ++pass) {
-    if (c.layout.zero == 3) std::for_each(sizes.begin(), sizes.end(), gather);
+    if (c.layout.zero == 3) {
+      add_shards(all, rank, calls);
+      continue;
+    }
     for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
-      if (c.layout.zero == 3) gather(*size);
       calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
     }
   }
-  if (c.layout.zero > 0) std::for_each(sizes.begin(), sizes.end(), gather);
+  if (c.layout.zero == 1 || c.layout.zero == 2) {
+    const double element = c.element / c.job.trainer.gradient_bytes;
+    for (const double size : sizes) calls.push_back({kAllGather, size * element});
+  }
   return c.calls->window_bytes(group.per_node, calls);
 }
 

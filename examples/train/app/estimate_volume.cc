@@ -51,18 +51,6 @@ double pipeline(const RankShape& r) {
   return r.micro_batches * messages * r.hidden;
 }
 
-// How often a unit's weights are gathered for a micro-batch (ZeRO-3).
-double gathers(const RankShape& r, const Unit& unit) {
-  if (unit.layer >= 0) return 2;
-  if (unit.layer == TensorRow::kAfterLayers) return 1;
-  // The table of the embeddings, which is the head, too, where both are on this stage.
-  for (const Placed& placed : r.layout.tensors) {
-    if (placed.row.name == "lm_head.weight") return 1;
-  }
-  const bool has_head = r.layout.tensors.back().row.layer == TensorRow::kAfterLayers;
-  return has_head ? 2 : 1;
-}
-
 double gradients(const RankShape& r) {
   return (r.zero >= 2 ? r.micro_batches : 1) * r.bucket_elements();
 }
@@ -79,7 +67,7 @@ double weights(const RankShape& r) {
     for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
       shards += r.given_elements(r.cuts.buckets[b]);
     }
-    elements += r.micro_batches * gathers(r, unit) * shards;
+    elements += r.micro_batches * r.gathers(unit) * shards;
   }
   return elements;
 }

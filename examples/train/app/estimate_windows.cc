@@ -73,25 +73,51 @@ double context(const RankShape& r, const Plan& plan) {
   return group.bytes(2);
 }
 
+// A micro-batch where weights are shards: they are gathered forward, a table once more if it is the
+// head, too, and layers backward again, each before the gradients of the layer after it leave.
+void add_shards(const RankShape& r, GroupWindows& group) {
+  const std::vector<Unit>& units = r.cuts.units;
+  const auto add = [&](Collective collective, const Unit& unit) {
+    for (int b = unit.first_bucket; b < unit.end_bucket; ++b) {
+      group.add(collective, static_cast<double>(r.cuts.buckets[b].size()));
+    }
+  };
+  for (const Unit& unit : units) add(Collective::kAllGather, unit);
+  if (units.front().layer < 0 && r.gathers(units.front()) > 1) {
+    add(Collective::kAllGather, units.front());
+  }
+  bool is_there = false;
+  for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+    if (unit->layer >= 0) {
+      if (!is_there) add(Collective::kAllGather, *unit);
+      const auto next = std::next(unit);
+      is_there = next != units.rend() && next->layer >= 0;
+      if (is_there) add(Collective::kAllGather, *next);
+    }
+    add(Collective::kReduceScatter, *unit);
+  }
+}
+
 double gradients(const RankShape& r, const Plan& plan) {
   GroupWindows group(r.gradient_ranks, plan);
   const std::vector<Bucket>& buckets = r.cuts.buckets;
   group.add(Collective::kAllReduce, 4);
-  const auto gather = [&](const Bucket& bucket) {
-    group.add(Collective::kAllGather, static_cast<double>(bucket.size()));
-  };
-  // Where shards are kept, each micro-batch makes them, and gathers weights for both its passes; a
-  // few in a row are as many.
+  // Where shards are kept, each micro-batch makes them; a few in a row are as many.
   const int passes = r.zero >= 2 ? std::min(r.micro_batches, 3) : 1;
   for (int pass = 0; pass < passes; ++pass) {
-    if (r.zero == 3) std::for_each(buckets.begin(), buckets.end(), gather);
+    if (r.zero == 3) {
+      add_shards(r, group);
+      continue;
+    }
     for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
-      if (r.zero == 3) gather(*bucket);
       group.add(r.zero == 0 ? Collective::kAllReduce : Collective::kReduceScatter,
                 static_cast<double>(bucket->size()));
     }
   }
-  if (r.zero > 0) std::for_each(buckets.begin(), buckets.end(), gather);
+  if (r.zero == 0 || r.zero == 3) return group.bytes(0);
+  for (const Bucket& bucket : buckets) {
+    group.add(Collective::kAllGather, static_cast<double>(bucket.size()));
+  }
   return group.bytes(0);
 }
 

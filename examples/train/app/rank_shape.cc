@@ -56,4 +56,15 @@ double RankShape::given_elements(const Bucket& bucket) const {
   return elements;
 }
 
+int RankShape::gathers(const Unit& unit) const {
+  if (unit.layer >= 0) return 2;
+  if (unit.layer == TensorRow::kAfterLayers) return 1;
+  // The table of the embeddings, which is the head, too, where both are on this stage.
+  for (const Placed& placed : layout.tensors) {
+    if (placed.row.name == "lm_head.weight") return 1;
+  }
+  const bool has_head = layout.tensors.back().row.layer == TensorRow::kAfterLayers;
+  return has_head ? 2 : 1;
+}
+
 }  // namespace tutti::train

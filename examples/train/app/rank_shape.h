@@ -32,6 +32,8 @@ struct RankShape {
   /// Of a bucket's weights, that this rank gives to others.
   double given_elements(const Bucket& bucket) const;
   Shard shard(const Bucket& bucket) const;
+  /// How often a unit's weights are gathered for a micro-batch (ZeRO-3).
+  int gathers(const Unit& unit) const;
 
   int model_layers = 0;
 };
