@@ -7,6 +7,7 @@
 // Exit status: 0 well; 1 a failure; 2 a line that asks for what there is not.
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "train/app/generate_command.h"
 #include "train/app/launch.h"
@@ -64,9 +65,20 @@ int run(const Door& door, std::span<const std::string> line) {
   return 0;
 }
 
+// glibc raises both limits as memory is freed, and keeps large arrays in the holes of others from
+// then on. Here each is mapped by itself, so that what a run takes is what its arrays are; what
+// small ones leave is kept for the next step.
+void fix_limits_of_malloc() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fix_limits_of_malloc();
   const std::vector<std::string> words(argv + 1, argv + argc);
   for (const Door& door : kDoors) {
     if (!words.empty() && words[0] == door.name) return run(door, std::span(words).subspan(1));
