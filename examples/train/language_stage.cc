@@ -211,8 +211,9 @@ double LanguageStage<T, X>::head(StageStash& stash, const MicroBatch& batch, dou
   const int unit = table.row.layer;
   const T* w = units_.weights(TensorRow::kAfterLayers, Pass::kForward);
   const T* norm_weight = w + layout.at(shape_.norm).offset;
-  // Layers do not follow the table this time.
-  const T* words = units_.weights(unit, Pass::kBackward) + table.offset;
+  // Layers do not follow a table that is asked for once more.
+  const bool again = unit != TensorRow::kAfterLayers;
+  const T* words = (again ? units_.weights(unit, Pass::kBackward) : w) + table.offset;
   stream().norm(stash.output.data(), norm_weight, last_r_, last_normed_);
 
   const bool learns = scale != 0;
@@ -228,7 +229,7 @@ double LanguageStage<T, X>::head(StageStash& stash, const MicroBatch& batch, dou
     linear_backward_weight(shape, logits_.data(), x, units_.gradients(unit) + table.offset);
   }
   if (learns) head_backward(stash, norm_weight);
-  if (unit != TensorRow::kAfterLayers) units_.done(unit, Pass::kForward);
+  if (again) units_.done(unit, Pass::kForward);
   units_.done(TensorRow::kAfterLayers, learns ? Pass::kBackward : Pass::kForward);
   return sum_of(stream().tokens(), losses_.data());
 }
