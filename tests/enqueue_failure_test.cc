@@ -167,10 +167,12 @@ TEST(EnqueueFailure, ARankThatDoesNotComeIsNamedAndNothingHangs) {
   });
 }
 
+// A rank that fails tells the others, whatever they wait in.
 TEST(EnqueueFailure, AbortEndsCallsOfAllRanks) {
-  for (const std::vector<int>& hosts : {std::vector<int>{0, 0, 0}, std::vector<int>{0, 1, 1}}) {
+  for (const RanksOnDevices& made : {RanksOnDevices{.host_of = {0, 0, 0}},
+                                     RanksOnDevices{.host_of = {0, 1, 1}}, with_kernels(3)}) {
     std::barrier all_enqueued(3);
-    on_devices({.host_of = hosts}, [&](RankOnDevice& rank) {
+    on_devices(made, [&](RankOnDevice& rank) {
       DeviceBuffer<int> data(rank, 100);
       if (rank.comm.rank() != 0) {
         EXPECT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
@@ -227,23 +229,6 @@ TEST(EnqueueFailure, StreamsThatCannotWaitOnMemoryAreNotSupported) {
       std::chrono::steady_clock::now() + options.start_timeout);
   EXPECT_EQ(made.status().code(), Code::kNotSupported);
   EXPECT_TRUE(contains(made.status(), "wait")) << made.status().message();
-}
-
-// A rank that fails tells the others, whatever they wait in.
-TEST(EnqueueFailure, AbortEndsKernelsOfAllRanks) {
-  std::barrier all_enqueued(3);
-  on_devices(with_kernels(3), [&](RankOnDevice& rank) {
-    DeviceBuffer<int> data(rank, 100);
-    if (rank.comm.rank() != 0) {
-      EXPECT_OK(rank.comm.enqueue(all_reduce(data.all(), data.all()), rank.stream));
-    }
-    all_enqueued.arrive_and_wait();
-    if (rank.comm.rank() == 0) rank.comm.abort("enough");
-    ASSERT_OK(rank.synchronize());
-    const Status status = eventual_health(rank.comm);
-    EXPECT_EQ(status.code(), Code::kAborted) << status.message();
-    EXPECT_TRUE(contains(status, "enough")) << status.message();
-  });
 }
 
 }  // namespace
