@@ -23,7 +23,7 @@ double HostCalls::seconds(int ranks, const HostCall& call) {
   const auto [at, is_new] = seconds_.try_emplace({ranks, call}, 0);
   if (!is_new) return at->second;
   std::unique_ptr<Chooser>& chooser = choosers_[ranks];
-  if (chooser == nullptr) chooser = std::make_unique<Chooser>(surroundings(ranks), Rules());
+  if (chooser == nullptr) chooser = std::make_unique<Chooser>(surroundings(ranks, cores_of(ranks)), Rules());
   Question question;
   question.collective = call.collective;
   question.type = DataType::kFloat32;
@@ -35,10 +35,10 @@ double HostCalls::seconds(int ranks, const HostCall& call) {
   return at->second = seconds + machine_.efficiency.meeting;
 }
 
-Surroundings HostCalls::surroundings(int ranks) const {
+Surroundings HostCalls::surroundings(int ranks, int cores) const {
   return {.group = ranks,
           .model = default_model(),
-          .cores = cores_of(ranks),
+          .cores = cores,
           .room = {Options{}.scratch_bytes, lines_of(ranks)}};
 }
 
@@ -46,7 +46,8 @@ double HostCalls::window_bytes(int ranks, const std::vector<HostCall>& calls) {
   if (ranks <= 1 || calls.empty()) return 0;
   const auto [at, is_new] = windows_.try_emplace({ranks, calls}, 0);
   if (!is_new) return at->second;
-  Touched touched(surroundings(ranks));
+  // Ways are chosen by ranks that each see all cores.
+  Touched touched(surroundings(ranks, machine_.cores));
   for (int step = 0; step < kSteps; ++step) {
     for (const HostCall& call : calls) {
       Question question;

@@ -34,7 +34,7 @@ class HostCalls {
   double window_bytes(int ranks, const std::vector<HostCall>& calls);
 
  private:
-  Surroundings surroundings(int ranks) const;
+  Surroundings surroundings(int ranks, int cores) const;
   int cores_of(int ranks) const;
 
   const MachineShape& machine_;
