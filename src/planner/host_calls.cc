@@ -23,7 +23,8 @@ double HostCalls::seconds(int ranks, const HostCall& call) {
   const auto [at, is_new] = seconds_.try_emplace({ranks, call}, 0);
   if (!is_new) return at->second;
   std::unique_ptr<Chooser>& chooser = choosers_[ranks];
-  if (chooser == nullptr) chooser = std::make_unique<Chooser>(surroundings(ranks, cores_of(ranks)), Rules());
+  if (chooser == nullptr)
+    chooser = std::make_unique<Chooser>(surroundings(ranks, cores_of(ranks)), Rules());
   Question question;
   question.collective = call.collective;
   question.type = DataType::kFloat32;
