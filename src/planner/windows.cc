@@ -33,73 +33,56 @@ double context(const CostContext& c) {
   return 2 * c.calls->window_bytes(2, {{kSendRecv, bytes}});
 }
 
+// What one call adds up.
+struct Bucket {
+  double bytes = 0;  // of gradients
+  bool is_of_layers = false;
+};
+
 // Layers that follow each other are put together until a call moves so many bytes; where shards
 // are kept, each goes by itself.
-void add_layers(const StageCosts& stage, double most, double bytes, std::vector<double>& buckets) {
+void add_layers(const StageCosts& stage, double most, double bytes, std::vector<Bucket>& buckets) {
   bool open = false;
   for (const double layer : stage.layers) {
-    if (!open) buckets.push_back(0);
-    buckets.back() += layer * bytes;
-    open = buckets.back() < most;
+    if (!open) buckets.push_back({0, true});
+    buckets.back().bytes += layer * bytes;
+    open = buckets.back().bytes < most;
   }
 }
 
-std::vector<double> buckets(const Staged& all, int rank) {
+std::vector<Bucket> buckets_of(const Staged& all, int rank) {
   const CostContext& c = all.context;
   const double most = c.layout.zero >= 2 ? 0 : c.job.trainer.bucket_bytes;
   const double bytes = c.job.trainer.gradient_bytes;
-  std::vector<double> buckets;
+  std::vector<Bucket> buckets;
   for (int chunk = 0; chunk < c.layout.chunks; ++chunk) {
     const StageCosts& stage = all.stages[static_cast<std::size_t>(chunk * c.layout.pp + rank)];
-    for (const double table : stage.before) buckets.push_back(table * bytes);
+    for (const double table : stage.before) buckets.push_back({table * bytes, false});
     add_layers(stage, most, bytes, buckets);
-    for (const double table : stage.after) buckets.push_back(table * bytes);
+    for (const double table : stage.after) buckets.push_back({table * bytes, false});
   }
   return buckets;
 }
 
-// What is gathered and given away by itself where shards are kept.
-struct Unit {
-  double bytes = 0;  // of gradients
-  bool is_layer = false;
-};
-
-std::vector<Unit> units(const Staged& all, int rank) {
-  const CostContext& c = all.context;
-  std::vector<Unit> units;
-  const auto add = [&](const std::vector<double>& elements, bool are_layers) {
-    for (const double some : elements) {
-      units.push_back({some * c.job.trainer.gradient_bytes, are_layers});
-    }
-  };
-  for (int chunk = 0; chunk < c.layout.chunks; ++chunk) {
-    const StageCosts& stage = all.stages[static_cast<std::size_t>(chunk * c.layout.pp + rank)];
-    add(stage.before, false);
-    add(stage.layers, true);
-    add(stage.after, false);
-  }
-  return units;
+HostCall gather(const CostContext& c, const Bucket& bucket) {
+  return {kAllGather, bucket.bytes * c.element / c.job.trainer.gradient_bytes};
 }
 
 // A micro-batch where weights are shards: they are gathered forward, a table once more if it is the
 // head, too, and layers backward again, each before the gradients of the layer after it leave.
-void add_shards(const Staged& all, int rank, std::vector<HostCall>& calls) {
-  const CostContext& c = all.context;
-  const std::vector<Unit> all_units = units(all, rank);
-  const auto gather = [&](const Unit& unit) {
-    calls.push_back({kAllGather, unit.bytes * c.element / c.job.trainer.gradient_bytes});
-  };
-  std::for_each(all_units.begin(), all_units.end(), gather);
-  if (c.model.tied && c.layout.pp == 1) gather(all_units.front());
+void add_shards(const CostContext& c, const std::vector<Bucket>& buckets,
+                std::vector<HostCall>& calls) {
+  for (const Bucket& bucket : buckets) calls.push_back(gather(c, bucket));
+  if (c.model.tied && c.layout.pp == 1) calls.push_back(gather(c, buckets.front()));
   bool is_there = false;
-  for (auto unit = all_units.rbegin(); unit != all_units.rend(); ++unit) {
-    if (unit->is_layer) {
-      if (!is_there) gather(*unit);
-      const auto next = std::next(unit);
-      is_there = next != all_units.rend() && next->is_layer;
-      if (is_there) gather(*next);
+  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+    if (bucket->is_of_layers) {
+      if (!is_there) calls.push_back(gather(c, *bucket));
+      const auto next = std::next(bucket);
+      is_there = next != buckets.rend() && next->is_of_layers;
+      if (is_there) calls.push_back(gather(c, *next));
     }
-    calls.push_back({kReduceScatter, unit->bytes});
+    calls.push_back({kReduceScatter, bucket->bytes});
   }
 }
 
@@ -107,22 +90,21 @@ double gradients(const Staged& all, int rank) {
   const CostContext& c = all.context;
   const GroupShape group = along(c, {Dimension::kData, Dimension::kContext});
   if (group.per_node <= 1) return 0;
-  const std::vector<double> sizes = buckets(all, rank);
+  const std::vector<Bucket> buckets = buckets_of(all, rank);
   std::vector<HostCall> calls = {{kAllReduce, 16}};
   // Where shards are kept, each micro-batch makes them; a few in a row are as many.
   const int passes = c.layout.zero >= 2 ? std::min(all.micro_batches, 3) : 1;
   for (int pass = 0; pass < passes; ++pass) {
     if (c.layout.zero == 3) {
-      add_shards(all, rank, calls);
+      add_shards(c, buckets, calls);
       continue;
     }
-    for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
-      calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, *size});
+    for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+      calls.push_back({c.layout.zero == 0 ? kAllReduce : kReduceScatter, bucket->bytes});
     }
   }
   if (c.layout.zero == 1 || c.layout.zero == 2) {
-    const double element = c.element / c.job.trainer.gradient_bytes;
-    for (const double size : sizes) calls.push_back({kAllGather, size * element});
+    for (const Bucket& bucket : buckets) calls.push_back(gather(c, bucket));
   }
   return c.calls->window_bytes(group.per_node, calls);
 }
@@ -133,8 +115,8 @@ double embeddings(const Staged& all, int rank) {
   const CostContext& c = all.context;
   const bool has_table = rank == 0 || rank == c.layout.pp - 1;
   if (!c.model.tied || !has_table || c.pipeline.per_node <= 1) return 0;
-  const std::vector<double> sizes = buckets(all, rank);
-  const double bytes = rank == 0 ? sizes.front() : sizes.back();
+  const std::vector<Bucket> buckets = buckets_of(all, rank);
+  const double bytes = (rank == 0 ? buckets.front() : buckets.back()).bytes;
   const int shards = c.layout.zero >= 1 ? c.layout.dp * c.layout.cp : 1;
   return c.calls->window_bytes(2, {{kAllReduce, bytes / shards}});
 }
