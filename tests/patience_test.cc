@@ -37,11 +37,16 @@ TEST(Patience, ALongWaitCostsLittle) {
 }
 
 TEST(Patience, LooksAroundEveryFewMilliseconds) {
-  Patience patience(/*spins=*/2);
   for (const bool late : {false, true}) {
-    const int looks = pause_for(patience, 600ms);
+    int looks = 0;
+    // Others may have the processor meanwhile: once is enough.
+    for (int trial = 0; trial < 5 && looks < 5; ++trial) {
+      Patience patience(/*spins=*/2);
+      if (late) pause_for(patience, 300ms);  // eager so long
+      looks = pause_for(patience, 250ms);
+      EXPECT_LE(looks, 130) << late;
+    }
     EXPECT_GE(looks, 5) << late;
-    EXPECT_LE(looks, 310) << late;
   }
 }
 
